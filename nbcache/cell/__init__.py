@@ -1,0 +1,1 @@
+"""The text of a cell: normal form, names and options (pure: ast and tokenize only)."""

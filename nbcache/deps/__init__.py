@@ -1,0 +1,1 @@
+"""What a run depended on besides the values named in its cell."""

@@ -1,0 +1,74 @@
+"""What happened to one cell: the one message that every listener receives."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+class State(str, enum.Enum):
+    """The states of a cell, as users read them."""
+
+    MISS = "miss"
+    HIT = "hit"
+    REFRESHED = "refreshed"
+    EXPIRED = "expired"
+    STALE = "stale"
+    WAITING = "waiting"
+    PINNED = "pinned"
+    BYPASS = "bypass"
+    OFF = "off"
+    ERROR = "error"
+
+
+SERVED = frozenset({State.HIT, State.PINNED})
+"""The states in which the cell did not run."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellEvent:
+    """The outcome of one request for one cell.
+
+    Times are seconds; ``stored_at`` and ``expires_at`` are Unix times; ``size_bytes`` is
+    the entry's size in the store. ``reasons`` are sentences for a person: why the cell ran
+    or what it depends on. ``parts`` are the named parts of the key with their digests.
+    """
+
+    state: State
+    cell_id: str = ""
+    execution_count: int | None = None
+    title: str = ""
+    key: str = ""
+    stored_at: float | None = None
+    expires_at: float | None = None
+    size_bytes: int = 0
+    cost: float = 0.0
+    load_time: float = 0.0
+    saved: float = 0.0
+    overhead: float = 0.0
+    store: str = ""
+    quiet: bool = False
+    reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    parts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_served(self) -> bool:
+        """Whether the cell's effects came from the store."""
+        return self.state in SERVED
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the event as plain JSON data."""
+        data = asdict(self)
+        data["state"] = self.state.value
+        data["reasons"] = list(self.reasons)
+        data["notes"] = list(self.notes)
+        data["parts"] = dict(self.parts)
+        return data
+
+    def __repr__(self) -> str:
+        """Follow the field's habit of naming a hit as a state type."""
+        kind = "Cached(type=COMPLETED)" if self.is_served else f"Run({self.state.value})"
+        return f"<{kind} {self.title!r} key={self.key[:12]}>"

@@ -1,0 +1,1 @@
+"""Live objects: one canonical walk shared by key, recording and replay."""

@@ -1,0 +1,1 @@
+"""Where entries live: stores move bytes under a name and decide nothing."""
