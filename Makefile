@@ -1,0 +1,69 @@
+# Everything a checkout needs, from a machine with nothing but Python 3.
+#
+#   make demo            a real notebook cold, then warm, with a table by cell
+#   make test            lint, types, floors, unit and kernel tests, a quick choice of notebooks
+#   make test-notebooks  all catalogued notebooks: plain, plain, cold, warm
+#   make bench           benchmarks against a bare kernel in the same run
+#   make develop         install the checkout itself (editable), for working on nbcache
+#   make clean           remove what the targets above made
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+DEPENDENCIES := $(VENV)/.dependencies
+INSTALLED := $(VENV)/.installed
+EDITABLE := $(VENV)/.editable
+SOURCES := $(shell find nbcache jupyter-config -type f -not -name '*.pyc' 2>/dev/null)
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest
+
+.PHONY: demo test test-notebooks bench develop clean
+.DELETE_ON_ERROR:
+
+test: $(INSTALLED)
+	$(PYTEST) $(ARGS)
+
+test-notebooks: $(INSTALLED)
+	$(PYTEST) tests/notebooks --all-notebooks $(ARGS)
+
+bench: $(INSTALLED)
+	$(PYTEST) tests/benchmarks -s $(ARGS)
+
+demo: $(INSTALLED)
+	@cd tests/notebooks && ../../$(BIN)/python -m harness.demo $(ARGS)
+
+develop: $(DEPENDENCIES)
+	@touch $(EDITABLE)
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $(INSTALLED)
+
+clean:
+	rm -rf $(VENV) demo-output tests/artefacts tests/notebooks/.fetched build dist
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find nbcache tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Debian ships venv apart from Python: install it when we may, else say how.
+$(BIN)/python:
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Installing python3-venv with apt-get."; \
+	    apt-get update -qq && apt-get install -qq -y python3-venv >/dev/null; \
+	  else \
+	    echo "This Python has no venv. Install it (Debian: apt-get install python3-venv)," \
+	         "or name another one: make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 1; \
+	  fi; }
+	@echo "Creating $(VENV) with $$($(PYTHON) --version)."
+	@$(PYTHON) -m venv $(VENV)
+
+# The dependencies follow pyproject.toml alone, so that later runs are quick.
+$(DEPENDENCIES): pyproject.toml | $(BIN)/python
+	@echo "Installing what nbcache and its tests need (a minute or two)."
+	@$(PIP) install 'hatchling>=1.25'
+	@$(PIP) install --no-build-isolation --prefer-binary '.[test,notebooks]'
+	@touch $@
+
+# The package is installed anew whenever its sources changed, unless `make develop` linked it.
+$(INSTALLED): $(DEPENDENCIES) $(SOURCES) README.md
+	@$(PIP) install --no-deps --no-build-isolation --force-reinstall \
+	  $$(test ! -e $(EDITABLE) || echo --editable) .
+	@touch $@
