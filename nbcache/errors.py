@@ -68,3 +68,7 @@ class ForeignEntry(StoreError):
 
 class StoreUnavailable(StoreError):
     """The store's folder is full, read-only, someone else's, or missing."""
+
+
+class CacheWarning(UserWarning):
+    """Something in a cache was left out; the cell runs all the same."""

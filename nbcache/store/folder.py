@@ -1,0 +1,149 @@
+"""A private folder: whose it is, and how a whole file appears in it at once."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import tempfile
+from collections.abc import Iterable
+from typing import BinaryIO
+
+from nbcache.errors import ForeignEntry, StoreUnavailable
+
+TEMPORARY_PREFIX = ".writing-"
+_SLICE_BYTES = 16 << 20
+
+_REASONS = {
+    errno.ENOSPC: ("the disk is full", "Free some space, or run `jupyter nbcache prune`"),
+    errno.EDQUOT: ("your disk quota is used up", "Free some space, or run `jupyter nbcache prune`"),
+    errno.EFBIG: ("the file is larger than allowed here", "Raise the limit (`ulimit -f`)"),
+    errno.EROFS: ("the file system is read-only", "Name a writable folder in NBCACHE_DIR"),
+    errno.EACCES: ("you may not write there", "Name a folder of your own in NBCACHE_DIR"),
+    errno.EPERM: ("the system forbids it", "Name a folder of your own in NBCACHE_DIR"),
+    errno.EIO: ("the disk reports an error", "Check the disk, or set NBCACHE_DIR to another one"),
+}
+
+
+def unavailable(error: OSError, folder: str, attempt: str) -> StoreUnavailable:
+    """Return the error that says what failed, why, and what to do."""
+    reason, way_out = _REASONS.get(
+        error.errno or 0,
+        (error.strerror or str(error), "Check the folder, or name another one in NBCACHE_DIR"),
+    )
+    return StoreUnavailable(f"Could not {attempt} {folder}: {reason}. {way_out}.")
+
+
+def has_safe_folder(folder: str) -> bool:
+    """Whether the folder is there; raises ``StoreUnavailable`` when it is not ours alone."""
+    try:
+        status = os.lstat(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise unavailable(error, folder, "look into") from error
+    if stat.S_ISLNK(status.st_mode):
+        raise StoreUnavailable(
+            f"The store {folder} is a symbolic link, which could be turned elsewhere. "
+            "Name the folder that it points to in NBCACHE_DIR."
+        )
+    if not stat.S_ISDIR(status.st_mode):
+        raise StoreUnavailable(
+            f"The store {folder} is not a folder. Remove it, or name another one in NBCACHE_DIR."
+        )
+    _check_owner(folder, status)
+    return True
+
+
+def _check_owner(folder: str, status: os.stat_result) -> None:
+    """Refuse a folder in which another user could replace entries."""
+    if not hasattr(os, "getuid"):
+        return
+    if status.st_uid != os.getuid():
+        raise StoreUnavailable(
+            f"The store {folder} belongs to another user (uid {status.st_uid}). "
+            "Name a folder of your own in NBCACHE_DIR."
+        )
+    if status.st_mode & 0o022:
+        raise StoreUnavailable(
+            f"The store {folder} can be written by other users "
+            f"(mode {stat.S_IMODE(status.st_mode):o}). Run `chmod go-w '{folder}'`, "
+            "or name another folder in NBCACHE_DIR."
+        )
+
+
+def make_private_folder(folder: str) -> None:
+    """Create the folder and its missing parents, open to their owner alone."""
+    try:
+        os.mkdir(folder, 0o700)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        make_private_folder(os.path.dirname(folder))
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder, 0o700)
+
+
+def open_own_file(path: str) -> BinaryIO:
+    """Open a regular file of ours for reading.
+
+    Raises ``ForeignEntry`` for a link, a file with a second name, or another user's file:
+    someone else could change it after it was checked.
+    """
+    if not stat.S_ISDIR(os.lstat(os.path.dirname(path)).st_mode):
+        raise ForeignEntry(f"{os.path.dirname(path)} is not a folder of the store.")
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise ForeignEntry(f"{path} is a symbolic link.") from error
+        raise
+    file = os.fdopen(descriptor, "rb")
+    try:
+        _check_own_file(path, os.fstat(descriptor))
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _check_own_file(path: str, status: os.stat_result) -> None:
+    """Refuse what is not a plain file that only we can reach and write."""
+    if not stat.S_ISREG(status.st_mode):
+        raise ForeignEntry(f"{path} is not a regular file.")
+    if status.st_nlink > 1:
+        raise ForeignEntry(f"{path} has a second name (a hard link).")
+    if not hasattr(os, "getuid"):
+        return
+    if status.st_uid != os.getuid() or status.st_mode & 0o022:
+        raise ForeignEntry(f"{path} belongs to or can be written by another user.")
+
+
+def write_whole_file(path: str, chunks: Iterable[bytes | memoryview]) -> None:
+    """Write all chunks beside ``path`` and rename: others see the whole file or none.
+
+    The folder must exist. Whatever ends the writing early, an interrupt included, leaves
+    nothing behind.
+    """
+    descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=os.path.dirname(path))
+    try:
+        try:
+            for chunk in chunks:
+                _write_all(descriptor, memoryview(chunk))
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _write_all(descriptor: int, view: memoryview) -> None:
+    """Write every byte, in slices so that an interrupt is heard between them."""
+    view = view.cast("B")
+    done = 0
+    while done < view.nbytes:
+        done += os.write(descriptor, view[done : done + _SLICE_BYTES])

@@ -1,0 +1,202 @@
+"""The store on this machine: a folder per entry, laid out as joblib's ``Memory`` expects.
+
+``<location>/joblib/nbcache/cells/<first 3 digits of key>/<key>.<variant>/output.nbc``
+
+To joblib the item's function is ``nbcache/cells/<3 digits>`` and its call id the entry's name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+
+from nbcache.entry import Body, Entry
+from nbcache.errors import CacheWarning, DamagedEntry, ForeignEntry, StoreError
+from nbcache.store.entry_file import (
+    FILE_NAME,
+    MAP_FROM_BYTES,
+    load_entry,
+    read_entry,
+    write_entry,
+)
+from nbcache.store.folder import has_safe_folder, make_private_folder, unavailable
+
+ROOT_NAME = "joblib"
+CELLS = ("nbcache", "cells")
+_SHARD_DIGITS = 3
+_KEY = re.compile(r"[0-9a-f]{32,64}")
+_VARIANT = re.compile(r"[0-9a-f]{8,64}")
+_warned: set[str] = set()
+
+
+def item_of(entry: Entry) -> tuple[str, str]:
+    """Return joblib's call id of an entry: function id and argument id.
+
+    Raises ``StoreError`` for a key or variant that is not hexadecimal.
+    """
+    _check_name(entry.key, _KEY)
+    _check_name(entry.variant, _VARIANT)
+    return "/".join((*CELLS, entry.key[:_SHARD_DIGITS])), entry.name
+
+
+def prepare_location(location: str) -> str:
+    """Return the folder of joblib's items in ``location``; creates what is missing.
+
+    Raises ``StoreUnavailable`` when a folder is not ours alone or cannot be made.
+    """
+    root = os.path.join(location, ROOT_NAME)
+    try:
+        for folder in (location, root):
+            if not has_safe_folder(folder):
+                make_private_folder(folder)
+                has_safe_folder(folder)
+        _keep_out_of_git(root)
+    except OSError as error:
+        raise unavailable(error, location, "create the store") from error
+    return root
+
+
+class LocalStore:
+    """Entries as files under ``location``, signed and verified with ``key``.
+
+    ``map_from_bytes`` is the size from which a loaded buffer is a private map of the file;
+    None copies all of them, which is right on network file systems.
+    """
+
+    def __init__(
+        self,
+        location: str | os.PathLike[str],
+        key: bytes,
+        *,
+        map_from_bytes: int | None = MAP_FROM_BYTES,
+    ) -> None:
+        self.location = os.path.abspath(os.path.expanduser(os.fspath(location)))
+        self._key = key
+        self._map_from_bytes = map_from_bytes
+        self._root = os.path.join(self.location, ROOT_NAME)
+        self._cells = os.path.join(self._root, *CELLS)
+
+    @property
+    def label(self) -> str:
+        """The store's folder."""
+        return self.location
+
+    def find(self, key: str) -> Sequence[Entry]:
+        """Return the verified manifests under ``key``, newest first; skips what is damaged."""
+        _check_name(key, _KEY)
+        if not self._is_there():
+            return ()
+        shard = os.path.join(self._cells, key[:_SHARD_DIGITS])
+        names = [name for name in _list_folder(shard) if name.startswith(f"{key}.")]
+        found = [entry for name in names if (entry := self._read(shard, name)) is not None]
+        return sorted(found, key=lambda entry: entry.stored_at, reverse=True)
+
+    def load(self, entry: Entry) -> Body:
+        """Return the verified values of ``entry``; ``StoreError`` when it was replaced since."""
+        folder = self._folder_of(entry)
+        if not self._is_there():
+            raise StoreError(f"Entry {entry.name} is gone: the store {self.location} is missing.")
+        try:
+            stored, body = load_entry(folder, self._key, self._map_from_bytes)
+        except FileNotFoundError as error:
+            raise StoreError(f"Entry {entry.name} was removed since it was found.") from error
+        except OSError as error:
+            raise unavailable(error, folder, "read from the store") from error
+        if _identity(stored) != _identity(entry):
+            raise StoreError(f"Entry {entry.name} was replaced since it was found.")
+        return body
+
+    def put(self, entry: Entry, body: Body) -> Entry:
+        """Store the entry atomically and return it with its size filled in."""
+        folder = self._folder_of(entry)
+        prepare_location(self.location)
+        return write_entry(folder, entry, body, self._key)
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield every readable manifest, in no particular order."""
+        if not self._is_there():
+            return
+        for shard_name in _list_folder(self._cells):
+            shard = os.path.join(self._cells, shard_name)
+            for name in _list_folder(shard):
+                entry = self._read(shard, name)
+                if entry is not None:
+                    yield entry
+
+    def remove(self, entry: Entry) -> None:
+        """Forget one entry; a missing one is no error."""
+        folder = self._folder_of(entry)
+        if not self._is_there():
+            return
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(folder, FILE_NAME))
+        except OSError as error:
+            raise unavailable(error, folder, "remove an entry from the store") from error
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
+
+    def _is_there(self) -> bool:
+        """Whether both folders exist; raises ``StoreUnavailable`` when one is not ours alone."""
+        return has_safe_folder(self.location) and has_safe_folder(self._root)
+
+    def _folder_of(self, entry: Entry) -> str:
+        """Return the folder of an entry whose name is a safe one."""
+        return os.path.join(self._root, *item_of(entry))
+
+    def _read(self, shard: str, name: str) -> Entry | None:
+        """Return one manifest, or None and a warning when it cannot be trusted."""
+        folder = os.path.join(shard, name)
+        try:
+            entry = read_entry(folder, self._key)
+            if entry.name != name:
+                raise ForeignEntry(f"The entry was moved here: it is {entry.name}.")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (DamagedEntry, ForeignEntry, OSError) as error:
+            _warn_once(os.path.join(folder, FILE_NAME), error)
+            return None
+        return entry
+
+
+def _identity(entry: Entry) -> tuple[str, float, float, int]:
+    """Return what tells one recording of a name from a later one."""
+    return entry.name, entry.stored_at, entry.cost, entry.size_bytes
+
+
+def _check_name(name: str, pattern: re.Pattern[str]) -> None:
+    """Refuse a name that could leave the store's folder."""
+    if not pattern.fullmatch(name):
+        raise StoreError(f"{name!r} cannot name an entry: keys are lower-case hexadecimal digits.")
+
+
+def _list_folder(folder: str) -> list[str]:
+    """Return the names in a folder; none when it is missing, and a warning if unreadable."""
+    try:
+        return os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        _warn_once(folder, error)
+        return []
+
+
+def _warn_once(path: str, error: Exception) -> None:
+    """Warn about a file once in this process, and go on even where warnings are errors."""
+    if path in _warned:
+        return
+    _warned.add(path)
+    with contextlib.suppress(CacheWarning):
+        warnings.warn(f"{path} is skipped. {error}", CacheWarning, stacklevel=4)
+
+
+def _keep_out_of_git(root: str) -> None:
+    """Let git overlook the items when the store lies inside a repository."""
+    path = os.path.join(root, ".gitignore")
+    if not os.path.lexists(path):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(b"# Made by nbcache: recorded cells do not belong in a repository.\n*\n")

@@ -1,0 +1,149 @@
+"""How a session comes to its store: hits read files directly, writes go through joblib."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from nbcache.entry import Body, Entry
+from nbcache.store.entry_file import MAP_FROM_BYTES
+from nbcache.store.items import list_items
+from nbcache.store.local import ROOT_NAME, LocalStore, item_of
+from nbcache.store.mounts import is_network_folder
+from nbcache.store.signing import load_key
+
+LOCATION_VARIABLE = "NBCACHE_DIR"
+
+
+class JoblibStore:
+    """A store whose writes and limits go through ``joblib.Memory``, and whose reads do not.
+
+    joblib takes 250 ms to import: a notebook that only hits never pays for it.
+    """
+
+    def __init__(self, local: LocalStore, open_backing: Callable[[], Any]) -> None:
+        self._local = local
+        self._open_backing = open_backing
+        self._memory: Any = None
+
+    @property
+    def label(self) -> str:
+        """The store's folder."""
+        return self._local.label
+
+    @property
+    def location(self) -> str:
+        """The folder that joblib's ``Memory`` calls its location."""
+        return self._local.location
+
+    @property
+    def memory(self) -> Any:
+        """The ``joblib.Memory`` over the same files; imports joblib on first use."""
+        if self._memory is None:
+            self._memory = self._open_backing()
+        return self._memory
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all items, those of joblib's own functions included."""
+        return sum(item.size_bytes for item in list_items(os.path.join(self.location, ROOT_NAME)))
+
+    def find(self, key: str) -> Sequence[Entry]:
+        """Return the verified manifests under ``key``, newest first; skips what is damaged."""
+        return self._local.find(key)
+
+    def load(self, entry: Entry) -> Body:
+        """Return the verified values of ``entry``."""
+        return self._local.load(entry)
+
+    def put(self, entry: Entry, body: Body) -> Entry:
+        """Store the entry atomically and return it with its size filled in."""
+        from nbcache.store.joblib_backend import CellItem
+
+        item_id = item_of(entry)
+        stored: Entry = self.memory.store_backend.dump_item(item_id, CellItem(entry, body))
+        return stored
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield every readable manifest, in no particular order."""
+        return self._local.entries()
+
+    def remove(self, entry: Entry) -> None:
+        """Forget one entry; a missing one is no error."""
+        self._local.remove(entry)
+
+    def reduce_size(
+        self,
+        bytes_limit: int | str | None = None,
+        items_limit: int | None = None,
+        age_limit: datetime.timedelta | None = None,
+    ) -> None:
+        """Remove the least recently used items until the limits hold, as joblib does it."""
+        self.memory.reduce_size(bytes_limit, items_limit, age_limit)
+
+    def clear(self) -> None:
+        """Remove everything from the store, results of joblib's own functions included."""
+        self.memory.clear(warn=False)
+
+
+def open_store(
+    location: str | os.PathLike[str] | None = None,
+    *,
+    key_folder: str | os.PathLike[str] | None = None,
+    clock: Callable[[], float] = time.time,
+    environ: Mapping[str, str] = os.environ,
+) -> JoblibStore:
+    """Return the store at ``location``: else ``NBCACHE_DIR``, else the user's cache folder.
+
+    Touches only the signing key: the folder is made at the first write. Raises
+    ``StoreError`` when the key cannot be used.
+    """
+    place = _resolve(location, environ)
+    mapping = None if is_network_folder(place) else MAP_FROM_BYTES
+    local = LocalStore(place, load_key(key_folder), map_from_bytes=mapping)
+    return JoblibStore(local, lambda: open_memory(place, key_folder=key_folder, clock=clock))
+
+
+def open_memory(
+    location: str | os.PathLike[str] | None = None,
+    *,
+    key_folder: str | os.PathLike[str] | None = None,
+    ttl: float | None = None,
+    clock: Callable[[], float] = time.time,
+    environ: Mapping[str, str] = os.environ,
+) -> Any:
+    """Return a ``joblib.Memory`` over nbcache's files; its results expire after ``ttl`` seconds.
+
+    Creates the folder, or raises ``StoreUnavailable``.
+    """
+    import joblib
+
+    from nbcache.store.joblib_backend import BACKEND_NAME, register
+
+    register()
+    options = {
+        "ttl": ttl,
+        "clock": clock,
+        "key_folder": None if key_folder is None else os.fspath(key_folder),
+    }
+    # A str, never a Path: joblib adds its own folder to the former only (joblib issue 1684).
+    place = _resolve(location, environ)
+    return joblib.Memory(place, backend=BACKEND_NAME, backend_options=options, verbose=0)
+
+
+def find_location(environ: Mapping[str, str] = os.environ) -> str:
+    """Return the folder where entries live when nobody names another one."""
+    if environ.get(LOCATION_VARIABLE):
+        return environ[LOCATION_VARIABLE]
+    import platformdirs
+
+    return platformdirs.user_cache_dir("nbcache")
+
+
+def _resolve(location: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> str:
+    """Return the absolute folder, since a notebook may change its working directory."""
+    chosen = find_location(environ) if location is None else os.fspath(location)
+    return os.path.abspath(os.path.expanduser(chosen))
