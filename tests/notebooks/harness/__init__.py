@@ -1,0 +1,1 @@
+"""The differential harness: a notebook without nbcache against the same one with it."""
