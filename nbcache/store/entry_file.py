@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
-from typing import BinaryIO
+import sys
+from typing import Any, BinaryIO
 
 from nbcache.entry import Body, Entry
 from nbcache.errors import DamagedEntry
@@ -24,6 +25,9 @@ MAP_FROM_BYTES = 1 << 20
 """Buffers of at least this size are mapped copy-on-write instead of copied."""
 
 _ATTEMPTS = 5
+_HAS_TRACKFD = sys.version_info >= (3, 13) and os.name == "posix"
+_MAP_OPTIONS: dict[str, Any] = {"trackfd": False} if _HAS_TRACKFD else {}
+"""Before Python 3.13 a map holds a file descriptor for as long as a buffer of it lives."""
 
 
 def write_entry(folder: str, entry: Entry, body: Body, key: bytes) -> Entry:
@@ -101,7 +105,7 @@ def _map_file(file: BinaryIO, manifest: Manifest, map_from_bytes: int | None) ->
     if map_from_bytes is None or all(buffer.length < map_from_bytes for buffer in buffers):
         return None
     try:
-        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY, **_MAP_OPTIONS))
     except (OSError, ValueError):
-        # Not every file system can map (some FUSE mounts): a copy serves as well.
+        # Some file systems cannot map, and descriptors can run out: a copy serves as well.
         return None

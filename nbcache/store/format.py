@@ -33,6 +33,7 @@ ALIGNMENT = 64
 _PREFIX = struct.Struct("<8sHHI16s32s")
 PREFIX_BYTES = _PREFIX.size
 _SIGNED_BYTES = 16
+_LONGEST_HEADER = (1 << 32) - 1
 _MANIFEST_FIELDS = frozenset(field.name for field in fields(Entry)) - {"size_bytes"}
 
 
@@ -182,6 +183,8 @@ def _pack_header(entry: Entry, sections: Sequence[Section]) -> bytes:
         raise StoreError(
             f"Entry {entry.name} was not stored: its manifest is not plain JSON data ({error})."
         ) from error
+    if len(text) > _LONGEST_HEADER:
+        raise StoreError(f"Entry {entry.name} was not stored: its outputs exceed 4 GiB.")
     return text.encode("ascii")
 
 
@@ -190,7 +193,10 @@ def _unpack_header(header: bytes, size_bytes: int) -> Manifest:
     try:
         record = json.loads(header)
         data = record["entry"]
-        sections = tuple(Section(*row) for row in record["sections"])
+        sections = tuple(
+            Section(int(offset), int(length), str(digest))
+            for offset, length, digest in record["sections"]
+        )
         if not _MANIFEST_FIELDS.issuperset(data) or data["format"] != FORMAT:
             raise ForeignEntry("The entry has fields that this version of nbcache does not know.")
         lists = {name: tuple(data[name]) for name in ("outputs", "notes")}

@@ -101,7 +101,8 @@ class NbcacheStoreBackend(StoreBackendBase, StoreBackendMixin):
         """
         entry = self._read(call_id)
         stored_at = entry.stored_at if entry is not None else _ALWAYS_EXPIRED
-        return {**super().get_metadata(tuple(call_id)), "time": stored_at}
+        metadata: Any = super().get_metadata(tuple(call_id))
+        return {**(metadata if isinstance(metadata, dict) else {}), "time": stored_at}
 
     def dump_item(self, call_id: Sequence[str], item: object, verbose: int = 1) -> Any:
         """Store an item whole or not at all, and return its entry.
@@ -235,7 +236,7 @@ def _is_past(entry: Entry, now: float) -> bool:
 
 
 def _is_cell(call_id: Sequence[str]) -> bool:
-    return call_id[0].startswith(_CELLS_ID)
+    return f"{call_id[0]}/".startswith(f"{_CELLS_ID}/")
 
 
 def _is_result_of(entry: Entry, call_id: Sequence[str]) -> bool:
