@@ -1,0 +1,145 @@
+"""Which global names a live function reads, from its compiled code."""
+
+from __future__ import annotations
+
+import dis
+import types
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from nbcache.cell import hidden
+from nbcache.cell.magics_text import identifiers
+
+_LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
+_ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"})
+_INDEXING = frozenset({"BINARY_SUBSCR", "STORE_SUBSCR", "DELETE_SUBSCR"})
+_IGNORED = frozenset({"CACHE", "EXTENDED_ARG", "NOP", "PUSH_NULL", "PRECALL", "RESUME"})
+_CLASS_NAMES = frozenset({
+    "__annotations__", "__classdict__", "__conditional_annotations__", "__name__", "__qualname__",
+})  # fmt: skip
+
+
+class CodeReads(NamedTuple):
+    """The global names that a code object and the code nested in it use."""
+
+    reads: frozenset[str]
+    stores: frozenset[str]
+    hidden: tuple[str, ...]
+    strings: frozenset[str]
+    imports: tuple[str, ...]
+    draws: frozenset[str]
+
+
+class _Uses:
+    """Collects the uses of names over several code objects."""
+
+    def __init__(self) -> None:
+        self.reads: set[str] = set()
+        self.stores: set[str] = set()
+        self.hidden: dict[str, None] = {}
+        self.strings: set[str] = set()
+        self.imports: dict[str, None] = {}
+        self.words: set[str] = set()
+
+    def add(self, code: types.CodeType) -> None:
+        """Note what the instructions of one code object do."""
+        steps = [step for step in dis.get_instructions(code) if step.opname not in _IGNORED]
+        padded = [None, *steps, None]
+        for before, step, after in zip(padded, steps, padded[2:], strict=False):
+            if step.opname == "LOAD_CONST":
+                self.add_constant(step.argval, after)
+            elif step.opname.startswith("IMPORT_"):
+                self.add_import(step)
+            elif isinstance(step.argval, str):
+                self.add_name(step, before)
+
+    def add_name(self, step: dis.Instruction, before: dis.Instruction | None) -> None:
+        """Note a name that is loaded, stored, deleted, or taken from another one."""
+        name = step.argval
+        if step.opname in _LOADS:
+            if step.opname == "LOAD_NAME" and name in _CLASS_NAMES:
+                return
+            self.reads.add(name)
+            self.words.add(name)
+            self.note(hidden.name_reason(name) if name != "builtins" else None)
+        elif step.opname in ("STORE_GLOBAL", "DELETE_GLOBAL"):
+            self.stores.add(name)
+        elif step.opname in _ATTRIBUTES:
+            self.words.add(name)
+            self.add_attribute(name, before)
+
+    def add_attribute(self, name: str, before: dis.Instruction | None) -> None:
+        """Note an attribute that gives access to every name."""
+        if name in hidden.ATTRIBUTES:
+            self.note(hidden.ATTRIBUTES[name].format(name))
+        elif before is not None and isinstance(before.argval, str):
+            self.note(hidden.member_reason(before.argval, name))
+
+    def add_import(self, step: dis.Instruction) -> None:
+        """Note a module that gets imported, and what is taken from it."""
+        if step.opname == "IMPORT_NAME":
+            self.imports[step.argval] = None
+            if step.argval.split(".")[0] == "__main__":
+                self.note("imports __main__")
+        elif step.opname == "IMPORT_FROM" and self.imports:
+            module = next(reversed(self.imports))
+            self.imports = {**self.imports, f"{module}.{step.argval}": None, module: None}
+            self.note(hidden.member_reason(module, step.argval))
+
+    def add_constant(self, value: Any, after: dis.Instruction | None) -> None:
+        """Note the words of a string that is neither an index nor a keyword's name."""
+        following = after.opname if after is not None else ""
+        if following in _INDEXING or (following == "BINARY_OP" and _is_index(after)):
+            return
+        if isinstance(value, tuple) and following.startswith("CALL"):
+            return
+        for text in _texts(value):
+            words = identifiers(text)
+            self.strings |= words
+            if "__main__" in words and following != "COMPARE_OP":
+                self.note("names __main__ in a string")
+
+    def note(self, reason: str | None) -> None:
+        """Note a reason, if there is one."""
+        if reason:
+            self.hidden[reason] = None
+
+
+def _is_index(step: dis.Instruction | None) -> bool:
+    """Whether a binary operation is an index (Python 3.14)."""
+    return step is not None and step.argrepr == "[]"
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield the strings of a constant."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (tuple, frozenset)):
+        for item in value:
+            yield from _texts(item)
+
+
+def nested_codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    """Yield a code object and all those inside it."""
+    work = [code]
+    while work:
+        current = work.pop()
+        yield current
+        work.extend(c for c in current.co_consts if isinstance(c, types.CodeType))
+
+
+@lru_cache(maxsize=4096)
+def code_reads(code: types.CodeType) -> CodeReads:
+    """Return the global names that a function's code uses, nested functions included."""
+    uses = _Uses()
+    for each in nested_codes(code):
+        uses.add(each)
+    return CodeReads(
+        frozenset(uses.reads),
+        frozenset(uses.stores),
+        tuple(uses.hidden),
+        frozenset(uses.strings),
+        tuple(uses.imports),
+        frozenset(word for word in uses.words if hidden.DRAWS.search(word)),
+    )
