@@ -13,7 +13,7 @@ from nbcache.store.entry_file import MAP_FROM_BYTES
 from nbcache.store.items import list_items
 from nbcache.store.local import ROOT_NAME, LocalStore, item_of
 from nbcache.store.mounts import is_network_folder
-from nbcache.store.signing import load_key
+from nbcache.store.signing import find_key_folder, load_key
 
 LOCATION_VARIABLE = "NBCACHE_DIR"
 
@@ -102,9 +102,11 @@ def open_store(
     ``StoreError`` when the key cannot be used.
     """
     place = _resolve(location, environ)
+    # Resolved once: a cell may change the environment or the directory before the first write.
+    keys = os.path.abspath(find_key_folder(environ) if key_folder is None else key_folder)
     mapping = None if is_network_folder(place) else MAP_FROM_BYTES
-    local = LocalStore(place, load_key(key_folder), map_from_bytes=mapping)
-    return JoblibStore(local, lambda: open_memory(place, key_folder=key_folder, clock=clock))
+    local = LocalStore(place, load_key(keys), map_from_bytes=mapping)
+    return JoblibStore(local, lambda: open_memory(place, key_folder=keys, clock=clock))
 
 
 def open_memory(
@@ -124,11 +126,8 @@ def open_memory(
     from nbcache.store.joblib_backend import BACKEND_NAME, register
 
     register()
-    options = {
-        "ttl": ttl,
-        "clock": clock,
-        "key_folder": None if key_folder is None else os.fspath(key_folder),
-    }
+    keys = find_key_folder(environ) if key_folder is None else key_folder
+    options = {"ttl": ttl, "clock": clock, "key_folder": os.path.abspath(keys)}
     # A str, never a Path: joblib adds its own folder to the former only (joblib issue 1684).
     place = _resolve(location, environ)
     return joblib.Memory(place, backend=BACKEND_NAME, backend_options=options, verbose=0)

@@ -48,6 +48,16 @@ def test_location_does_not_move_with_the_working_directory(tmp_path, monkeypatch
     assert store.label == store.location == str(tmp_path / "store")
 
 
+def test_reading_and_writing_use_one_key(tmp_path, monkeypatch):
+    """A cell that changes where keys live does not part writing from reading."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NBCACHE_KEY_DIR", "keys")
+    store = open_store("store")
+    monkeypatch.setenv("NBCACHE_KEY_DIR", str(tmp_path / "others"))
+    stored = store.put(ENTRY, Body(b""))
+    assert store.find(ENTRY.key) == [stored]
+
+
 def test_opening_makes_no_folder(store):
     """Opening and looking up make no folder; the first write does."""
     assert list(store.find(ENTRY.key)) == []
