@@ -1,0 +1,206 @@
+"""The options of ``%%cache`` as one table, and how a line of them is read."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from nbcache.duration import parse_duration
+from nbcache.errors import OptionError
+
+Kind = Literal["duration", "flag", "names", "refresh", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option: its name, what values it takes, and its help."""
+
+    name: str
+    kind: Kind
+    help: str
+
+
+OPTIONS: Final[Mapping[str, Option]] = {
+    option.name: option
+    for option in (
+        Option("ttl", "duration", "how long the result may be used: 90s, 1h30m, '1 day', never"),
+        Option("refresh", "refresh", "true: run and overwrite; false: not even when all are; once"),
+        Option("ignore", "names", "inputs to leave out of the key: ignore=debug,verbose"),
+        Option("version", "text", "a salt: another version is another result"),
+        Option("off", "flag", "run the cell as if nbcache were not there"),
+        Option("quiet", "flag", "show no badge"),
+        Option("drop", "names", "names not to store: drop=tmp,conn"),
+        Option("keep", "names", "the only names to store: keep=x,y"),
+        Option("min_time", "duration", "store only runs that took at least this long: 0.5s"),
+        Option("require", "flag", "raise an error instead of running the cell"),
+        Option("read_only", "flag", "use what is stored, store nothing"),
+    )
+}
+"""Every option by name, in the order of the help."""
+
+_TRUE: Final = frozenset({"true", "yes", "on", "1"})
+_FALSE: Final = frozenset({"false", "no", "off", "0"})
+_VALUES: Final = _TRUE | _FALSE | {"once"}
+_SWITCHES: Final = {"on": ("off", False), "true": ("off", False), "false": ("off", True)}
+
+
+def parse_options(line: str) -> dict[str, object]:
+    """Read ``key=value``, ``--key value`` and bare flags; durations stay text.
+
+    Raises :class:`OptionError` for options that are unknown, given twice or badly valued.
+    """
+    found: dict[str, object] = {}
+    for name, value in _pairs(_tokens(line)):
+        if name in found:
+            raise OptionError(f"`{name}` is given twice. Keep one of them.")
+        found[name] = read_value(name, value)
+    return found
+
+
+def read_options(options: Mapping[str, object]) -> dict[str, object]:
+    """Check options that come as data: cell metadata, pyproject, traitlets, the environment."""
+    return {canonical(name): read_value(canonical(name), v) for name, v in options.items()}
+
+
+def canonical(name: str) -> str:
+    """Return the name of an option as the table has it, or raise with the nearest one."""
+    word = name.replace("-", "_")
+    if word in OPTIONS:
+        return word
+    near = difflib.get_close_matches(word.lower(), OPTIONS, n=1, cutoff=0.5)
+    hint = f" Did you mean `{near[0]}`?" if near else ""
+    raise OptionError(f"`{name}` is not an option.{hint} Options: {', '.join(OPTIONS)}.")
+
+
+def read_value(name: str, value: object) -> object:
+    """Return an option's value in its own type; a duration is checked but stays as it is."""
+    kind = OPTIONS[name].kind
+    if kind == "flag":
+        return _boolean(name, value)
+    if kind == "refresh":
+        return "once" if _is_word(value, "once") else _boolean(name, value)
+    if kind == "names":
+        return _names(name, value)
+    if kind == "text":
+        return _text(name, value)
+    if value is True:
+        raise OptionError(f"`{name}` needs a value, such as `{name}=60`.")
+    parse_duration(value, 0.0)
+    return value
+
+
+def _is_word(value: object, word: str) -> bool:
+    return isinstance(value, str) and value.strip().lower() == word
+
+
+def _boolean(name: str, value: object) -> bool:
+    """Return a truth value, however it is spelled."""
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower()
+    if word in _TRUE or word in _FALSE:
+        return word in _TRUE
+    choices = "true, false or once" if OPTIONS[name].kind == "refresh" else "true or false"
+    raise OptionError(f"`{name}={value}` is not understood. Write {choices}.")
+
+
+def _names(name: str, value: object) -> frozenset[str]:
+    """Return the names of a list that is separated by commas or spaces."""
+    if isinstance(value, str):
+        words: list[object] = [word for word in re.split(r"[,\s]+", value) if word]
+    elif isinstance(value, Iterable) and not isinstance(value, (bytes, Mapping)):
+        words = list(value)
+    else:
+        words = []
+    wrong = [word for word in words if not (isinstance(word, str) and word.isidentifier())]
+    if wrong or (not words and value not in ("", (), [], frozenset())):
+        shown = f"`{wrong[0]}` is not a name" if wrong else "there is no name"
+        raise OptionError(f"`{name}`: {shown}. Write names with commas: {name}=x,y.")
+    return frozenset(str(word) for word in words)
+
+
+def _text(name: str, value: object) -> str:
+    """Return a text; numbers from data count as their text."""
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        return str(value)
+    raise OptionError(f"`{name}` needs a value, such as `{name}=3`.")
+
+
+def _tokens(line: str) -> list[str]:
+    """Split a line as a shell does, without its trailing comment."""
+    lexer = shlex.shlex(_without_comment(line), posix=True, punctuation_chars=False)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    lexer.escape = ""
+    try:
+        return list(_joined(list(lexer)))
+    except ValueError as problem:
+        raise OptionError(f"The options `{line.strip()}` cannot be read: {problem}.") from None
+
+
+def _without_comment(line: str) -> str:
+    """Cut a line at the first ``#`` that starts a word outside of quotes."""
+    quote, before = "", " "
+    for index, character in enumerate(line):
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "\"'":
+            quote = character
+        elif character == "#" and before.isspace():
+            return line[:index]
+        before = character
+    return line
+
+
+def _joined(tokens: list[str]) -> Iterator[str]:
+    """Join ``ttl = 60`` and ``ignore=a, b`` into single tokens."""
+    current = ""
+    for token in tokens:
+        opens = current.endswith(("=", ","))
+        if current and (opens or token.startswith("=") or token.startswith(",")):
+            current += token
+            continue
+        if current:
+            yield current
+        current = token
+    if current:
+        yield current
+
+
+def _pairs(tokens: list[str]) -> Iterator[tuple[str, object]]:
+    """Yield options with their raw values; True for a bare flag."""
+    if len(tokens) == 1 and tokens[0].lower() in _SWITCHES:
+        yield _SWITCHES[tokens[0].lower()]
+        return
+    rest = list(reversed(tokens))
+    while rest:
+        token = rest.pop()
+        name, joint, value = token.removeprefix("--").partition("=")
+        if joint:
+            yield canonical(name), value
+        elif not token.startswith("--"):
+            yield _bare(name), True
+        elif name.startswith(("no-", "no_")) and _is_flag(name[3:]):
+            yield canonical(name[3:]), False
+        elif rest and (not _is_flag(name) or rest[-1].lower() in _VALUES):
+            yield canonical(name), rest.pop()
+        else:
+            yield canonical(name), True
+
+
+def _is_flag(name: str) -> bool:
+    option = OPTIONS.get(name.replace("-", "_"))
+    return option is not None and option.kind in ("flag", "refresh")
+
+
+def _bare(name: str) -> str:
+    """Return the name of a flag; a stray word most likely belongs to the value before it."""
+    try:
+        return canonical(name)
+    except OptionError as problem:
+        hint = "A value with spaces needs quotes, a list needs commas."
+        raise OptionError(f"{problem} {hint}") from None

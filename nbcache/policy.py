@@ -1,0 +1,117 @@
+"""How one cell is cached, and whether a stored run may be used: pure decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+from nbcache.duration import format_duration, parse_duration
+from nbcache.entry import FORMAT, Entry
+from nbcache.errors import OptionError
+from nbcache.events import State
+from nbcache.options import OPTIONS, read_options
+
+CLOCK_TOLERANCE: Final = 60.0
+"""Seconds that another machine's clock may be ahead without its entries being distrusted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How one cell is cached; ``explicit`` if the user asked for this cell by name.
+
+    ``ttl`` and ``min_time`` are seconds, ``ttl`` None never expires. ``refresh`` False
+    resists a refresh of everything, None does not. ``keep`` None stores every name.
+    """
+
+    ttl: float | None = None
+    refresh: bool | Literal["once"] | None = None
+    ignore: frozenset[str] = frozenset()
+    version: str = ""
+    off: bool = False
+    quiet: bool = False
+    drop: frozenset[str] = frozenset()
+    keep: frozenset[str] | None = None
+    min_time: float = 0.0
+    require: bool = False
+    read_only: bool = False
+    explicit: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do with a cell: its state, why, and whether the stored run is served."""
+
+    state: State
+    reasons: tuple[str, ...] = ()
+    serve: bool = False
+
+
+DEFAULT: Final = Policy()
+
+
+def build_policy(options: Mapping[str, object], *, base: Policy = DEFAULT, now: float) -> Policy:
+    """Return the base policy with options laid over it, from a line or from data."""
+    changes: dict[str, Any] = read_options(options)
+    for name in changes.keys() & {n for n, o in OPTIONS.items() if o.kind == "duration"}:
+        changes[name] = parse_duration(changes[name], now)
+    if "min_time" in changes:
+        changes["min_time"] = changes["min_time"] or 0.0
+    policy = replace(base, **changes)
+    both = sorted(policy.drop & (policy.keep or frozenset()))
+    if both:
+        raise OptionError(f"`{both[0]}` is in `keep` and in `drop`. Leave it in one of them.")
+    return policy
+
+
+def shorter_ttl(entry: Entry, policy: Policy) -> float | None:
+    """Return the shorter of the ttl that was stored and the one that is asked now."""
+    given = [ttl for ttl in (entry.ttl, policy.ttl) if ttl is not None]
+    return min(given) if given else None
+
+
+def expires_at(entry: Entry, policy: Policy) -> float | None:
+    """Return the Unix time from which the entry is expired, None for never."""
+    ttl = shorter_ttl(entry, policy)
+    return None if ttl is None else entry.stored_at + ttl
+
+
+def decide(
+    entry: Entry | None,
+    policy: Policy,
+    now: float,
+    *,
+    moved: Sequence[str] = (),
+    refresh_all: bool = False,
+) -> Decision:
+    """Say whether a stored run may be used, and why; ``moved`` are dependencies that changed."""
+    if policy.off:
+        return Decision(State.OFF, ("Caching is off for this cell.",))
+    if moved:
+        return Decision(State.STALE, tuple(moved))
+    if entry is None:
+        return Decision(State.MISS, ("Nothing is stored for this source and these inputs.",))
+    if entry.format != FORMAT:
+        reason = f"The stored run has format {entry.format}, this nbcache reads {FORMAT}."
+        return Decision(State.MISS, (reason,))
+    if policy.refresh or (refresh_all and policy.refresh is None):
+        which = "this cell" if policy.refresh else "all cells"
+        return Decision(State.REFRESHED, (f"A refresh of {which} was asked for.",))
+    return _by_age(entry, policy, now)
+
+
+def _by_age(entry: Entry, policy: Policy, now: float) -> Decision:
+    """Say whether the entry is young enough; one from the future is not trusted."""
+    age = now - entry.stored_at
+    if not age >= -CLOCK_TOLERANCE:
+        reason = "The stored run is dated in the future: a clock was moved, so it does not count."
+        return Decision(State.EXPIRED, (reason,))
+    ttl = shorter_ttl(entry, policy)
+    stored = f"Stored {format_duration(max(age, 0.0))} ago"
+    if ttl is None:
+        return Decision(State.HIT, (f"{stored}, never expires.",), serve=True)
+    left = ttl - max(age, 0.0)
+    if left > 0:
+        reason = f"{stored}, expires in {format_duration(left)}."
+        return Decision(State.HIT, (reason,), serve=True)
+    return Decision(State.EXPIRED, (f"{stored}, usable for {format_duration(ttl)}.",))
