@@ -1,0 +1,50 @@
+"""The ambient state of a process: repeated, compared where a run may have read it, or refused.
+
+Repeated when changed: environment variables, working directory, ``sys.path``, time zone,
+warning filters, logger levels, options of numpy and pandas, ``rcParams``, decimal context,
+locale, and the interpreter's settings. Compared at look-up, as it was before the run: what the
+run read, or what it may have read where reads cannot be seen. Refused: pyplot figures left
+open, replaced standard streams, hooks, signal handlers, log handlers, changed builtins.
+"""
+
+from __future__ import annotations
+
+from nbcache.deps.environment import EnvironmentTracker
+from nbcache.deps.families import Decimals, Locales, NumpyErrors, NumpyPrinting, Pandas
+from nbcache.deps.figures import FigureTracker
+from nbcache.deps.folders import FolderTracker, ZoneTracker
+from nbcache.deps.group import Group
+from nbcache.deps.interpreter import InterpreterTracker
+from nbcache.deps.loggers import LoggingTracker
+from nbcache.deps.options import OptionTracker
+from nbcache.deps.protocol import Tracker
+from nbcache.deps.warning_filters import WarningTracker
+
+_FAMILIES = (NumpyPrinting, NumpyErrors, Pandas, Decimals, Locales)
+
+
+class AmbientTracker(Group):
+    """Follows the ambient state, one member for each part, in the order of repeating."""
+
+    def __init__(self) -> None:
+        self.zone = ZoneTracker()
+        self.environment = EnvironmentTracker()
+        members: list[Tracker] = [
+            self.environment,
+            self.zone,
+            FolderTracker(),
+            WarningTracker(),
+            LoggingTracker(),
+            InterpreterTracker(),
+            *(OptionTracker(family()) for family in _FAMILIES),
+            FigureTracker(),
+        ]
+        super().__init__("ambient", members)
+
+    def start(self, source: str = "") -> None:
+        """Begin to watch a run of the text ``source``; empty means unknown."""
+        for member in self.members:
+            if member is self.zone:
+                self.zone.start(source)
+            else:
+                member.start()

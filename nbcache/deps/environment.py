@@ -1,0 +1,130 @@
+"""Environment variables: which a run read and with what value before, which it set or deleted.
+
+A read from the user's code, directly or through the standard library (``expanduser``), always
+counts. A read from an installed library counts unless it happens while the library is imported
+(a kernel reads those once), or copies the whole environment, or asks for a variable that
+belongs to the session and the machine rather than to the result (``SESSION_VARIABLES``). What
+a C library or a subprocess reads cannot be seen. Values are kept as digests.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nbcache.deps.digests import text_digest
+from nbcache.deps.patching import Patches
+from nbcache.deps.places import caller, owner_of
+from nbcache.deps.protocol import Observed
+from nbcache.deps.watching import Watcher
+
+SESSION_VARIABLES = re.compile(
+    r"_$|PWD$|OLDPWD$|SHLVL$|SHELL$|HOME$|USER$|LOGNAME$|USERPROFILE$|PATH$|TMPDIR$|TEMP$|TMP$"
+    r"|TERM|COLUMNS$|LINES$|DISPLAY$|WAYLAND_|SSH_|XDG_|LANG$|LC_|CLICOLOR|NO_COLOR$|FORCE_COLOR"
+    r"|JPY_|JUPYTER|IPYTHON|PYDEVD|VSCODE_|PYTHON|VIRTUAL_ENV|CONDA_|MPLBACKEND$|MPLCONFIGDIR$"
+    r"|KERNEL_|JUPYTERHUB_|COLORTERM$|PAGER$|GIT_PAGER$|NBCACHE_"
+)
+"""Variables that do not count when an installed library reads them."""
+
+
+@dataclass(slots=True)
+class _Run:
+    before: dict[Any, Any]
+    read: set[str] = field(default_factory=set)
+    written: set[str] = field(default_factory=set)
+    copied_by: set[int] = field(default_factory=set)
+
+
+class EnvironmentTracker(Watcher[_Run]):
+    """Follows ``os.environ``."""
+
+    name = "environment"
+
+    def _begin(self, patches: Patches) -> _Run:
+        run = _Run(dict(_raw()))
+        kind = type(os.environ)
+
+        def on_read(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            name = _text(args[1])
+            if name not in run.read and name not in run.written:
+                self._note_read(run, name)
+
+        def on_iteration(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            frame = sys._getframe(1)
+            if caller(frame) == "user":
+                run.read.update(_text(key) for key in run.before)
+            else:
+                run.copied_by.add(_library_frame(frame))
+
+        def on_write(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            run.written.add(_text(args[1]))
+
+        patches.watch(on_read, (kind, "__getitem__"))
+        patches.watch(on_iteration, (kind, "__iter__"))
+        patches.watch(on_write, (kind, "__setitem__"), (kind, "__delitem__"))
+        return run
+
+    def _note_read(self, run: _Run, name: str) -> None:
+        frame = sys._getframe(2)
+        who = caller(frame)
+        if who == "library":
+            is_session = bool(SESSION_VARIABLES.match(name))
+            if is_session or _library_frame(frame) in run.copied_by:
+                return
+        if who != "import":
+            run.read.add(name)
+
+    def absorb(self, late: Mapping[str, Any]) -> None:
+        """Count the variables of a nested hit as read by the runs around it."""
+        for run in self._active:
+            run.read.update(set(late.get("read", ())) - run.written)
+
+    def _end(self, run: _Run) -> Observed:
+        before = _texts(run.before)
+        after = before if _raw() == run.before else _texts(_raw())
+        put = {key: value for key, value in after.items() if before.get(key) != value}
+        deleted = [key for key in before if key not in after]
+        read = {key: _digest(before.get(key)) for key in sorted(run.read)}
+        late = {"read": read} if read else None
+        effect = {"set": put, "deleted": deleted} if put or deleted else None
+        return Observed(late, effect)
+
+    def _check(self, late: Mapping[str, Any]) -> str | None:
+        now = _texts(_raw())
+        for key, digest in late.get("read", {}).items():
+            if _digest(now.get(key)) != digest:
+                what = "changed" if key in now and digest is not None else "was set or removed"
+                return f"environment variable `{key}` {what}"
+        return None
+
+    def _apply(self, effect: Any) -> None:
+        os.environ.update(effect["set"])
+        for key in effect["deleted"]:
+            os.environ.pop(key, None)
+
+
+def _raw() -> dict[Any, Any]:
+    return os.environ._data  # type: ignore[attr-defined,no-any-return]
+
+
+def _texts(raw: Mapping[Any, Any]) -> dict[str, str]:
+    return {_text(key): _text(value) for key, value in raw.items()}
+
+
+def _text(value: Any) -> str:
+    return os.fsdecode(value) if isinstance(value, (str, bytes)) else str(value)
+
+
+def _digest(value: str | None) -> str | None:
+    return None if value is None else text_digest(value)
+
+
+def _library_frame(frame: Any) -> int:
+    """Return the identity of the innermost frame outside of us and the standard library."""
+    while frame is not None and owner_of(frame.f_code.co_filename) in {"own", "standard"}:
+        frame = frame.f_back
+    return id(frame)

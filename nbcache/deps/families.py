@@ -1,0 +1,182 @@
+"""The option families that are known: numpy, pandas, decimal, locale (matplotlib: figures.py)."""
+
+from __future__ import annotations
+
+import locale
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from nbcache.deps.patching import Patches
+
+
+class _Unwatched:
+    """A family whose reads cannot be seen: it always counts as read."""
+
+    unread: frozenset[str] = frozenset()
+
+    def watch_reads(self, patches: Patches, mark: Callable[[str], None]) -> bool:
+        """Return False: the reads are not seen."""
+        return False
+
+    def always_read(self, option: str) -> bool:
+        """Return True: the reads are not seen."""
+        return True
+
+
+class NumpyPrinting(_Unwatched):
+    """``numpy.get_printoptions``."""
+
+    name, title, module = "numpy_printing", "numpy print option", "numpy"
+    _defaults: ClassVar[dict[str, Any]] = {
+        "edgeitems": 3, "threshold": 1000, "floatmode": "maxprec", "precision": 8,
+        "suppress": False, "linewidth": 75, "nanstr": "nan", "infstr": "inf", "sign": "-",
+        "formatter": None, "legacy": False, "override_repr": None,
+    }  # fmt: skip
+
+    def values(self) -> dict[str, Any]:
+        """Return the print options."""
+        return dict(sys.modules["numpy"].get_printoptions())
+
+    def defaults(self) -> Mapping[str, Any]:
+        """Return numpy's own print options, the same since 1.14."""
+        return self._defaults
+
+    def assign(self, values: Mapping[str, Any]) -> None:
+        """Set all options at once: leaving out the formatter would reset it."""
+        sys.modules["numpy"].set_printoptions(**{**self.values(), **values})
+
+
+class NumpyErrors(_Unwatched):
+    """``numpy.geterr`` and ``numpy.geterrcall``."""
+
+    name, title, module = "numpy_errors", "numpy error state", "numpy"
+    _defaults: ClassVar[dict[str, Any]] = {
+        "divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn", "call": None,
+    }  # fmt: skip
+
+    def values(self) -> dict[str, Any]:
+        """Return how floating-point errors are treated."""
+        numpy: Any = sys.modules["numpy"]
+        return {**numpy.geterr(), "call": numpy.geterrcall()}
+
+    def defaults(self) -> Mapping[str, Any]:
+        """Return numpy's own treatment."""
+        return self._defaults
+
+    def assign(self, values: Mapping[str, Any]) -> None:
+        """Set the treatment of the given errors."""
+        numpy: Any = sys.modules["numpy"]
+        rest = dict(values)
+        if "call" in rest:
+            numpy.seterrcall(rest.pop("call"))
+        numpy.seterr(**rest)
+
+
+class Pandas:
+    """All registered options of pandas; reads are seen, except of those it looks up directly."""
+
+    name, title, module = "pandas", "pandas option", "pandas"
+    unread: frozenset[str] = frozenset()
+    _direct = ("mode.", "future.", "compute.", "performance_warnings")
+
+    @property
+    def _config(self) -> Any:
+        return sys.modules["pandas._config.config"]
+
+    def values(self) -> dict[str, Any]:
+        """Return option → value."""
+        return dict(_flat(self._config._global_config))
+
+    def defaults(self) -> Mapping[str, Any]:
+        """Return option → registered default."""
+        registered = self._config._registered_options
+        return {key: option.defval for key, option in registered.items()}
+
+    def assign(self, values: Mapping[str, Any]) -> None:
+        """Set the options, with their call-backs."""
+        for key, value in values.items():
+            sys.modules["pandas"].set_option(key, value)
+
+    def watch_reads(self, patches: Patches, mark: Callable[[str], None]) -> bool:
+        """Hook the one function through which an option's value is found."""
+        if not hasattr(self._config, "_get_root"):
+            return False
+
+        def on_look_up(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            frame = sys._getframe(3)
+            if "set_option" not in frame.f_code.co_name:
+                mark(args[0] if args else kwargs["key"])
+
+        patches.watch(on_look_up, (self._config, "_get_root"))
+        return True
+
+    def always_read(self, option: str) -> bool:
+        """Tell whether pandas reads the option straight from its dictionary."""
+        return option.startswith(self._direct)
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> Any:
+    for key, value in tree.items():
+        if type(value) is dict:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+class Decimals(_Unwatched):
+    """The current context of ``decimal``; its flags are repeated, never compared."""
+
+    name, title, module = "decimal", "decimal context", "decimal"
+    unread = frozenset({"flags"})
+    _numbers = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
+    _defaults: ClassVar[dict[str, Any]] = {
+        "prec": 28, "rounding": "ROUND_HALF_EVEN", "Emin": -999999, "Emax": 999999,
+        "capitals": 1, "clamp": 0, "traps": ("DivisionByZero", "InvalidOperation", "Overflow"),
+        "flags": (),
+    }  # fmt: skip
+
+    def values(self) -> dict[str, Any]:
+        """Return the context's attributes; traps and flags as sorted names."""
+        context = sys.modules["decimal"].getcontext()
+        found = {name: getattr(context, name) for name in self._numbers}
+        for name in ("traps", "flags"):
+            signals = getattr(context, name).items()
+            found[name] = tuple(sorted(signal.__name__ for signal, is_on in signals if is_on))
+        return found
+
+    def defaults(self) -> Mapping[str, Any]:
+        """Return the attributes of ``decimal.DefaultContext`` as Python makes it."""
+        return self._defaults
+
+    def assign(self, values: Mapping[str, Any]) -> None:
+        """Change the current context in place."""
+        context = sys.modules["decimal"].getcontext()
+        for name, value in values.items():
+            if name in {"traps", "flags"}:
+                signals = getattr(context, name)
+                for signal in list(signals):
+                    signals[signal] = signal.__name__ in value
+            else:
+                setattr(context, name, value)
+
+
+class Locales(_Unwatched):
+    """The process's locale by category; the character type is repeated, never compared."""
+
+    name, title, module = "locale", "locale", "locale"
+    unread = frozenset({"LC_CTYPE"})
+    _categories = ("LC_CTYPE", "LC_NUMERIC", "LC_TIME", "LC_COLLATE", "LC_MONETARY")
+
+    def values(self) -> dict[str, Any]:
+        """Return category → name."""
+        return {name: locale.setlocale(getattr(locale, name)) for name in self._categories}
+
+    def defaults(self) -> Mapping[str, Any]:
+        """Return the locale ``C``, in which Python starts in all but the character type."""
+        return dict.fromkeys(self._categories, "C")
+
+    def assign(self, values: Mapping[str, Any]) -> None:
+        """Set the given categories."""
+        for name, value in values.items():
+            locale.setlocale(getattr(locale, name), value)

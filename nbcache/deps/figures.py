@@ -1,0 +1,120 @@
+"""matplotlib: its parameters, and pyplot figures that are open before or after a run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nbcache.deps.options import OptionTracker, Reading
+from nbcache.deps.patching import Patches
+from nbcache.deps.protocol import Observed
+from nbcache.errors import NotReplayable
+
+_ANY = "any"
+
+
+class Matplotlib:
+    """``matplotlib.rcParams``; one read of any parameter counts as a read of all."""
+
+    name, title, module = "matplotlib", "matplotlib parameter", "matplotlib"
+    unread = frozenset({"backend", "backend_fallback", "interactive", "toolbar"})
+
+    @property
+    def _parameters(self) -> Any:
+        return sys.modules["matplotlib"].rcParams
+
+    def values(self) -> dict[str, Any]:
+        """Return the raw parameters: no backend is resolved by looking."""
+        raw = dict.items(self._parameters)
+        values = {key: list(value) if type(value) is list else value for key, value in raw}
+        values["backend"] = _backend_name(values.get("backend"))
+        return values
+
+    def defaults(self) -> Mapping[str, Any]:
+        """Return the parameters that matplotlib ships."""
+        return dict(dict.items(sys.modules["matplotlib"].rcParamsDefault))
+
+    def assign(self, values: Mapping[str, Any]) -> None:
+        """Set raw parameters; a backend is switched to."""
+        for key, value in values.items():
+            if key != "backend":
+                dict.__setitem__(self._parameters, key, value)
+            elif value is not None:
+                sys.modules["matplotlib"].use(value)
+
+    def watch_reads(self, patches: Patches, mark: Callable[[str], None]) -> bool:
+        """Hook the reading methods of the parameters' class."""
+        kind = type(self._parameters)
+        seen: list[bool] = []
+
+        def on_read(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            if not seen:
+                seen.append(True)
+                mark(_ANY)
+
+        patches.watch(on_read, (kind, "__getitem__"), (kind, "_get"))
+        return True
+
+    def always_read(self, option: str) -> bool:
+        """Return False: every read is seen."""
+        return False
+
+
+class FigureTracker(OptionTracker):
+    """Follows matplotlib's parameters and refuses what open figures make unrepeatable."""
+
+    def __init__(self) -> None:
+        super().__init__(Matplotlib())
+
+    def _begin(self, patches: Patches) -> Reading:
+        run = super()._begin(patches)
+        run.had_figures = bool(_open_figures())
+        return run
+
+    def _end(self, run: Reading) -> Observed:
+        if not self._is_loaded():
+            return Observed()
+        if run.before is None:
+            raise NotReplayable("it imported matplotlib in a way that nbcache did not see")
+        if run.had_figures and run.read:
+            return Observed(refusal=_REFUSAL_BEFORE)
+        if not run.had_figures and _open_figures() and not _closes_at_the_end():
+            return Observed(refusal=_REFUSAL_AFTER)
+        return super()._end(run)
+
+    def _late(self, run: Reading, before: Mapping[str, Any]) -> dict[str, Any] | None:
+        return {"changed": self._changed(before, None)} if run.read else None
+
+
+_REFUSAL_BEFORE = (
+    "pyplot figures were open before it and it may draw into them: "
+    "close them with `plt.close('all')` at the end of the cell that makes them"
+)
+_REFUSAL_AFTER = (
+    "it leaves pyplot figures open, which a hit could not repeat: end it with `plt.close('all')`"
+)
+
+
+def _backend_name(value: Any) -> str | None:
+    """Return a chosen backend, None while matplotlib would still choose one itself."""
+    if not isinstance(value, str):
+        return None
+    return "inline" if "matplotlib_inline" in value else value
+
+
+def _open_figures() -> Any:
+    helpers = sys.modules.get("matplotlib._pylab_helpers")
+    manager = getattr(helpers, "Gcf", None)
+    return getattr(manager, "figs", None)
+
+
+def _closes_at_the_end() -> bool:
+    """Tell whether the inline backend shows and closes the open figures after the cell."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    config = sys.modules.get("matplotlib_inline.config")
+    if pyplot is None or config is None or "matplotlib_inline.backend_inline" not in sys.modules:
+        return False
+    if "inline" not in str(sys.modules["matplotlib"].get_backend()):
+        return False
+    return bool(config.InlineBackend.instance().close_figures)

@@ -1,0 +1,106 @@
+"""The interpreter's own settings: some are repeated, the others make a run unrepeatable."""
+
+from __future__ import annotations
+
+import builtins
+import gc
+import importlib
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nbcache.deps.patching import Patches
+from nbcache.deps.protocol import Observed
+from nbcache.deps.watching import Watcher
+from nbcache.errors import NotReplayable
+
+
+def _socket_timeout() -> Any:
+    module = sys.modules.get("socket")
+    return None if module is None else module.getdefaulttimeout()
+
+
+def _set_socket_timeout(value: Any) -> None:
+    __import__("socket").setdefaulttimeout(value)
+
+
+def _set_collecting(is_on: bool) -> None:
+    (gc.enable if is_on else gc.disable)()
+
+
+_REPEATED: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
+    "recursion limit": (sys.getrecursionlimit, sys.setrecursionlimit),
+    "switch interval": (sys.getswitchinterval, sys.setswitchinterval),
+    "garbage collection": (gc.isenabled, _set_collecting),
+    "collection thresholds": (lambda: list(gc.get_threshold()), lambda t: gc.set_threshold(*t)),
+    "socket timeout": (_socket_timeout, _set_socket_timeout),
+}
+
+_HOOKS: tuple[tuple[Any, str], ...] = tuple(
+    (owner, name)
+    for owner, names in (
+        (sys, "stdin stdout stderr __stdout__ __stderr__ excepthook displayhook"),
+        (sys, "unraisablehook breakpointhook meta_path path_hooks"),
+        (threading, "excepthook"),
+    )
+    for name in names.split()
+)
+
+
+@dataclass(slots=True)
+class _Run:
+    settings: dict[str, Any]
+    hooks: list[Any]
+    signals: list[Any]
+    builtins: dict[str, Any]
+    tracing: tuple[Any, Any]
+
+
+class InterpreterTracker(Watcher[_Run]):
+    """Follows settings of the interpreter, standard streams, hooks, signals and builtins."""
+
+    name = "interpreter"
+
+    def _begin(self, patches: Patches) -> _Run:
+        return _look()
+
+    def _end(self, run: _Run) -> Observed:
+        now = _look()
+        for (owner, name), old, new in zip(_HOOKS, run.hooks, now.hooks, strict=True):
+            if old is not new:
+                raise NotReplayable(f"it replaces `{owner.__name__}.{name}`")
+        if run.signals != now.signals:
+            raise NotReplayable("it changes a signal handler")
+        if run.tracing != now.tracing:
+            raise NotReplayable("it sets a trace or profile function")
+        self._compare_builtins(run.builtins, now.builtins)
+        effect = {key: new for key, new in now.settings.items() if run.settings[key] != new}
+        return Observed(effect=effect or None)
+
+    @staticmethod
+    def _compare_builtins(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        for name in {*before, *after} - {"_"}:
+            if before.get(name) is not after.get(name):
+                raise NotReplayable(f"it changes the builtin name `{name}`")
+
+    def _apply(self, effect: Any) -> None:
+        for key, value in effect.items():
+            _REPEATED[key][1](value)
+
+
+def _look() -> _Run:
+    return _Run(
+        {key: read() for key, (read, _) in _REPEATED.items()},
+        [getattr(owner, name, None) for owner, name in _HOOKS],
+        [_getsignal(number) for number in _SIGNALS],
+        dict(vars(builtins)),
+        (sys.gettrace(), sys.getprofile()),
+    )
+
+
+_getsignal: Callable[[int], Any] = importlib.import_module("_signal").getsignal
+"""The C function: the one in ``signal`` builds enumeration members."""
+_SIGNALS = tuple(map(int, signal.Signals))

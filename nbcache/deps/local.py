@@ -1,0 +1,226 @@
+"""Local modules: which they are, what source they run, and what they import in turn."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from importlib.machinery import ModuleSpec, PathFinder
+from os import getcwd as _getcwd
+from os import stat as _stat
+from types import ModuleType
+from typing import Any
+
+from nbcache.deps.digests import file_digest, signature, text_digest
+from nbcache.deps.places import is_local
+
+_open = open
+_memory: dict[str, tuple[object, str, Any]] = {}
+"""Module name → its spec when first seen, the digest of its source then, the file's stamp."""
+
+_places: dict[str, tuple[ModuleType, str]] = {}
+"""Name in ``sys.modules`` → the module and the path of its local source, empty for others."""
+
+
+def source_path(name: str) -> str:
+    """Return the file that the loaded module ``name`` came from if it is the user's own."""
+    module = sys.modules.get(name)
+    if module is None:
+        return ""
+    known = _places.get(name)
+    if known is None or known[0] is not module:
+        known = _places[name] = module, _find_source(module)
+    return known[1]
+
+
+def _find_source(module: Any) -> str:
+    values = getattr(module, "__dict__", {})
+    spec = values.get("__spec__")
+    path = values.get("__file__") or getattr(spec, "origin", None)
+    if spec is None or not isinstance(path, str) or path in _NO_FILES:
+        return ""
+    path = os.path.abspath(path)
+    return path if is_local(path) else ""
+
+
+_NO_FILES = frozenset({"built-in", "frozen", "namespace"})
+
+
+def loaded_local_names() -> list[str]:
+    """Return the names of all local modules that are loaded."""
+    for name, module in list(sys.modules.items()):
+        known = _places.get(name)
+        if known is None or known[0] is not module:
+            source_path(name)
+    return [name for name, (_, path) in _places.items() if path and name in sys.modules]
+
+
+def memory_digest(name: str) -> str | None:
+    """Return the digest of the source that the loaded module ``name`` runs.
+
+    It is taken when the module is first seen and again after a reload (which gives the module
+    a new spec); an edit of the file alone leaves the old code in memory, and the old digest.
+    """
+    module = sys.modules.get(name)
+    path = source_path(name)
+    if module is None or not path:
+        return None
+    known = _memory.get(name)
+    if known is None or known[0] is not module.__spec__:
+        try:
+            known = module.__spec__, file_digest(path)[1], signature(_stat(path))
+        except OSError:
+            known = module.__spec__, text_digest(f"no file {path}"), None
+        _memory[name] = known
+    return known[1]
+
+
+def runs_old_code(name: str) -> bool:
+    """Tell whether the file of the loaded module ``name`` was edited after it was loaded."""
+    digest, path = memory_digest(name), source_path(name)
+    if digest is None:
+        return False
+    try:
+        return signature(_stat(path)) != _memory[name][2] and file_digest(path)[1] != digest
+    except OSError:
+        return False
+
+
+def current_digest(name: str, path: str) -> str | None:
+    """Return the digest of what importing ``name`` gives: memory, the import path, ``path``.
+
+    ``path`` is where the module was when it was recorded; it counts if the import path does
+    not reach it yet, because the cell itself may extend the import path.
+    """
+    if name in sys.modules:
+        return memory_digest(name)
+    spec = locate(name)
+    origin = path if spec is None else spec.origin
+    if not origin or not _exists(origin):
+        return None
+    return file_digest(os.path.abspath(origin))[1]
+
+
+def _exists(path: str) -> bool:
+    try:
+        _stat(path)
+    except OSError:
+        return False
+    return True
+
+
+def portable(path: str) -> str:
+    """Return ``path`` relative to the working directory if it lies below it."""
+    here = _getcwd() + os.sep
+    return path[len(here) :] if path.startswith(here) else path
+
+
+def locate(name: str) -> ModuleSpec | None:
+    """Return the spec of a module that is not loaded, without importing its packages."""
+    path: list[str] | None = None
+    spec: ModuleSpec | None = None
+    parts = name.split(".")
+    for length in range(1, len(parts) + 1):
+        spec = PathFinder.find_spec(".".join(parts[:length]), path)
+        if spec is None:
+            return None
+        path = list(spec.submodule_search_locations or ())
+    return spec
+
+
+def local_sources(module: ModuleType | str) -> dict[str, str]:
+    """Return name → source digest for ``module`` and all local modules that it reaches.
+
+    It reaches the modules in its globals, those that define functions and classes in its
+    globals, and those that its source imports, also inside functions.
+    """
+    start = module if isinstance(module, str) else module.__name__
+    return sources_of([start])
+
+
+def sources_of(names: Iterable[str]) -> dict[str, str]:
+    """Return name → source digest for the loaded local modules reached from ``names``."""
+    found: dict[str, str] = {}
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        digest = memory_digest(name)
+        if digest is not None:
+            found[name] = digest
+            waiting += _neighbours(name, sys.modules[name])
+    return dict(sorted(found.items()))
+
+
+def _neighbours(name: str, module: ModuleType) -> Iterator[str]:
+    for value in list(vars(module).values()):
+        if isinstance(value, ModuleType):
+            yield value.__name__
+        elif isinstance(home := getattr(type(value), "__module__", None), str):
+            yield home
+            own = getattr(value, "__module__", None) if callable(value) else None
+            if isinstance(own, str):
+                yield own
+    yield from _parents(name)
+    is_package = hasattr(module, "__path__")
+    for imported in imported_names(read_source(source_path(name)), name, is_package):
+        yield imported
+        yield from _parents(imported)
+
+
+def _parents(name: str) -> Iterator[str]:
+    parts = name.split(".")
+    return (".".join(parts[:length]) for length in range(1, len(parts)))
+
+
+@lru_cache(maxsize=512)
+def imported_names(source: str, name: str, is_package: bool) -> tuple[str, ...]:
+    """Return the absolute names of modules that ``source`` may import, anywhere in it."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return ()
+    found: dict[str, None] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(dict.fromkeys(alias.name for alias in node.names))
+        elif isinstance(node, ast.ImportFrom):
+            start = _absolute(node, name, is_package)
+            found[start] = None
+            found.update(dict.fromkeys(f"{start}.{alias.name}" for alias in node.names))
+    return tuple(found)
+
+
+def _absolute(node: ast.ImportFrom, name: str, is_package: bool) -> str:
+    if not node.level:
+        return node.module or ""
+    parts = name.split(".")
+    drop = node.level - 1 if is_package else node.level
+    parent = parts[: len(parts) - drop]
+    return ".".join([*parent, node.module] if node.module else parent)
+
+
+_texts: dict[str, tuple[Any, str]] = {}
+
+
+def read_source(path: str) -> str:
+    """Return the text of a Python file, nothing if it has none; read once while unchanged."""
+    if not path.endswith(".py"):
+        return ""
+    try:
+        stamp = signature(_stat(path))
+        known = _texts.get(path)
+        if known is None or known[0] != stamp:
+            with _open(path, encoding="utf-8", errors="replace") as stream:
+                known = _texts[path] = stamp, stream.read()
+    except OSError:
+        return ""
+    return known[1]
+
+
+def local_texts() -> Iterator[str]:
+    """Return the source of every local module that is loaded."""
+    return (read_source(source_path(name)) for name in loaded_local_names())

@@ -1,0 +1,152 @@
+"""Options of libraries: what a run changed is repeated, what it may have read is compared.
+
+Only values that differ from the library's defaults are recorded, so that a library which is not
+loaded yet equals one that is loaded and untouched.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from nbcache.deps.patching import Patches
+from nbcache.deps.plain import comparable, decode, encode, shown
+from nbcache.deps.protocol import Observed
+from nbcache.deps.watching import Watcher
+from nbcache.errors import NotReplayable
+
+
+class Family(Protocol):
+    """One library's options; every method but the attributes needs the library loaded."""
+
+    name: str
+    title: str
+    module: str
+    unread: frozenset[str]
+    """Options that no result depends on."""
+
+    def values(self) -> dict[str, Any]:
+        """Return the options now, mutable values copied."""
+
+    def defaults(self) -> Mapping[str, Any]:
+        """Return the options as the library sets them itself."""
+
+    def assign(self, values: Mapping[str, Any]) -> None:
+        """Set the given options."""
+
+    def watch_reads(self, patches: Patches, mark: Callable[[str], None]) -> bool:
+        """Have ``mark(option)`` called for reads; False if reads cannot be seen."""
+
+    def always_read(self, option: str) -> bool:
+        """Tell whether reads of ``option`` escape the watch."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """What one run did with one family: the options before it, and which it read."""
+
+    before: dict[str, Any] | None = None
+    read: set[str] = field(default_factory=set)
+    sees_reads: bool = False
+    had_figures: bool = False
+
+
+class OptionTracker(Watcher[Reading]):
+    """Follows the options of one family."""
+
+    def __init__(self, family: Family) -> None:
+        super().__init__()
+        self.family = family
+        self.name = family.name
+
+    def _is_loaded(self) -> bool:
+        module = sys.modules.get(self.family.module)
+        spec = getattr(module, "__spec__", None)
+        return module is not None and not getattr(spec, "_initializing", False)
+
+    def _begin(self, patches: Patches) -> Reading:
+        run = Reading()
+
+        def look(_: object = None) -> None:
+            run.before = self.family.values()
+            run.sees_reads = self.family.watch_reads(patches, run.read.add)
+
+        if self._is_loaded():
+            look()
+        else:
+            patches.on_arrival(self.family.module, look)
+        return run
+
+    def _end(self, run: Reading) -> Observed:
+        if not self._is_loaded():
+            return Observed()
+        before = run.before if run.before is not None else dict(self.family.defaults())
+        after = self.family.values()
+        effect = {
+            key: self._encoded(key, value)
+            for key, value in after.items()
+            if key not in before or is_different(before[key], value)
+        }
+        return Observed(self._late(run, before), effect or None)
+
+    def _late(self, run: Reading, before: Mapping[str, Any]) -> dict[str, Any] | None:
+        if not run.sees_reads:
+            return {"changed": self._changed(before, None)}
+        keys = sorted(run.read - self.family.unread)
+        return {"changed": self._changed(before, keys), "read": keys}
+
+    def _changed(self, values: Mapping[str, Any], keys: Iterable[str] | None) -> dict[str, Any]:
+        """Return the options that differ from the defaults.
+
+        Only those among ``keys`` (None: all) and those whose reads cannot be seen.
+        """
+        defaults = self.family.defaults()
+        wanted = set(values if keys is None else keys)
+        wanted.update(filter(self.family.always_read, values))
+        wanted -= self.family.unread
+        return {
+            key: comparable(values[key])
+            for key in sorted(wanted & set(values))
+            if key not in defaults or is_different(defaults[key], values[key])
+        }
+
+    def _encoded(self, key: str, value: Any) -> Any:
+        try:
+            return encode(value)
+        except NotReplayable as error:
+            raise NotReplayable(f"it sets the {self.family.title} `{key}`: {error}") from error
+
+    def _check(self, late: Mapping[str, Any]) -> str | None:
+        then, keys = late["changed"], late.get("read")
+        now: dict[str, Any] = {}
+        defaults: Mapping[str, Any] = {}
+        if self._is_loaded():
+            now = self._changed(self.family.values(), keys)
+            defaults = self.family.defaults()
+        for key in sorted({*then, *now}):
+            if key not in then or key not in now or then[key] != now[key]:
+                old, new = (self._shown(side, key, defaults) for side in (then, now))
+                return f"{self.family.title} {key} changed ({old} → {new})"
+        return None
+
+    @staticmethod
+    def _shown(side: Mapping[str, Any], key: str, defaults: Mapping[str, Any]) -> str:
+        if key in side:
+            return shown(side[key])
+        return repr(defaults[key]) if key in defaults else "default"
+
+    def _apply(self, effect: Any) -> None:
+        __import__(self.family.module)
+        self.family.assign({key: decode(value) for key, value in effect.items()})
+
+
+def is_different(old: Any, new: Any) -> bool:
+    """Tell whether two option values differ, type included."""
+    if old is new:
+        return False
+    try:
+        return type(old) is not type(new) or bool(old != new)
+    except Exception:
+        return True

@@ -1,0 +1,262 @@
+"""Scoped patches: a hook before a function's call for the length of a run, then the original.
+
+One wrapper exists for each original and lives as long as the process, so that several runs
+(nested, or in threads) share it, and an alias that somebody kept is seen as well. While no
+run watches, every patched place holds its very original object again.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+from collections.abc import Callable, Iterable, MutableMapping
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType, TracebackType
+from typing import Any
+
+from nbcache.deps import arrivals
+
+Hook = Callable[[tuple[Any, ...], dict[str, Any]], None]
+Place = tuple[Any, str]
+
+_MISSING: Any = object()
+_ALIASED_TYPES = frozenset({BuiltinFunctionType, FunctionType, MethodType})
+_lock = threading.RLock()
+
+
+class Wrapped:
+    """Stands in for a function: calls the hooks, then the original; equals the original."""
+
+    def __init__(self, original: Any, place: Place) -> None:
+        self.original = original
+        self.hooks: tuple[Hook, ...] = ()
+        self.place = (getattr(place[0], "__name__", ""), place[1])
+        self.__name__ = getattr(original, "__name__", place[1])
+        self.__doc__ = original.__doc__
+        self.__wrapped__ = original
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the hooks, then the original."""
+        for hook in self.hooks:
+            hook(args, kwargs)
+        return self.original(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        """Answer with the attribute of the original."""
+        return getattr(self.__dict__["original"], name)
+
+    def __eq__(self, other: object) -> bool:
+        """Equal the original, so that ``os.stat in os.supports_dir_fd`` stays true."""
+        return self is other or self.original is other
+
+    def __hash__(self) -> int:
+        """Hash as the original does."""
+        return hash(self.original)
+
+    def __repr__(self) -> str:
+        """Read as the original does."""
+        return repr(self.original)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Unpickle as the original, found under its name."""
+        return _named_original, self.place
+
+
+def _named_original(module: str, name: str) -> Any:
+    __import__(module)
+    return original_of(getattr(sys.modules[module], name))
+
+
+def original_of(value: Any) -> Any:
+    """Return what ``value`` stands in for, or ``value`` itself."""
+    return value.original if type(value) is Wrapped else value
+
+
+class _Method(Wrapped):
+    """A wrapper's function form, for methods: the instance is bound as its first argument."""
+
+    def __init__(self, original: Any, place: Place) -> None:
+        super().__init__(original, place)
+
+        @functools.wraps(original)
+        def method(*args: Any, **kwargs: Any) -> Any:
+            for hook in self.hooks:
+                hook(args, kwargs)
+            return original(*args, **kwargs)
+
+        self.function = method
+
+
+_OWN_CODES = {Wrapped.__call__.__code__}
+_OWN_CODES.update(
+    const for const in _Method.__init__.__code__.co_consts if hasattr(const, "co_code")
+)
+_wrappers: dict[int, Wrapped] = {}
+_aliases: dict[tuple[int, str], MutableMapping[str, Any]] = {}
+
+
+class _Patch:
+    """One place that holds a wrapper as long as anybody watches it."""
+
+    def __init__(self, place: Place) -> None:
+        self.owner, self.name = place
+        self.raw = vars(self.owner).get(self.name, _MISSING)
+        value = original_of(getattr(self.owner, self.name))
+        self.is_method = isinstance(self.owner, type) and not isinstance(self.raw, staticmethod)
+        self.is_method = self.is_method and type(self.raw) is not BuiltinFunctionType
+        self.watchers = 0
+        self.wrapper = self._wrapper_for(value, place)
+        self.stand_in = self.wrapper if not self.is_method else self.wrapper.function
+        if isinstance(self.raw, staticmethod):
+            self.stand_in = staticmethod(self.wrapper)
+
+    def _wrapper_for(self, value: Any, place: Place) -> Wrapped:
+        if self.is_method:
+            return _Method(value, place)
+        known = _wrappers.get(id(value))
+        if known is None or known.original is not value:
+            known = _wrappers[id(value)] = Wrapped(value, place)
+        return known
+
+    def install(self) -> None:
+        self.watchers += 1
+        if self.watchers == 1:
+            setattr(self.owner, self.name, self.stand_in)
+
+    def remove(self) -> None:
+        self.watchers -= 1
+        if self.watchers or vars(self.owner).get(self.name, _MISSING) is not self.stand_in:
+            return
+        if self.raw is _MISSING:
+            delattr(self.owner, self.name)
+        else:
+            setattr(self.owner, self.name, self.raw)
+
+
+_patches: dict[tuple[int, str], _Patch] = {}
+
+
+def _patch_at(place: Place) -> _Patch:
+    key = (id(place[0]), place[1])
+    known = _patches.get(key)
+    if known is None or (known.watchers == 0 and _is_outdated(known)):
+        known = _patches[key] = _Patch(place)
+    return known
+
+
+def _is_outdated(patch: _Patch) -> bool:
+    return vars(patch.owner).get(patch.name, _MISSING) is not patch.raw
+
+
+class Patches:
+    """The patches of one run of one tracker; a hook that fails is remembered, never raised."""
+
+    def __init__(self) -> None:
+        self.failure: Exception | None = None
+        self._installed: list[_Patch] = []
+        self._hooked: list[tuple[Wrapped, Hook]] = []
+        self._awaited: list[arrivals.Arrival] = []
+
+    def watch(self, hook: Hook, *places: Place) -> None:
+        """Call ``hook(args, kwargs)`` before each call of the functions at ``places``."""
+        guarded = self._guard(hook)
+        with _lock:
+            wrappers: list[Wrapped] = []
+            for place in places:
+                if hasattr(*place):
+                    patch = _patch_at(place)
+                    patch.install()
+                    self._installed.append(patch)
+                    if not any(wrapper is patch.wrapper for wrapper in wrappers):
+                        wrappers.append(patch.wrapper)
+            for wrapper in wrappers:
+                wrapper.hooks = (*wrapper.hooks, guarded)
+                self._hooked.append((wrapper, guarded))
+
+    def on_arrival(self, name: str, action: Callable[[ModuleType], None]) -> None:
+        """Call ``action(module)`` as soon as the module ``name`` was imported by the run."""
+
+        def guarded(module: ModuleType) -> None:
+            try:
+                action(module)
+            except Exception as error:
+                self.failure = error
+
+        self._awaited.append(arrivals.expect(name, guarded))
+
+    def undo(self) -> None:
+        """Put every original back where nobody else watches; a second call does nothing."""
+        with _lock:
+            for wrapper, hook in self._hooked:
+                wrapper.hooks = tuple(other for other in wrapper.hooks if other is not hook)
+            while self._installed:
+                self._installed.pop().remove()
+            self._hooked.clear()
+        while self._awaited:
+            arrivals.forget(self._awaited.pop())
+
+    def _guard(self, hook: Hook) -> Hook:
+        def guarded(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            try:
+                hook(args, kwargs)
+            except Exception as error:
+                self.failure = error
+
+        return guarded
+
+
+def cover_aliases(namespace: MutableMapping[str, Any]) -> None:
+    """Put wrappers where ``namespace``, or a module seen before, holds a watched original."""
+    with _lock:
+        for name, value in list(namespace.items()):
+            if type(value) in _ALIASED_TYPES:
+                _cover(namespace, name, value)
+        for (_, name), known in list(_aliases.items()):
+            _cover(known, name, known.get(name))
+
+
+def _cover(namespace: MutableMapping[str, Any], name: str, value: Any) -> None:
+    wrapper = _wrappers.get(id(value))
+    if wrapper is not None and wrapper.original is value and wrapper.hooks:
+        namespace[name] = wrapper
+
+
+def uncover_aliases(
+    namespace: MutableMapping[str, Any], modules: Iterable[MutableMapping[str, Any]] = ()
+) -> None:
+    """Put originals where ``namespace``, new ``modules`` or known aliases hold wrappers."""
+    with _lock:
+        for (_, name), known in list(_aliases.items()):
+            if type(known.get(name)) is Wrapped:
+                known[name] = known[name].original
+        for name, value in list(namespace.items()):
+            if type(value) is Wrapped:
+                namespace[name] = value.original
+        for module in modules:
+            for name, value in list(module.items()):
+                if type(value) is Wrapped:
+                    module[name] = value.original
+                    _aliases[id(module), name] = module
+
+
+def strip_frames(error: BaseException | None) -> None:
+    """Take the frames of wrappers out of the traceback of ``error`` and of its causes."""
+    waiting, seen = [error], set()
+    while waiting:
+        error = waiting.pop()
+        if error is None or id(error) in seen:
+            continue
+        seen.add(id(error))
+        error.__traceback__ = _without_own(error.__traceback__)
+        waiting += [error.__cause__, error.__context__]
+
+
+def _without_own(first: TracebackType | None) -> TracebackType | None:
+    while first is not None and first.tb_frame.f_code in _OWN_CODES:
+        first = first.tb_next
+    link = first
+    while link is not None:
+        while link.tb_next is not None and link.tb_next.tb_frame.f_code in _OWN_CODES:
+            link.tb_next = link.tb_next.tb_next
+        link = link.tb_next
+    return first

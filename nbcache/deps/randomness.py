@@ -1,0 +1,179 @@
+"""The global random streams: drawn from, seeded, and put where the run left them.
+
+A stream that a run draws from is a dependency by its state before the run, unless the first
+touch was a seeding, which makes the earlier state irrelevant. A stream that nobody ever seeded
+in this process cannot repeat: a draw from it is allowed, marked, and never compared, but the
+entry then only serves a process in which the stream is unseeded as well.
+
+That nobody seeded is known as follows: seeding functions carry a hook during every cell,
+cached or not, aliases in the notebook's namespace included; and the text of a cell, or the
+source of a local module loaded before us, that names a seeding function other than by a plain
+call makes every stream that moves count as seeded. Generator objects are values, not ours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from typing import Any
+
+from nbcache.deps.local import local_texts
+from nbcache.deps.patching import Patches
+from nbcache.deps.protocol import Observed
+from nbcache.deps.streams import STREAMS, Stream, state_digest
+from nbcache.deps.watching import Watcher
+
+_PLAIN_CALL = re.compile(r"\.\s*(?:seed|set_state|setstate|manual_seed|set_rng_state)\s*\(")
+_ASSIGNED = re.compile(r"\b(?:seed)\s*=")
+_SEEDING_NAME = re.compile(r"\b(?:seed|set_state|setstate|manual_seed|set_rng_state)\b")
+UNSEEDED = "unseeded"
+
+
+@lru_cache(maxsize=512)
+def names_a_seeding(text: str) -> bool:
+    """Tell whether ``text`` may keep a seeding function where no hook sees its call."""
+    return bool(_SEEDING_NAME.search(_ASSIGNED.sub("", _PLAIN_CALL.sub("(", text))))
+
+
+@dataclass(slots=True)
+class _Touch:
+    """What happened to one stream in one run."""
+
+    before: Any = None
+    first: str | None = None
+    seeded_last: bool | None = None
+
+
+@dataclass(slots=True)
+class _Run:
+    touches: dict[str, _Touch] = field(default_factory=dict)
+
+
+class RandomTracker(Watcher[_Run]):
+    """Follows ``random``, numpy's legacy stream and torch's default generator.
+
+    ``history`` is the text of the cells that ran before this tracker was made: if one of
+    them mentions seeding in any way, every stream counts as seeded.
+    """
+
+    name = "randomness"
+
+    def __init__(
+        self, history: Iterable[str] = (), texts: Callable[[], Iterable[str]] = local_texts
+    ) -> None:
+        super().__init__()
+        self._seeded: set[str] = set()
+        self._texts = texts
+        self._is_suspicious = any(_SEEDING_NAME.search(text) for text in history)
+
+    def before_uncached(self, source_text: str = "") -> None:
+        """Bracket a cell that is not cached, to learn whether it seeds."""
+        self.note_source(source_text)
+        self.start()
+
+    def after_uncached(self) -> None:
+        """Close the bracket that ``before_uncached`` opened."""
+        self.finish()
+
+    def note_source(self, text: str) -> None:
+        """Learn from the text of a cell whether a seeding may pass unseen from now on."""
+        self._is_suspicious = self._is_suspicious or names_a_seeding(text)
+
+    def _begin(self, patches: Patches) -> _Run:
+        run = _Run()
+        for stream in STREAMS:
+            run.touches[stream.name] = _Touch()
+            if stream.is_loaded():
+                self._hook(run, stream, patches)
+            elif stream.module:
+                patches.on_arrival(stream.module, partial(self._arrived, run, stream, patches))
+        return run
+
+    def _arrived(self, run: _Run, stream: Stream, patches: Patches, _: object) -> None:
+        self._hook(run, stream, patches)
+
+    def _hook(self, run: _Run, stream: Stream, patches: Patches) -> None:
+        touch = run.touches[stream.name]
+        touch.before = stream.state()
+
+        def on_seeding(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            if touch.first is None:
+                touch.first = "seeded" if stream.state() == touch.before else "drawn"
+            given = [*args, *kwargs.values()]
+            touch.seeded_last = bool(given) and given[0] is not None
+
+        def on_entropy(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            on_seeding((None,), {})
+
+        patches.watch(on_seeding, *stream.seeders())
+        patches.watch(on_entropy, *stream.entropy_seeders())
+
+    def _end(self, run: _Run) -> Observed:
+        late: dict[str, Any] = {}
+        effect: dict[str, Any] = {}
+        notes: list[str] = []
+        for stream in STREAMS:
+            touch = run.touches[stream.name]
+            after = stream.state() if stream.is_loaded() and touch.before is not None else None
+            if after is None or (touch.first is None and after == touch.before):
+                continue
+            late.update(self._needs(stream, touch))
+            if touch.seeded_last is not None:
+                self._note_lineage(stream.name, touch.seeded_last)
+            is_unseeded = late.get(stream.name) == UNSEEDED or touch.seeded_last is False
+            if is_unseeded:
+                notes.append(f"drew from {stream.title} without a seed")
+            effect[stream.name] = {"state": after, "seeded": self._is_seeded(stream.name)}
+        impure = bool(notes)
+        return Observed(late or None, effect or None, tuple(notes), impure=impure)
+
+    def _needs(self, stream: Stream, touch: _Touch) -> dict[str, str]:
+        """Return what the stream must be before the run, empty if the run seeds it first."""
+        if touch.first == "seeded":
+            return {}
+        if self._is_seeded(stream.name) or self._may_be_seeded():
+            self._seeded.add(stream.name)
+            return {stream.name: state_digest(touch.before)}
+        return {stream.name: UNSEEDED}
+
+    def _is_seeded(self, name: str) -> bool:
+        return name in self._seeded
+
+    def _may_be_seeded(self) -> bool:
+        if not self._is_suspicious:
+            self._is_suspicious = any(map(names_a_seeding, self._texts()))
+        return self._is_suspicious
+
+    def _note_lineage(self, name: str, is_seeded: bool) -> None:
+        if is_seeded:
+            self._seeded.add(name)
+        else:
+            self._seeded.discard(name)
+
+    def _check(self, late: Mapping[str, Any]) -> str | None:
+        for stream in STREAMS:
+            wanted = late.get(stream.name)
+            if wanted is None:
+                continue
+            if wanted == UNSEEDED:
+                if self._is_seeded(stream.name) or self._may_be_seeded():
+                    return f"{stream.title} may have been seeded; it was not when this was stored"
+            elif not stream.is_loaded() or state_digest(stream.state()) != wanted:
+                return f"{stream.title} is in another state"
+        return None
+
+    def _apply(self, effect: Any) -> None:
+        for stream in STREAMS:
+            if stream.name in effect:
+                stream.restore(effect[stream.name]["state"])
+                self._note_lineage(stream.name, effect[stream.name]["seeded"])
+                self._note_restored(stream)
+
+    def _note_restored(self, stream: Stream) -> None:
+        """Count a restored stream as touched in the runs under way around this one."""
+        for run in self._active:
+            touch = run.touches[stream.name]
+            if touch.first is None and touch.before is not None:
+                touch.first = "drawn"

@@ -1,0 +1,155 @@
+"""The global random streams themselves: their state as plain data, to and fro."""
+
+from __future__ import annotations
+
+import importlib
+import random
+import sys
+from typing import Any, Protocol
+
+import xxhash
+
+from nbcache.deps.patching import Place
+
+
+class Stream(Protocol):
+    """One global random stream of a library that may not be loaded."""
+
+    name: str
+    title: str
+    module: str
+
+    def is_loaded(self) -> bool:
+        """Tell whether the stream exists in this process."""
+
+    def state(self) -> Any:
+        """Return the state as nested tuples of numbers, strings and bytes."""
+
+    def restore(self, state: Any) -> None:
+        """Put the stream into ``state``, importing its library if need be."""
+
+    def seeders(self) -> tuple[Place, ...]:
+        """Return where the functions live that put the stream into a state of their argument."""
+
+    def entropy_seeders(self) -> tuple[Place, ...]:
+        """Return where the functions live that always seed from the system's entropy."""
+
+
+class PythonStream:
+    """The hidden instance behind the functions of ``random``."""
+
+    name, title, module = "python", "Python's random stream", ""
+    _state = staticmethod(random.getstate)
+    _restore = staticmethod(random.setstate)
+
+    def is_loaded(self) -> bool:
+        """Return True: this module imports ``random``."""
+        return True
+
+    def state(self) -> Any:
+        """Return ``random.getstate()``."""
+        return self._state()
+
+    def restore(self, state: Any) -> None:
+        """Set the state; lists, as they come back from JSON, are taken as well."""
+        version, words, gauss = state
+        self._restore((version, tuple(words), gauss))
+
+    def seeders(self) -> tuple[Place, ...]:
+        """Return ``random.seed`` and ``random.setstate``."""
+        return (random, "seed"), (random, "setstate")
+
+    def entropy_seeders(self) -> tuple[Place, ...]:
+        """Return nothing: ``seed`` without an argument is told by its argument."""
+        return ()
+
+
+class NumpyStream:
+    """numpy's legacy global ``RandomState``, whatever bit generator it holds."""
+
+    name, title, module = "numpy", "numpy's random stream", "numpy.random"
+
+    def is_loaded(self) -> bool:
+        """Tell whether ``numpy.random`` was imported to its end."""
+        return hasattr(sys.modules.get("numpy.random.mtrand"), "_rand")
+
+    def _generator(self) -> Any:
+        return importlib.import_module("numpy.random.mtrand")._rand
+
+    def state(self) -> Any:
+        """Return the state with arrays as ``("array", dtype, bytes)``."""
+        state = self._generator().get_state(legacy=False)
+        if not state.get("has_gauss", 1):
+            state["gauss"] = 0.0
+        return _plain(state)
+
+    def restore(self, state: Any) -> None:
+        """Set the state; the bit generator in place must be of the recorded kind."""
+        self._generator().set_state(_from_plain(state))
+
+    def seeders(self) -> tuple[Place, ...]:
+        """Return the functions of ``numpy.random`` and of its ``mtrand``."""
+        modules = [sys.modules[name] for name in ("numpy.random", "numpy.random.mtrand")]
+        return tuple((module, name) for module in modules for name in ("seed", "set_state"))
+
+    def entropy_seeders(self) -> tuple[Place, ...]:
+        """Return nothing: ``seed`` without an argument is told by its argument."""
+        return ()
+
+
+class TorchStream:
+    """torch's default generator on the CPU."""
+
+    name, title, module = "torch", "torch's random stream", "torch"
+
+    def is_loaded(self) -> bool:
+        """Tell whether torch was imported to its end."""
+        return hasattr(sys.modules.get("torch"), "default_generator")
+
+    def state(self) -> Any:
+        """Return the state's bytes."""
+        tensor = sys.modules["torch"].default_generator.get_state()
+        return bytes(tensor.numpy().tobytes())
+
+    def restore(self, state: Any) -> None:
+        """Set the state from its bytes."""
+        torch: Any = importlib.import_module("torch")
+        tensor = torch.frombuffer(bytearray(state), dtype=torch.uint8)
+        torch.default_generator.set_state(tensor)
+
+    def seeders(self) -> tuple[Place, ...]:
+        """Return the seeding functions under both their names."""
+        torch: Any = sys.modules["torch"]
+        names = ("manual_seed", "set_rng_state")
+        return tuple((place, name) for place in (torch, torch.random) for name in names)
+
+    def entropy_seeders(self) -> tuple[Place, ...]:
+        """Return ``torch.seed``."""
+        torch: Any = sys.modules["torch"]
+        return (torch, "seed"), (torch.random, "seed")
+
+
+STREAMS: tuple[Stream, ...] = (PythonStream(), NumpyStream(), TorchStream())
+
+
+def _plain(value: Any) -> Any:
+    """Return nested dicts as sorted pairs and arrays as little-endian bytes."""
+    if isinstance(value, dict):
+        return ("dict", tuple((key, _plain(value[key])) for key in sorted(value)))
+    if hasattr(value, "tobytes") and value.ndim:
+        little = value.astype(value.dtype.newbyteorder("<"), copy=False)
+        return ("array", little.dtype.str, little.tobytes())
+    return value.item() if hasattr(value, "item") else value
+
+
+def _from_plain(value: Any) -> Any:
+    if isinstance(value, (tuple, list)) and value and value[0] == "dict":
+        return {key: _from_plain(item) for key, item in value[1]}
+    if isinstance(value, (tuple, list)) and value and value[0] == "array":
+        return importlib.import_module("numpy").frombuffer(value[2], dtype=value[1]).copy()
+    return value
+
+
+def state_digest(state: Any) -> str:
+    """Return 32 hex digits that are the same for the same state in every process."""
+    return xxhash.xxh3_128(repr(state).encode()).hexdigest()

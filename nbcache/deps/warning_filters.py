@@ -1,0 +1,99 @@
+"""Warning filters: changed by a run, or consulted by it because it issued a warning.
+
+The filters before the run are a dependency if it changed them, or if a warning was issued,
+shown or not: Python code issues it through ``warnings.warn``; C code leaves its mark in the
+registry of the module that it blames.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nbcache.deps.digests import text_digest
+from nbcache.deps.patching import Patches
+from nbcache.deps.plain import decode, encode
+from nbcache.deps.protocol import Observed
+from nbcache.deps.watching import Watcher
+from nbcache.errors import NotReplayable
+
+_REGISTRY = "__warningregistry__"
+
+
+@dataclass(slots=True)
+class _Run:
+    before: list[Any]
+    is_issued: bool = False
+
+
+class WarningTracker(Watcher[_Run]):
+    """Follows ``warnings.filters``."""
+
+    name = "warnings"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._registries: dict[str, tuple[Any, int]] = {}
+
+    def _begin(self, patches: Patches) -> _Run:
+        run = _Run(list(warnings.filters))
+
+        def on_warning(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            run.is_issued = True
+
+        patches.watch(on_warning, (warnings, "warn"), (warnings, "warn_explicit"))
+        return run
+
+    def _end(self, run: _Run) -> Observed:
+        after = list(warnings.filters)
+        has_marks = self._registries_moved()
+        if after == run.before:
+            late = {"filters": _digest(after)} if run.is_issued or has_marks else None
+            return Observed(late)
+        try:
+            effect = [encode(item) for item in after]
+        except NotReplayable as error:
+            raise NotReplayable(f"it adds a warning filter: {error}") from error
+        return Observed({"filters": _digest(run.before)}, effect)
+
+    def _registries_moved(self) -> bool:
+        """Tell whether a registry changed since the last call, in whichever run or cell."""
+        now: dict[str, tuple[Any, int]] = {}
+        for name, module in list(sys.modules.items()):
+            registry = getattr(module, "__dict__", {}).get(_REGISTRY)
+            if registry is not None:
+                now[name] = registry.get("version"), len(registry)
+        before, self._registries = self._registries, now
+        return now != before
+
+    def _check(self, late: Mapping[str, Any]) -> str | None:
+        now = _digest(list(warnings.filters))
+        return None if late["filters"] == now else "the warning filters changed"
+
+    def _apply(self, effect: Any) -> None:
+        filters = [decode(item) for item in effect]
+        if filters != warnings.filters:
+            warnings.filters[:] = filters  # type: ignore[index]
+            _note_change()
+
+
+def _note_change() -> None:
+    """Make Python forget what it remembered about the old filters."""
+    for name in ("_filters_mutated", "_filters_mutated_lock_held"):
+        mutated = getattr(warnings, name, None)
+        if mutated is not None:
+            mutated()
+            return
+
+
+def _digest(filters: list[Any]) -> str:
+    return text_digest(repr([_described(item) for item in filters]))
+
+
+def _described(item: Any) -> Any:
+    action, message, category, module, line = item
+    texts = [getattr(pattern, "pattern", pattern) for pattern in (message, module)]
+    return action, *texts, f"{category.__module__}:{category.__qualname__}", line

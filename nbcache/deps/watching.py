@@ -1,0 +1,104 @@
+"""What all trackers share: a stack of runs, patches that are always undone, doubt as refusal."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
+
+from nbcache.deps.patching import Patches
+from nbcache.deps.protocol import Observed
+from nbcache.errors import NotReplayable
+
+RunT = TypeVar("RunT")
+
+
+class _Watch(Generic[RunT]):
+    """One run under way: what the tracker noted at its start, or why it could not."""
+
+    def __init__(self) -> None:
+        self.thread = threading.get_ident()
+        self.patches = Patches()
+        self.run: RunT | None = None
+        self.failure: Exception | None = None
+
+
+class Watcher(Generic[RunT]):
+    """A tracker of runs that may be nested or go on in several threads.
+
+    A subclass gives ``_begin(patches)`` and ``_end(run)``, and ``_check`` and ``_apply`` where
+    they apply. Whatever fails inside becomes a refusal; at look-up it becomes a miss.
+    """
+
+    name = ""
+
+    def __init__(self) -> None:
+        self._watches: list[_Watch[RunT]] = []
+
+    def _begin(self, patches: Patches) -> RunT:
+        raise NotImplementedError
+
+    def _end(self, run: RunT) -> Observed:
+        raise NotImplementedError
+
+    def _check(self, late: Mapping[str, Any]) -> str | None:
+        return None
+
+    def _apply(self, effect: Any) -> None:
+        raise NotReplayable(f"{self.name} has no effect to repeat")
+
+    @property
+    def _active(self) -> list[RunT]:
+        return [watch.run for watch in self._watches if watch.run is not None]
+
+    def start(self) -> None:
+        """Begin to watch a run; a failure becomes the refusal of ``finish``."""
+        watch: _Watch[RunT] = _Watch()
+        try:
+            watch.run = self._begin(watch.patches)
+        except Exception as error:
+            watch.failure = error
+            watch.patches.undo()
+        self._watches.append(watch)
+
+    def release(self) -> None:
+        """Undo the patches of the innermost run of this thread; ``finish`` is still due."""
+        watch = self._innermost()
+        if watch is not None:
+            watch.patches.undo()
+
+    def finish(self) -> Observed:
+        """Stop watching the innermost run of this thread and tell what was seen."""
+        watch = self._innermost()
+        if watch is None:
+            return Observed(refusal=f"nbcache was not watching {self.name}")
+        self._watches.remove(watch)
+        watch.patches.undo()
+        failure = watch.failure or watch.patches.failure
+        if failure is None and watch.run is not None:
+            try:
+                return self._end(watch.run)
+            except NotReplayable as error:
+                return Observed(refusal=str(error))
+            except Exception as error:
+                failure = error
+        return Observed(refusal=f"nbcache could not watch {self.name} ({failure!r})")
+
+    def check(self, late: Mapping[str, Any]) -> str | None:
+        """Return None if ``late`` still holds, else one sentence; a failure does not hold."""
+        try:
+            return self._check(late)
+        except Exception as error:
+            return f"{self.name} could not be compared ({error!r})"
+
+    def apply(self, effect: Any) -> None:
+        """Repeat ``effect``; what cannot be repeated raises."""
+        if effect is not None:
+            self._apply(effect)
+
+    def _innermost(self) -> _Watch[RunT] | None:
+        thread = threading.get_ident()
+        for watch in reversed(self._watches):
+            if watch.thread == thread:
+                return watch
+        return self._watches[-1] if self._watches else None
