@@ -1,0 +1,44 @@
+"""nbcache: the cell cache of Jupyter. ``%load_ext nbcache``, then ``%%cache ttl=60`` on a cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nbcache.errors import CacheError, CacheWarning
+    from nbcache.events import CellEvent, State
+
+__version__ = "0.1.0"
+__all__ = [
+    "CacheError",
+    "CacheWarning",
+    "CellEvent",
+    "State",
+    "load_ipython_extension",
+    "unload_ipython_extension",
+]
+
+_HOMES = {"CacheError": "errors", "CacheWarning": "errors", "CellEvent": "events", "State": "events"}
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Attach nbcache to a running IPython shell; attaching twice changes nothing."""
+    from nbcache.extension import attach
+
+    attach(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Take everything of nbcache out of the shell again."""
+    from nbcache.extension import detach
+
+    detach(shell)
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'nbcache' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"nbcache.{home}"), name)

@@ -1,0 +1,26 @@
+"""Putting a session together: the one place where its parts are chosen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nbcache.deps.trackers import standard_trackers
+from nbcache.replay.outputs import Tap, tap_of
+from nbcache.session import Session
+from nbcache.settings import Settings
+from nbcache.shelf import Shelf
+from nbcache.store.opening import find_location, open_store
+from nbcache.store.protocol import Store
+
+
+def make_session(shell: Any, settings: Settings) -> Session:
+    """Return a session over the user's store for one shell."""
+
+    def opened() -> Store:
+        return open_store(settings.location or None)
+
+    def tap() -> Tap:
+        return tap_of(shell)
+
+    location = settings.location or find_location()
+    return Session(shell, Shelf(opened, settings), standard_trackers((location,)), tap)

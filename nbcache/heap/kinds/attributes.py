@@ -1,0 +1,120 @@
+"""The attributes of an instance: its ``__dict__`` and its slots, whichever it has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nbcache.heap.tokens import FLAT, flat, joined, text
+
+if TYPE_CHECKING:
+    from nbcache.heap.walk import Walk
+
+_MISSING = object()
+_slots: dict[type, tuple[tuple[str, Any], ...]] = {}
+
+CACHES = frozenset({"_has_sorted_indices", "_has_canonical_format", "__slotnames__"})
+"""Attributes that reading an object may add: no part of its value."""
+
+
+def slots_of(kind: type) -> tuple[tuple[str, Any], ...]:
+    """Return (name, descriptor) of all slots that instances of ``kind`` carry."""
+    found = _slots.get(kind)
+    if found is None:
+        found = tuple(_find_slots(kind))
+        if kind.__module__ != "__main__":
+            _slots[kind] = found
+    return found
+
+
+def _find_slots(kind: type) -> list[tuple[str, Any]]:
+    found = []
+    for base in kind.__mro__:
+        if not base.__dict__.get("__slots__"):
+            continue
+        for name, member in base.__dict__.items():
+            if type(member) is _MEMBER:
+                found.append((name, member))
+    return sorted(found, key=lambda item: item[0])
+
+
+class _Probe:
+    __slots__ = ("member",)
+
+
+_MEMBER = type(_Probe.__dict__["member"])
+
+
+def dict_of(obj: Any) -> dict[str, Any] | None:
+    """Return the instance's own ``__dict__`` object, or None when it has none."""
+    try:
+        found = object.__getattribute__(obj, "__dict__")
+    except AttributeError:
+        return None
+    return found if type(found) is dict else None
+
+
+def slot_values(obj: Any) -> dict[str, Any]:
+    """Return the set slots by name."""
+    values = {}
+    for name, member in slots_of(type(obj)):
+        value = member.__get__(obj) if _is_set(member, obj) else _MISSING
+        if value is not _MISSING:
+            values[name] = value
+    return values
+
+
+def _is_set(member: Any, obj: Any) -> bool:
+    try:
+        member.__get__(obj)
+    except AttributeError:
+        return False
+    return True
+
+
+def encode_attributes(obj: Any, walk: Walk) -> bytes:
+    """Return the token of the instance's dict and slots."""
+    own = dict_of(obj)
+    part = _encode_dict(own, walk) if own else b"-"
+    if not slots_of(type(obj)):
+        return part
+    slots = slot_values(obj)
+    return joined(b"s", [part, *_pairs(slots, walk)])
+
+
+def _encode_dict(own: dict[str, Any], walk: Walk) -> bytes:
+    if id(own) in walk.index:  # somebody holds the dict itself: name it, once
+        return joined(b"o", [walk.ref(own)])
+    if CACHES.isdisjoint(own):
+        if FLAT.issuperset(map(type, own.values())) and FLAT.issuperset(map(type, own)):
+            return b"f" + flat(own)
+    else:
+        own = {name: value for name, value in own.items() if name not in CACHES}
+    return joined(b"n", _pairs(own, walk))
+
+
+def _pairs(values: dict[str, Any], walk: Walk) -> list[bytes]:
+    parts = []
+    for name, value in values.items():
+        parts.append(text(name) if type(name) is str else walk.ref(name))
+        parts.append(walk.ref(value))
+    return parts
+
+
+def own_state(obj: Any) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """Return copies of the instance's dict (None: it has none) and slots."""
+    own = dict_of(obj)
+    return (None if own is None else dict(own)), slot_values(obj)
+
+
+def replace_attributes(live: Any, state: tuple[dict[str, Any] | None, dict[str, Any]]) -> None:
+    """Give the live instance these attributes and no others, in its own dict object."""
+    own, slots = state
+    target = dict_of(live)
+    if target is not None and own is not None:
+        target.clear()
+        target.update(own)
+    for name, member in slots_of(type(live)):
+        if name in slots:
+            member.__set__(live, slots[name])
+        elif _is_set(member, live):
+            member.__delete__(live)

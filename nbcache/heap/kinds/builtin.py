@@ -1,0 +1,299 @@
+"""Lists, dicts, sets and the other containers and buffers of the language."""
+
+from __future__ import annotations
+
+import array
+import collections
+import gc
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from nbcache.errors import NotFingerprintable
+from nbcache.heap import rebuild
+from nbcache.heap.kinds.attributes import encode_attributes, own_state, replace_attributes
+from nbcache.heap.registry import Kind, register
+from nbcache.heap.tokens import FLAT, digest, flat, frame, joined, text
+
+if TYPE_CHECKING:
+    from nbcache.heap.registry import Dump
+    from nbcache.heap.walk import Walk
+
+
+def is_flat(values: Iterable[Any]) -> bool:
+    """Tell whether every value has an exact flat type."""
+    return FLAT.issuperset(map(type, values))
+
+
+class ListKind(Kind):
+    """``list``."""
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode the items in order."""
+        if is_flat(obj):
+            return b"l" + flat(obj)
+        return joined(b"L", map(walk.ref, obj))
+
+    def state(self, obj: Any) -> Any:
+        """Return the items as a new list."""
+        return list(obj)
+
+    def patch(self, live: Any, state: Any) -> None:
+        """Replace all items."""
+        live[:] = state
+
+
+class TupleKind(Kind):
+    """``tuple``: a value; sharing of tuples does not count."""
+
+    by_value = True
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode the items in order."""
+        return joined(b"T", map(walk.ref, obj))
+
+
+class DictKind(Kind):
+    """``dict``; the order of items counts, since a cell can see it."""
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode keys and values in order."""
+        walk.dict_owners[id(obj)] = walk.index.get(id(obj), -1)
+        if is_flat(obj) and is_flat(obj.values()):
+            return b"d" + flat(obj)
+        parts = [b""] * (2 * len(obj))
+        parts[::2] = map(walk.ref, obj)
+        parts[1::2] = map(walk.ref, obj.values())
+        return joined(b"D", parts)
+
+    def state(self, obj: Any) -> Any:
+        """Return the items as a new dict."""
+        return dict(obj)
+
+    def patch(self, live: Any, state: Any) -> None:
+        """Replace all items."""
+        live.clear()
+        live.update(state)
+
+
+def canonical_items(obj: Iterable[Any], walk: Walk) -> list[bytes]:
+    """Return the tokens of a set's elements in an order that no hash seed moves."""
+    items = list(obj)
+    if is_flat(items):
+        return sorted(map(flat, items))
+    known = [item for item in items if walk.is_numbered(item)]
+    fresh = [item for item in items if not walk.is_numbered(item)]
+    known.sort(key=lambda item: walk.index[id(item)])
+    order = sorted(((walk.standalone(item), n) for n, item in enumerate(fresh)))
+    alike = [first[0] for first, second in zip(order, order[1:], strict=False)]
+    if any(left == right[0] for left, right in zip(alike, order[1:], strict=False)):
+        raise NotFingerprintable("is a set with two elements that can't be told apart")
+    return sorted([walk.ref(item) for item in known] + [walk.ref(fresh[n]) for _, n in order])
+
+
+class SetKind(Kind):
+    """``set``."""
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode the elements in canonical order."""
+        return joined(b"S", canonical_items(obj, walk))
+
+    def state(self, obj: Any) -> Any:
+        """Return the elements as a list."""
+        return list(obj)
+
+    def patch(self, live: Any, state: Any) -> None:
+        """Replace all elements."""
+        live.clear()
+        live.update(state)
+
+
+class FrozenSetKind(Kind):
+    """``frozenset``: a value."""
+
+    by_value = True
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode the elements in canonical order."""
+        return joined(b"Z", canonical_items(obj, walk))
+
+
+class BytearrayKind(Kind):
+    """``bytearray``."""
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode the bytes."""
+        return frame(b"B", digest(obj), str(len(obj)).encode())
+
+    def state(self, obj: Any) -> Any:
+        """Return the bytes."""
+        return bytes(obj)
+
+    def patch(self, live: Any, state: Any) -> None:
+        """Replace all bytes."""
+        live[:] = state
+
+
+class ArrayKind(Kind):
+    """``array.array``."""
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode type code and memory."""
+        return frame(b"A", obj.typecode.encode(), str(len(obj)).encode(), digest(obj.tobytes()))
+
+    def state(self, obj: Any) -> Any:
+        """Return the memory as bytes."""
+        return obj.tobytes()
+
+    def patch(self, live: Any, state: Any) -> None:
+        """Replace all items."""
+        live[:] = array.array(live.typecode, state)
+
+
+class DequeKind(Kind):
+    """``collections.deque``; ``maxlen`` counts and can't be patched."""
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode bound and items in order."""
+        return joined(b"Q", [flat(obj.maxlen), *map(walk.ref, obj)])
+
+    def state(self, obj: Any) -> Any:
+        """Return the items as a list."""
+        return list(obj)
+
+    def patch(self, live: Any, state: Any) -> None:
+        """Replace all items."""
+        live.clear()
+        live.extend(state)
+
+
+class DerivedKind(Kind):
+    """A subclass of a builtin container: its items, and the attributes of its class."""
+
+    def __init__(self, base: type, inner: Kind) -> None:
+        self.base = base
+        self.inner = inner
+        self.by_value = base in (tuple, frozenset)
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode class, items and attributes."""
+        items = self._items(obj)
+        extra = b""
+        if isinstance(obj, collections.defaultdict):
+            extra = walk.ref(obj.default_factory)
+        inner = self.inner.encode(items, walk)
+        return joined(b"X", [walk.ref(type(obj)), inner, extra, encode_attributes(obj, walk)])
+
+    def _items(self, obj: Any) -> Any:
+        if self.base is dict:
+            return dict(dict.items(obj))
+        if self.base is collections.deque:
+            return obj
+        return self.base(self.base.__iter__(obj))
+
+    def state(self, obj: Any) -> Any:
+        """Return items, attributes and the default factory."""
+        return self.inner.state(self._items(obj)), own_state(obj), _factory(obj)
+
+    def patch(self, live: Any, state: Any) -> None:
+        """Replace items with the base's own methods, then the attributes."""
+        items, attributes, factory = state
+        replace_items(self.base, live, items)
+        replace_attributes(live, attributes)
+        if isinstance(live, collections.defaultdict):
+            live.default_factory = factory
+
+
+def _factory(obj: Any) -> Any:
+    return obj.default_factory if isinstance(obj, collections.defaultdict) else None
+
+
+def replace_items(base: type, live: Any, items: Any) -> None:
+    """Replace a container's items through the base's methods, past any override."""
+    if isinstance(live, collections.OrderedDict):
+        collections.OrderedDict.clear(live)
+        for key, value in items.items():
+            collections.OrderedDict.__setitem__(live, key, value)
+    elif base is dict:
+        dict.clear(live)
+        dict.update(live, items)
+    elif base is list:
+        list.__setitem__(live, slice(None), items)
+    elif base is set:
+        set.clear(live)
+        set.update(live, items)
+    elif base is collections.deque:
+        collections.deque.clear(live)
+        collections.deque.extend(live, items)
+    elif base is bytearray:
+        bytearray.__setitem__(live, slice(None), items)
+
+
+class ScalarKind(Kind):
+    """A subclass of a flat type, such as a ``str`` subclass; its value and its attributes."""
+
+    by_value = True
+
+    def __init__(self, base: type) -> None:
+        self.base = base
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode class, plain value and attributes."""
+        plain = _PLAIN[self.base](obj)
+        return joined(b"Y", [walk.ref(type(obj)), flat(plain), encode_attributes(obj, walk)])
+
+
+_PLAIN: dict[type, Any] = {
+    int: int.__int__,
+    float: float.__float__,
+    complex: lambda obj: complex(obj.real, obj.imag),
+    str: lambda obj: str.__str__(obj) if type(str.__str__(obj)) is str else "".join(obj),
+    bytes: lambda obj: bytes(bytearray(obj)),
+}
+
+
+class DictViewKind(Kind):
+    """Keys, values and items of a dict: views over the live dict."""
+
+    by_value = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode which view of which dict."""
+        return joined(b"vi", [text(self.name), walk.ref(gc.get_referents(obj)[0])])
+
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Take the same view of the same dict."""
+        return rebuild.make_view, (self.name, gc.get_referents(obj)[0])
+
+
+class SliceKind(Kind):
+    """``slice`` and ``range``: values."""
+
+    by_value = True
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode start, stop and step."""
+        parts = [obj.start, obj.stop, obj.step]
+        return joined(text(type(obj).__name__), map(walk.ref, parts))
+
+
+_CONTAINERS: dict[type, Kind] = {
+    list: ListKind(),
+    dict: DictKind(),
+    set: SetKind(),
+    tuple: TupleKind(),
+    frozenset: FrozenSetKind(),
+    bytearray: BytearrayKind(),
+    collections.deque: DequeKind(),
+}
+for _base, _kind in _CONTAINERS.items():
+    register(_kind, _base)
+    register(DerivedKind(_base, _kind), bases=(_base,))
+for _scalar in _PLAIN:
+    register(ScalarKind(_scalar), bases=(_scalar,))
+for _name in ("keys", "values", "items"):
+    register(DictViewKind(_name), type(getattr({}, _name)()))
+register(ArrayKind(), array.array)
+register(SliceKind(), slice, range)

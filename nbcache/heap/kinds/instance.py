@@ -1,0 +1,227 @@
+"""Instances of classes: plain ones by their attributes, all others by the reduce protocol."""
+
+from __future__ import annotations
+
+import copyreg
+import struct
+import sys
+from typing import TYPE_CHECKING, Any
+
+from nbcache.errors import NotFingerprintable, NotReplayable
+from nbcache.heap import rebuild
+from nbcache.heap.kinds.attributes import (
+    dict_of,
+    encode_attributes,
+    own_state,
+    replace_attributes,
+    slots_of,
+)
+from nbcache.heap.registry import Kind, kind_of
+from nbcache.heap.tokens import FLAT, digest, flat, frame, joined, text
+
+if TYPE_CHECKING:
+    from nbcache.heap.registry import Dump
+    from nbcache.heap.walk import Walk
+
+HEAP_TYPE = 1 << 9
+"""``Py_TPFLAGS_HEAPTYPE``: the class was made at run time, by a class statement or C API."""
+
+_HEADS = 17
+"""Bytes of a reduced object's token that can't be patched: tag and head digest."""
+
+
+class PlainKind(Kind):
+    """An instance that is wholly its ``__dict__`` and slots."""
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode class and attributes."""
+        return walk.ref(type(obj)) + encode_attributes(obj, walk)
+
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Build an empty instance, then set dict and slots directly."""
+        kind = type(obj)
+        if type(kind) is not type or kind.__module__ != "__main__":
+            constant = find_constant(obj)
+            if constant is not None:
+                return rebuild.get_constant, constant
+        if not slots_of(kind):
+            return copyreg.__newobj__, (kind,), dict_of(obj) or None  # type: ignore[attr-defined]
+        state = own_state(obj)
+        return copyreg.__newobj__, (kind,), state, None, None, rebuild.fill_slots  # type: ignore[attr-defined]
+
+    def state(self, obj: Any) -> Any:
+        """Return copies of dict and slots, and the class."""
+        return own_state(obj), type(obj)
+
+    def patch(self, live: Any, state: Any) -> None:
+        """Replace all attributes, and the class when it was assigned."""
+        attributes, kind = state
+        if type(live) is not kind:
+            live.__class__ = kind
+        replace_attributes(live, attributes)
+
+
+class ReducedKind(Kind):
+    """An object with state of its own, taken apart by ``__reduce_ex__``.
+
+    The protocol may build new containers at each call, which are no part of the heap. Calling
+    it twice tells them apart: what is the same object both times lives in the heap and is
+    numbered; what is not is encoded in place.
+    """
+
+    def __init__(self, by_value: bool = False) -> None:
+        self.by_value = by_value
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode what makes the object (its head) apart from what can be set later."""
+        first = reduce_object(obj)
+        if isinstance(first, str):
+            return frame(b"g", text(type(obj).__module__), text(first))
+        second = reduce_object(obj)
+        head = inline(first[:2], second[:2], walk)
+        rest = [inline(a, b, walk) for a, b in zip(first[2:], second[2:], strict=True)]
+        return b"r" + digest(head) + digest(joined(b"r", rest))
+
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Refer to a library's own constant; all else is pickle's business."""
+        constant = find_constant(obj)
+        if constant is not None:
+            return rebuild.get_constant, constant
+        return NotImplemented
+
+    def is_patchable(self, before: bytes, after: bytes) -> bool:
+        """Tell whether only the settable part changed."""
+        return before[:_HEADS] == after[:_HEADS] and before[:1] == b"r"
+
+    def state(self, obj: Any) -> Any:
+        """Return state, list items and dict items of the reduction."""
+        parts = reduce_object(obj)
+        if isinstance(parts, str):
+            raise NotReplayable("was changed in place, and is known by its name alone")
+        own = dict_of(obj)
+        return parts[2], parts[3], parts[4], None if own is None else sorted(map(str, own))
+
+    def patch(self, live: Any, state: Any) -> None:
+        """Set the state as unpickling would, then replace the items."""
+        value, items, pairs, names = state
+        own = dict_of(live)
+        if own is not None and names is not None:
+            for name in [name for name in own if str(name) not in names]:
+                del own[name]
+        if value is not None:
+            set_state(live, value)
+        if items:
+            live[:] = items
+        if pairs:
+            live.clear()
+            live.update(pairs)
+
+
+def find_constant(obj: Any) -> tuple[str, str] | None:
+    """Return (module, name) when a library keeps this very object under a name of its own."""
+    module = type(obj).__module__
+    if module in ("__main__", "builtins"):
+        return None
+    names = _constants.get(module)
+    if names is None:
+        variables = vars(sys.modules[module]) if module in sys.modules else {}
+        names = _constants[module] = {id(value): name for name, value in variables.items()}
+    name = names.get(id(obj))
+    if name is None or getattr(sys.modules.get(module), name, None) is not obj:
+        return None
+    return module, name
+
+
+_constants: dict[str, dict[int, str]] = {}
+
+
+def set_state(live: Any, value: Any) -> None:
+    """Set a reduced object's state as ``pickle`` does."""
+    setter = getattr(live, "__setstate__", None)
+    if setter is not None:
+        setter(value)
+        return
+    slots = None
+    if isinstance(value, tuple) and len(value) == 2:
+        value, slots = value
+    if value:
+        live.__dict__.update(value)
+    for name, item in (slots or {}).items():
+        setattr(live, name, item)
+
+
+def reduce_object(obj: Any) -> Any:
+    """Return the object's reduction, padded to five parts with the iterators read out.
+
+    Raises:
+        NotFingerprintable: the object has no reduction.
+    """
+    reducer = copyreg.dispatch_table.get(type(obj))
+    try:
+        parts = reducer(obj) if reducer is not None else obj.__reduce_ex__(4)
+    except RecursionError:
+        raise
+    except Exception as error:
+        raise NotFingerprintable(f"can't be read: {error}") from None
+    if isinstance(parts, str):
+        return parts
+    padded = tuple(parts[:5]) + (None,) * (5 - len(parts))
+    items = None if padded[3] is None else list(padded[3])
+    pairs = None if padded[4] is None else dict(padded[4])
+    return (*padded[:3], items, pairs)
+
+
+def inline(a: Any, b: Any, walk: Walk) -> bytes:
+    """Encode two reductions of the same object as one: see ``ReducedKind``."""
+    kind = type(a)
+    if kind in FLAT:
+        return flat(a)
+    if kind in (list, tuple) and kind is type(b) and len(a) == len(b):
+        if a is b and kind is list:
+            return walk.ref(a)
+        return joined(b"i", [inline(x, y, walk) for x, y in zip(a, b, strict=True)])
+    if a is b:
+        return walk.ref(a)
+    if kind is dict and type(b) is dict and len(a) == len(b):
+        keys = [inline(x, y, walk) for x, y in zip(a, b, strict=True)]
+        values = [inline(x, y, walk) for x, y in zip(a.values(), b.values(), strict=True)]
+        return joined(b"j", [*keys, *values])
+    return kind_of(kind).encode(a, walk)
+
+
+def choose(kind: type) -> Kind:
+    """Return the kind for instances of a class that no family claims."""
+    if isinstance(kind, type) and issubclass(kind, type):
+        from nbcache.heap.kinds.code import CLASS_KIND
+
+        return CLASS_KIND
+    return PLAIN if is_plain(kind) else REDUCED
+
+
+def is_plain(kind: type) -> bool:
+    """Tell whether instances are wholly their attributes, with no protocol of their own."""
+    for base in kind.__mro__[:-1]:
+        own = base.__dict__
+        if not base.__flags__ & HEAP_TYPE:
+            return False
+        if not _PROTOCOL.isdisjoint(own):
+            return False
+    return not _has_c_state(kind) and kind not in copyreg.dispatch_table
+
+
+_PROTOCOL = frozenset(
+    {"__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__"}
+    | {"__getnewargs_ex__"}
+)
+_POINTER = struct.calcsize("P")
+
+
+def _has_c_state(kind: type) -> bool:
+    """Tell whether instances hold memory that dict, weak references and slots don't explain."""
+    explained = object.__basicsize__ + _POINTER * len(slots_of(kind))
+    explained += _POINTER * ((kind.__dictoffset__ > 0) + (kind.__weakrefoffset__ > 0))
+    return kind.__itemsize__ != 0 or kind.__basicsize__ > explained
+
+
+PLAIN = PlainKind()
+REDUCED = ReducedKind()

@@ -1,0 +1,170 @@
+"""pandas: frames, series and indexes by value, with attrs and flags."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from nbcache.heap.kinds.instance import ReducedKind, inline, reduce_object
+from nbcache.heap.kinds.numpy_arrays import dtype_token, elements
+from nbcache.heap.registry import Kind, register
+from nbcache.heap.tokens import flat, frame, joined, text
+
+if TYPE_CHECKING:
+    from nbcache.heap.walk import Walk
+
+COPY_ON_WRITE = int(pd.__version__.partition(".")[0]) >= 3
+"""Whether frames never share memory that one of them could write to."""
+
+
+def values_token(values: Any, walk: Walk) -> bytes:
+    """Return the token of a column's values: an array of numpy or an extension array."""
+    if isinstance(values, np.ndarray):
+        if not COPY_ON_WRITE and not isinstance(values.base, (bytes, memoryview)):
+            return walk.ref(values)
+        return joined(b"a", [dtype_token(values.dtype), text(str(values.shape)),
+                             elements(values, walk)])
+    name = text(type(values).__name__)
+    return joined(b"x", [name, text(repr(values.dtype)), flat(len(values)), _extension(values, walk)])
+
+
+def _extension(values: Any, walk: Walk) -> bytes:
+    if isinstance(values, pd.Categorical):
+        return joined(b"c", [elements(values.codes, walk), index_token(values.categories, walk)])
+    arrow = getattr(values, "_pa_array", None)
+    if arrow is not None:
+        from nbcache.heap.kinds.arrow_tables import arrow_content
+
+        return arrow_content(arrow)
+    mask = getattr(values, "_mask", None)
+    if mask is not None:
+        data = values._data.copy()
+        data[mask] = data.dtype.type()
+        return elements(data, walk) + elements(mask, walk)
+    if isinstance(values, pd.arrays.IntervalArray):
+        return index_token(values._left, walk) if isinstance(values._left, pd.Index) else joined(
+            b"v", [values_token(values._left, walk), values_token(values._right, walk)])
+    ndarray = getattr(values, "_ndarray", None)
+    if ndarray is not None:
+        freq = getattr(values, "freq", None)
+        return joined(b"n", [elements(ndarray, walk), text(repr(freq))])
+    return inline(reduce_object(values), reduce_object(values), walk)
+
+
+def index_token(index: Any, walk: Walk) -> bytes:
+    """Return the token of an index with its names."""
+    head = [walk.ref(type(index)), joined(b"n", map(walk.ref, index.names))]
+    if isinstance(index, pd.RangeIndex):
+        return joined(b"ri", [*head, flat([index.start, index.stop, index.step])])
+    if isinstance(index, pd.MultiIndex):
+        levels = [index_token(level, walk) for level in index.levels]
+        codes = [elements(np.asarray(code), walk) for code in index.codes]
+        return joined(b"mi", [*head, *levels, *codes])
+    freq = text(repr(getattr(index, "freq", None)))
+    values = index._values if hasattr(index, "_values") else index.array
+    if isinstance(values, np.ndarray):
+        body = [dtype_token(values.dtype), flat(len(values)), elements(values, walk)]
+        return joined(b"in", [*head, freq, *body])
+    return joined(b"in", [*head, freq, values_token(values, walk)])
+
+
+class IndexKind(Kind):
+    """``pandas.Index``: immutable but for its names."""
+
+    by_value = True
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode type, names and values."""
+        return index_token(obj, walk)
+
+
+class FrameKind(Kind):
+    """``DataFrame`` and ``Series``, with subclasses that declare their ``_metadata``."""
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode axes, columns by value, name, attrs and flags; never how blocks lie."""
+        walk.packages.add("pandas")
+        parts = [walk.ref(type(obj)), flat(bool(obj.flags.allows_duplicate_labels))]
+        parts.extend(index_token(axis, walk) for axis in obj.axes)
+        parts.append(joined(b"t", [p for item in obj.attrs.items() for p in map(walk.ref, item)]))
+        for name in obj._metadata:
+            parts.append(walk.ref(getattr(obj, name, None)))
+        if isinstance(obj, pd.Series):
+            parts.append(values_token(obj._values, walk))
+        elif COPY_ON_WRITE:
+            parts.extend(self._columns(obj, walk))
+        else:
+            parts.extend(self._blocks(obj, walk))
+        return joined(b"DF", parts)
+
+    def _columns(self, obj: Any, walk: Walk) -> list[bytes]:
+        manager = obj._mgr
+        return [values_token(manager.iget_values(n), walk) for n in range(obj.shape[1])]
+
+    def _blocks(self, obj: Any, walk: Walk) -> list[bytes]:
+        parts = []
+        for block in obj._mgr.blocks:
+            places = np.asarray(block.mgr_locs.as_array, dtype=np.int64)
+            parts.append(elements(places, walk))
+            parts.append(values_token(block.values, walk))
+        return parts
+
+    def state(self, obj: Any) -> Any:
+        """Return a shallow copy, which holds the same columns under another identity."""
+        copy = obj.copy(deep=False)
+        copy.attrs = dict(obj.attrs)
+        return copy, type(obj)
+
+    def patch(self, live: Any, state: Any) -> None:
+        """Let the live object show the recorded contents."""
+        source, kind = state
+        if type(live) is not kind:
+            live.__class__ = kind
+        object.__setattr__(live, "_mgr", source._mgr)
+        cache = getattr(live, "_item_cache", None)
+        if cache is not None:
+            cache.clear()
+        live.attrs.clear()
+        live.attrs.update(source.attrs)
+        live.flags.allows_duplicate_labels = source.flags.allows_duplicate_labels
+        for name in live._metadata:
+            object.__setattr__(live, name, getattr(source, name, None))
+
+
+class StandaloneArrayKind(Kind):
+    """Extension arrays held on their own."""
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode type and values."""
+        return values_token(obj, walk)
+
+    def state(self, obj: Any) -> Any:
+        """Return a copy."""
+        return obj.copy()
+
+    def patch(self, live: Any, state: Any) -> None:
+        """Assign all values."""
+        live[:] = state
+
+
+class TextKind(Kind):
+    """Dtypes and offsets: their full text."""
+
+    by_value = True
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode type and text."""
+        if isinstance(obj, pd.CategoricalDtype) and obj.categories is not None:
+            return joined(b"cd", [flat(bool(obj.ordered)), index_token(obj.categories, walk)])
+        return frame(b"pt", text(type(obj).__name__), text(repr(obj)))
+
+
+VALUE = ReducedKind(by_value=True)
+register(FrameKind(), bases=(pd.DataFrame, pd.Series))
+register(IndexKind(), bases=(pd.Index,))
+register(StandaloneArrayKind(), bases=(pd.api.extensions.ExtensionArray,))
+register(TextKind(), bases=(pd.api.extensions.ExtensionDtype,))
+register(VALUE, first=(pd.Timestamp, pd.Timedelta, pd.Period, pd.Interval, pd.tseries.offsets.BaseOffset))
+register(VALUE, type(pd.NaT), type(pd.NA))

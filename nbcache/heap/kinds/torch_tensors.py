@@ -1,0 +1,1 @@
+"""PyTorch tensors: by dtype, shape, strides, device and content."""

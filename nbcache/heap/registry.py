@@ -1,0 +1,145 @@
+"""Which kind knows a type: exact types first, then families found along the MRO."""
+
+from __future__ import annotations
+
+import importlib
+import types
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nbcache.errors import NotReplayable
+
+if TYPE_CHECKING:
+    from nbcache.heap.walk import Walk
+
+
+class Dump(Protocol):
+    """What a kind may ask of the stream that it is stored in."""
+
+    namespace: dict[str, Any]
+
+    def is_earlier(self, obj: Any) -> bool:
+        """Tell whether the stream refers to this object instead of holding it."""
+
+    def earlier_array(self, owner: Any) -> tuple[Any, int] | None:
+        """Return an earlier array over the same memory and the address of its first element."""
+
+
+class Kind:
+    """Knows one family of types: how to fingerprint, reduce and patch its objects."""
+
+    by_value = False
+    """True: identity does not count, so the object gets no ordinal and is never patched."""
+
+    mixed = False
+    """True: some of the objects are values; ``is_value`` tells which."""
+
+    def is_value(self, obj: Any) -> bool:
+        """Tell whether this object's identity does not count."""
+        return self.by_value
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Return the shallow token of ``obj``; children go through ``walk.ref``."""
+        raise NotImplementedError
+
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Return how to build ``obj`` again, as a reduction, or NotImplemented for pickle's way.
+
+        Called for objects of every type but the flat ones and builtin containers.
+        """
+        return NotImplemented
+
+    def state(self, obj: Any) -> Any:
+        """Return what ``patch`` needs to give a live object this one's contents."""
+        raise NotReplayable("was changed in place, and objects of its type can't be patched")
+
+    def is_patchable(self, before: bytes, after: bytes) -> bool:
+        """Tell whether a change between two shallow tokens can be patched."""
+        return True
+
+    def patch(self, live: Any, state: Any) -> None:
+        """Give the live object the recorded contents, in place."""
+        raise NotReplayable("can't be patched in place")
+
+
+EXACT: dict[type, Kind] = {}
+BASES: dict[type, Kind] = {}
+FIRST: dict[type, Kind] = {}
+
+FAMILIES = {
+    "numpy": "nbcache.heap.kinds.numpy_arrays",
+    "pandas": "nbcache.heap.kinds.pandas_frames",
+    "polars": "nbcache.heap.kinds.arrow_tables",
+    "pyarrow": "nbcache.heap.kinds.arrow_tables",
+    "IPython": "nbcache.heap.kinds.ipython_shell",
+    "matplotlib": "nbcache.heap.kinds.matplotlib_artists",
+    "mpl_toolkits": "nbcache.heap.kinds.matplotlib_artists",
+    "torch": "nbcache.heap.kinds.torch_tensors",
+}
+"""Top-level packages and the module that registers their kinds, imported on first sight."""
+
+_CORE = (
+    "nbcache.heap.kinds.builtin",
+    "nbcache.heap.kinds.code",
+    "nbcache.heap.kinds.values",
+    "nbcache.heap.kinds.instance",
+)
+_found: dict[type, Kind] = {}
+_loaded: dict[str, types.ModuleType] = {}
+
+
+def register(
+    kind: Kind, *exact: type, bases: tuple[type, ...] = (), first: tuple[type, ...] = ()
+) -> None:
+    """Let ``kind`` serve these exact types, and all subclasses of ``bases``.
+
+    The bases in ``first`` win over others that stand earlier in an MRO, as ``Enum`` does over
+    ``int`` in an ``IntEnum``.
+    """
+    EXACT.update(dict.fromkeys(exact, kind))
+    BASES.update(dict.fromkeys(bases, kind))
+    FIRST.update(dict.fromkeys(first, kind))
+
+
+def kind_of(kind: type) -> Kind:
+    """Return the kind that knows objects of this exact type; there always is one."""
+    found = _found.get(kind)
+    if found is None:
+        found = _find(kind)
+        if kind.__module__ != "__main__":  # a notebook's classes come and go
+            _found[kind] = found
+    return found
+
+
+def _find(kind: type) -> Kind:
+    _load_families(kind)
+    exact = EXACT.get(kind)
+    if exact is not None:
+        return exact
+    for base in FIRST:
+        if base in kind.__mro__:
+            return FIRST[base]
+    for base in kind.__mro__:
+        family = BASES.get(base)
+        if family is not None:
+            return family
+    from nbcache.heap.kinds import instance
+
+    return instance.choose(kind)
+
+
+def _load_families(kind: type) -> None:
+    for name in _CORE:
+        _load(name)
+    for base in kind.__mro__:
+        package = (getattr(base, "__module__", None) or "").partition(".")[0]
+        if package in FAMILIES:
+            refresh = getattr(_load(FAMILIES[package]), "refresh", None)
+            if refresh is not None:  # the package may have loaded more of itself since
+                refresh()
+
+
+def _load(name: str) -> types.ModuleType:
+    module = _loaded.get(name)
+    if module is None:
+        module = _loaded[name] = importlib.import_module(name)
+    return module

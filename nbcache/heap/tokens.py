@@ -1,0 +1,57 @@
+"""The bytes that stand for values in a fingerprint: tagged, length-framed, canonical."""
+
+from __future__ import annotations
+
+import marshal
+import struct
+from collections.abc import Iterable
+from typing import Any
+
+import xxhash
+
+FLAT = frozenset({int, float, complex, str, bytes, bool, type(None), type(...)})
+"""Exact types whose value is their whole meaning; a batch of them is encoded at C speed."""
+
+LONG = 512
+"""A token longer than this is replaced by its digest."""
+
+_pack_length = struct.Struct("<Q").pack
+
+
+def digest(data: Any) -> bytes:
+    """Return the 16-byte fingerprint of a contiguous buffer (xxh3, 128 bits)."""
+    return xxhash.xxh3_128_digest(data)
+
+
+def flat(value: Any) -> bytes:
+    """Return the token of a value made of exact flat types (also lists and dicts of them).
+
+    Version 2 of the marshal format writes types and lengths and never interning or sharing,
+    so equal values give equal bytes in every process.
+    """
+    token = marshal.dumps(value, 2)
+    return token if len(token) <= LONG else b"\x01" + digest(token)
+
+
+def frame(tag: bytes, *parts: bytes) -> bytes:
+    """Join parts under a tag so that no two different part lists give the same bytes."""
+    out = [tag, _pack_length(len(parts))]
+    for part in parts:
+        out.append(_pack_length(len(part)))
+        out.append(part)
+    return b"".join(out)
+
+
+def joined(tag: bytes, parts: Iterable[bytes]) -> bytes:
+    """Frame any number of parts under a tag, shortened to a digest when long."""
+    return shorten(frame(tag, *parts))
+
+
+def shorten(token: bytes) -> bytes:
+    """Return the token itself, or its digest when it is long."""
+    return token if len(token) <= LONG else b"\x02" + digest(token)
+
+
+def text(value: str) -> bytes:
+    """Return the bytes of a name or label."""
+    return value.encode("utf-8", "surrogatepass")

@@ -1,0 +1,232 @@
+"""The one canonical traversal of live values that key, recording and replay share.
+
+A walk starts at named roots, gives every object with an identity an *ordinal* in an order that
+depends on values alone, and a *shallow token*: its own contents, with children named by ordinal.
+The digest of a root is the digest of the tokens that were first met below it. Two heaps with
+the same digests therefore have the same shape, sharing included, and the same ordinals, so a
+recording can speak of "object 17" and a later session knows which live object that is.
+"""
+
+from __future__ import annotations
+
+import struct
+import types
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from nbcache.errors import NotFingerprintable
+from nbcache.heap.registry import kind_of
+from nbcache.locality import is_local_module
+from nbcache.heap.tokens import FLAT, digest, flat, frame, shorten, text
+
+ABSENT = b"absent"
+_NUMBER = struct.Struct("<I").pack
+
+
+class Scope:
+    """A namespace that code reads its globals from: the notebook's, or a local module's."""
+
+    __slots__ = ("label", "variables")
+
+    def __init__(self, variables: dict[str, Any], label: str = "") -> None:
+        self.variables = variables
+        self.label = label
+
+    def name_of(self, name: str) -> str:
+        """Return how a person calls the variable: ``x``, or ``module.x``."""
+        return f"{self.label}.{name}" if self.label else name
+
+
+class Walk:
+    """One traversal; keeps every object that it numbered alive."""
+
+    def __init__(
+        self,
+        namespace: dict[str, Any],
+        *,
+        ignore: frozenset[str] = frozenset(),
+        settled: frozenset[str] = frozenset(),
+    ) -> None:
+        self.namespace = namespace
+        self._settled = settled
+        self.scope = Scope(namespace)
+        self.ignore = ignore
+        self.roots: dict[str, bytes] = {}
+        self.values: dict[str, Any] = {}
+        self.objects: list[Any] = []
+        self.tokens: list[bytes] = []
+        self.index: dict[int, int] = {}
+        self.owners: dict[int, tuple[int, int]] = {}
+        self.dict_owners: dict[int, int] = {}
+        self.hidden: set[str] = set()
+        self.modules: dict[str, types.ModuleType] = {}
+        self.packages: set[str] = set()
+        self._scopes: dict[int, Scope] = {}
+        self._references: list[bytes] = []
+        self._queue: deque[int] = deque()
+        self._wanted: deque[tuple[Scope, str]] = deque()
+        self._known: set[tuple[int, str]] = set()
+        self._root = b""
+        self._root_start = 0
+
+    def need(self, name: str, scope: Scope | None = None) -> None:
+        """Ask for a variable to become a root, as if the cell had named it."""
+        if scope is self.scope and name in self._settled:
+            return  # the cell binds it before any function of its can read it
+        scope = scope or self.scope
+        item = (id(scope.variables), name)
+        if item not in self._known:
+            self._known.add(item)
+            self._wanted.append((scope, name))
+
+    def scope_of(self, variables: dict[str, Any]) -> Scope | None:
+        """Return the scope of a function's globals: None when it is neither ours nor local."""
+        if variables is self.namespace:
+            return self.scope
+        found = self._scopes.get(id(variables))
+        if found is None:
+            name = variables.get("__name__")
+            if not is_local_module(name):
+                return None
+            found = self._scopes[id(variables)] = Scope(variables, str(name))
+        return found
+
+    def run(self) -> None:
+        """Walk every root asked for, and those that functions met on the way ask for."""
+        while self._wanted:
+            scope, name = self._wanted.popleft()
+            self._walk_root(scope, name)
+
+    def _walk_root(self, scope: Scope, name: str) -> None:
+        label = scope.name_of(name)
+        if label in self.ignore:
+            return
+        if name not in scope.variables:
+            self.roots[label] = ABSENT
+            return
+        value = scope.variables[name]
+        self.values[label] = value
+        try:
+            self.roots[label] = self.fingerprint(label, value)
+        except NotFingerprintable as problem:
+            raise self.explain(label, value, problem) from None
+        except RecursionError:
+            raise NotFingerprintable("is nested too deeply", path=label) from None
+
+    def fingerprint(self, label: str, value: Any) -> bytes:
+        """Walk one value under a label and return its digest (16 bytes)."""
+        self._root = text(label)
+        self._root_start = start = len(self.objects)
+        top = self.ref(value)
+        self._drain()
+        return digest(frame(b"R", top, *self.tokens[start:]))
+
+    def _drain(self) -> None:
+        queue, objects, tokens = self._queue, self.objects, self.tokens
+        while queue:
+            ordinal = queue.popleft()
+            obj = objects[ordinal]
+            tokens[ordinal] = self._encode(obj)
+
+    def _encode(self, obj: Any) -> bytes:
+        try:
+            return shorten(kind_of(type(obj)).encode(obj, self))
+        except NotFingerprintable as problem:
+            if not hasattr(problem, "culprit"):
+                problem.culprit = obj  # type: ignore[attr-defined]
+            raise
+
+    def ref(self, obj: Any) -> bytes:
+        """Return the token by which a parent names this child, numbering it when new."""
+        kind = type(obj)
+        if kind in FLAT:
+            return flat(obj)
+        ordinal = self.index.get(id(obj))
+        if ordinal is not None:
+            return self._references[ordinal]
+        family = kind_of(kind)
+        if family.by_value or (family.mixed and family.is_value(obj)):
+            return self._encode_value(family, obj)
+        return self._number(obj)
+
+    def _encode_value(self, family: Any, obj: Any) -> bytes:
+        try:
+            return shorten(family.encode(obj, self))
+        except NotFingerprintable as problem:
+            if not hasattr(problem, "culprit"):
+                problem.culprit = obj  # type: ignore[attr-defined]
+            raise
+
+    def _number(self, obj: Any) -> bytes:
+        ordinal = len(self.objects)
+        reference = b"@" + self._root + b"#" + _NUMBER(ordinal - self._root_start)
+        self.index[id(obj)] = ordinal
+        self.objects.append(obj)
+        self.tokens.append(b"")
+        self._references.append(reference)
+        self._queue.append(ordinal)
+        return reference
+
+    def is_numbered(self, obj: Any) -> bool:
+        """Tell whether the walk has given this very object an ordinal."""
+        return id(obj) in self.index
+
+    def ordinal(self, obj: Any) -> int | None:
+        """Return the ordinal of this very object, or None."""
+        return self.index.get(id(obj))
+
+    def standalone(self, obj: Any) -> bytes:
+        """Return the digest of ``obj`` walked on its own, without numbering anything here."""
+        return Walk(self.namespace, ignore=self.ignore).fingerprint("", obj)
+
+    def read_module(self, module: types.ModuleType) -> None:
+        """Note that code of this local module is reached."""
+        self.modules.setdefault(module.__name__, module)
+
+    def changed(self) -> dict[int, bytes]:
+        """Encode every numbered object again; return the new tokens of those that changed.
+
+        Children that are new since the walk are numbered behind the old ones for the time of
+        the call, so each changed object shows in its own token alone.
+        """
+        count = len(self.tokens)
+        owners, self.owners = self.owners, {}
+        self.dict_owners.clear()
+        self._root, self._root_start = b"\x00later", count
+        moved: dict[int, bytes] = {}
+        for ordinal in range(count):
+            token = self._encode_again(self.objects[ordinal])
+            if token != self.tokens[ordinal]:
+                moved[ordinal] = token
+        self._forget_after(count)
+        self.owners = owners
+        return moved
+
+    def _encode_again(self, obj: Any) -> bytes:
+        try:
+            return self._encode(obj)
+        except (NotFingerprintable, RecursionError):
+            return b"?"  # it holds something new that can't be stored: storing will say what
+
+    def _forget_after(self, count: int) -> None:
+        for obj in self.objects[count:]:
+            self.index.pop(id(obj), None)
+        del self.objects[count:], self.tokens[count:], self._references[count:]
+        self._queue.clear()
+        self._wanted.clear()
+
+    def explain(self, label: str, value: Any, problem: NotFingerprintable) -> NotFingerprintable:
+        """Return the problem with the path from the root to the value that caused it."""
+        from nbcache.heap.paths import find_path, type_name
+
+        culprit = getattr(problem, "culprit", value)
+        path = find_path(label, value, culprit)
+        return NotFingerprintable(problem.reason, path=path, type_name=type_name(culprit))
+
+
+def digests(roots: Mapping[str, bytes]) -> dict[str, str]:
+    """Return the roots' digests as text, for people and for the key."""
+    return {
+        name: "absent" if value is ABSENT else value.hex() for name, value in sorted(roots.items())
+    }

@@ -1,0 +1,58 @@
+"""Which modules are the user's own, and which belong to Python or an installed distribution."""
+
+from __future__ import annotations
+
+import functools
+import os
+import site
+import sys
+import sysconfig
+import types
+
+
+@functools.lru_cache(maxsize=1)
+def installed_folders() -> tuple[str, ...]:
+    """Return the folders that hold the standard library and installed distributions."""
+    paths = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    paths |= set(getattr(site, "getsitepackages", list)()) | {site.getusersitepackages()}
+    return tuple(os.path.realpath(path) + os.sep for path in paths if path)
+
+
+def is_local_file(path: str | None) -> bool:
+    """Tell whether a source file lies outside the standard library and site-packages."""
+    if not path or path.startswith("<"):
+        return False
+    real = os.path.realpath(path)
+    if "site-packages" in real or "dist-packages" in real:
+        return False
+    return not real.startswith(installed_folders()) and not real.startswith(_OWN)
+
+
+_OWN = os.path.dirname(os.path.realpath(__file__)) + os.sep
+
+
+def is_local_module(name: str | None) -> bool:
+    """Tell whether a loaded module is the user's own code (the notebook itself is not)."""
+    if not name or name == "__main__":
+        return False
+    return _is_local(name, id(sys.modules.get(name)))
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_local(name: str, identity: int) -> bool:
+    module = sys.modules.get(name)
+    return isinstance(module, types.ModuleType) and is_local_file(
+        getattr(module, "__file__", None)
+    )
+
+
+def is_importable(obj: object, module: str | None, qualname: str | None) -> bool:
+    """Tell whether ``module.qualname`` is this very object in this process."""
+    if not module or not qualname or module == "__main__" or "<" in qualname:
+        return False
+    found: object = sys.modules.get(module)
+    for part in qualname.split("."):
+        found = getattr(found, part, None)
+        if found is None:
+            return False
+    return found is obj

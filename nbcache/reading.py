@@ -1,0 +1,194 @@
+"""What a cell is before it runs: its source, the values that it can read, and its key."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nbcache.cell.source import Source, read_source
+from nbcache.entry import Entry
+from nbcache.errors import NotFingerprintable, NotReplayable
+from nbcache.heap.walk import ABSENT, Walk, digests
+from nbcache.key import compose_key, compose_parts
+from nbcache.policy import Policy
+
+SETUP_MAGICS = frozenset({"matplotlib", "config", "load_ext", "reload_ext", "autoreload", "precision"})
+"""Magics that set the kernel up; a hit runs them again, in order."""
+
+PLAIN_MAGICS = frozenset(
+    {"time", "timeit", "capture", "prun", "!", "!!", "sx", "system", "bash", "sh", "script"}
+    | {"html", "HTML", "latex", "markdown", "svg", "SVG", "javascript", "js", "writefile", "file"}
+    | {"pwd", "ls", "cd", "env", "set_env", "who", "who_ls", "whos", "pinfo", "pinfo2", "pprint"}
+    | {"cat", "head", "less", "lsmagic", "quickref", "psearch", "pdoc", "pdef", "psource", "ll"}
+    | {"memit", "mprun", "lprun", "run", "python", "python3", "perl", "ruby", "pip", "conda"}
+)
+"""Magics whose whole effect is what nbcache records anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One cell or statement as it is about to run: text, syntax tree and where it stands."""
+
+    text: str
+    nodes: Sequence[ast.stmt]
+    cell_name: str = "<cell>"
+    cell_id: str = ""
+    execution_count: int = 0
+    compile_flags: int = 0
+
+    @property
+    def title(self) -> str:
+        """The first line that holds code, for people."""
+        for line in self.text.splitlines():
+            stripped = line.strip()
+            if stripped and not stripped.startswith(("#", "%%cache")):
+                return stripped[:72]
+        return self.text.strip()[:72]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A cell read: its source, the walk over what it can read, the named parts and the key."""
+
+    request: Request
+    source: Source
+    walk: Walk
+    parts: dict[str, str]
+    key: str
+    setup: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Reader:
+    """Reads cells against one shell's namespace."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+
+    @property
+    def namespace(self) -> dict[str, Any]:
+        """The notebook's live namespace."""
+        variables: dict[str, Any] = self._shell.user_ns
+        return variables
+
+    def read(self, request: Request, policy: Policy) -> Reading:
+        """Read one cell.
+
+        Raises:
+            NotFingerprintable: an input has no fingerprint.
+            NotReplayable: the text does what a hit can't repeat.
+        """
+        source = read_source(request.text, request.nodes)
+        setup = self._setup_magics(source)
+        refuse_library_changes(request.nodes, self.namespace)
+        settled = frozenset.intersection(*source.names.settled.values()) if (
+            source.names.settled
+        ) else frozenset()
+        walk = Walk(self.namespace, ignore=policy.ignore, settled=settled)
+        hidden = self._ask(walk, source)
+        walk.run()
+        if walk.hidden and not hidden:
+            hidden = tuple(sorted(walk.hidden))
+            self._ask_all(walk, source)
+            walk.run()
+        notes = tuple(f"depends on every variable: it {reason}" for reason in hidden)
+        parts = compose_parts(source.digest, digests(walk.roots), version=policy.version)
+        return Reading(request, source, walk, parts, compose_key(parts), setup, notes)
+
+    def _ask(self, walk: Walk, source: Source) -> tuple[str, ...]:
+        """Ask the walk for what the cell can read; return why reads could not be narrowed."""
+        names = source.names
+        for name in sorted(names.reads):
+            if name in self.namespace or not hasattr(builtins, name):
+                walk.need(name)
+        for name in sorted(names.strings):
+            if name in self.namespace and not self._is_hidden(name):
+                walk.need(name)
+        if names.hidden:
+            self._ask_all(walk, source)
+        return tuple(names.hidden)
+
+    def _ask_all(self, walk: Walk, source: Source) -> None:
+        for name in sorted(self.namespace):
+            if not self._is_hidden(name) and name not in source.names.always_binds:
+                walk.need(name)
+
+    def _is_hidden(self, name: str) -> bool:
+        return name in self._shell.user_ns_hidden or name.startswith("_i")
+
+    def _setup_magics(self, source: Source) -> tuple[tuple[str, str], ...]:
+        setup = []
+        for use in source.names.magics:
+            if use.name in PLAIN_MAGICS:
+                continue
+            if use.name in SETUP_MAGICS and use.top_level and use.body is None:
+                setup.append((use.name, use.line))
+                continue
+            sign = "%%" if use.body is not None else "%"
+            raise NotReplayable(f"`{sign}{use.name}` may change the kernel in ways unknown to nbcache")
+        return tuple(setup)
+
+    def moved(self, entry: Entry, reading: Reading) -> list[str]:
+        """Say which variables, whose values a run left as they were, differ now."""
+        moved = []
+        for name, recorded in entry.late.get("names", {}).items():
+            if self.fingerprint(name) != recorded:
+                moved.append(f"`{name}` changed")
+        return moved
+
+    def fingerprint(self, name: str) -> str:
+        """Return the digest of one variable's value now."""
+        walk = Walk(self.namespace)
+        walk.need(name)
+        try:
+            walk.run()
+        except NotFingerprintable:
+            return "unknown"
+        value = walk.roots[name]
+        return "absent" if value is ABSENT else value.hex()
+
+
+REPLAYED_OPTIONS = frozenset({"rcParams", "options", "environ", "path", "filters"})
+"""Library state that the ambient tracker records, so assigning to it is fine."""
+
+
+def refuse_library_changes(nodes: Sequence[ast.stmt], namespace: dict[str, Any]) -> None:
+    """Refuse a cell that assigns to an attribute of a library's module or class.
+
+    Raises:
+        NotReplayable: the change would be lost on a hit, since libraries are not recorded.
+    """
+    for node in nodes:
+        for part in ast.walk(node):
+            if isinstance(part, ast.Attribute) and isinstance(part.ctx, (ast.Store, ast.Del)):
+                _refuse_change(part, namespace)
+
+
+def _refuse_change(target: ast.Attribute, namespace: dict[str, Any]) -> None:
+    steps = [target.attr]
+    base: ast.expr = target.value
+    while isinstance(base, ast.Attribute):
+        steps.append(base.attr)
+        base = base.value
+    if not isinstance(base, ast.Name) or not REPLAYED_OPTIONS.isdisjoint(steps):
+        return
+    value = namespace.get(base.id)
+    for step in reversed(steps[1:]):
+        value = getattr(value, step, None)
+    if _is_of_library(value):
+        path = ".".join([base.id, *reversed(steps)])
+        raise NotReplayable("belongs to a library, and the cell assigns to it", path=path)
+
+
+def _is_of_library(value: Any) -> bool:
+    from types import ModuleType
+
+    from nbcache.heap.kinds.code import is_library
+    from nbcache.locality import is_local_module
+
+    if isinstance(value, ModuleType):
+        return not is_local_module(value.__name__)
+    return isinstance(value, type) and is_library(value)

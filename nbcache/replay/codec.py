@@ -1,0 +1,226 @@
+"""Values to bytes and back, with references to live objects; the only unpickler of cells."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from nbcache.entry import Body
+from nbcache.errors import CacheError, NotStorable
+from nbcache.heap import rebuild
+from nbcache.heap.paths import children, type_name
+from nbcache.heap.registry import kind_of
+from nbcache.heap.walk import Walk
+
+IN_BAND_BYTES = 4096
+"""Buffers below this stay in the pickle stream."""
+
+Codes = Callable[[], Sequence[types.CodeType]]
+"""Returns the code objects of the cell as it stands now, when a stored function needs them."""
+
+_NAMESPACE = "namespace"
+
+
+class CodePlace:
+    """Stands in a stream for a code object of the cell itself."""
+
+    def __init__(self, position: int) -> None:
+        self.text = f"code {position}"
+
+
+class CodeTable:
+    """Finds code objects of the cell by content, lines included."""
+
+    def __init__(self, codes: Sequence[types.CodeType]) -> None:
+        self._places = {code: CodePlace(position) for position, code in enumerate(codes)}
+
+    def place_of(self, code: types.CodeType) -> CodePlace | None:
+        """Return where in the cell an equal code object stands."""
+        return self._places.get(code)
+
+
+class Dumper(pickle.Pickler):
+    """Writes new values; what the walk has numbered is written as a reference."""
+
+    def __init__(self, file: io.BytesIO, walk: Walk, codes: Sequence[types.CodeType] = ()) -> None:
+        self.buffers: list[Any] = []
+        super().__init__(file, protocol=5, buffer_callback=self._keep)
+        self.walk = walk
+        self.namespace = walk.namespace
+        self._references: dict[int, Any] = {
+            id(obj): ordinal for ordinal, obj in enumerate(walk.objects)
+        }
+        self._references[id(walk.namespace)] = _NAMESPACE
+        self._codes = CodeTable(codes)
+
+    def _keep(self, buffer: pickle.PickleBuffer) -> bool:
+        raw = buffer.raw()
+        if raw.nbytes < IN_BAND_BYTES:
+            return True
+        self.buffers.append(raw)
+        return False
+
+    def persistent_id(self, obj: Any) -> Any:
+        """Return the reference to an earlier object, or None for a new one."""
+        found = self._references.get(id(obj))
+        if type(found) is _Foreign:
+            found.refuse(obj)
+        return found
+
+    def refuse_foreign(self, names: Mapping[int, str]) -> None:
+        """Refuse values of variables that the cell was not seen to read."""
+        for identity, name in names.items():
+            self._references.setdefault(identity, _Foreign(name))
+
+    def is_earlier(self, obj: Any) -> bool:
+        """Tell whether the stream refers to this object instead of holding it."""
+        return id(obj) in self._references
+
+    def earlier_array(self, owner: Any) -> tuple[Any, int] | None:
+        """Return an earlier array over the same memory and the address of its first element."""
+        found = self.walk.owners.get(id(owner))
+        return None if found is None else (self.walk.objects[found[0]], found[1])
+
+    def reducer_override(self, obj: Any) -> Any:
+        """Ask the kind of the object's type how it is built again."""
+        if type(obj) is types.CodeType:
+            place = self._codes.place_of(obj)
+            if place is not None:
+                self._references[id(place)] = place.text
+                return rebuild.same, (place,)
+        return kind_of(type(obj)).reduce(obj, self)
+
+
+class _Foreign:
+    """Marks a variable's value that was not walked."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def refuse(self, obj: Any) -> None:
+        raise NotStorable(
+            f"is the value of `{self.name}`, which the cell was not seen to read;"
+            f" name it in the cell",
+            path=self.name,
+            type_name=type_name(obj),
+        )
+
+
+class Loader(pickle.Unpickler):
+    """Reads values and puts the live objects where the stream refers to them."""
+
+    def __init__(self, body: Body, walk: Walk, codes: Codes) -> None:
+        super().__init__(io.BytesIO(body.stream), buffers=iter(body.buffers))
+        self.walk = walk
+        self.codes = codes
+        self._compiled: Sequence[types.CodeType] | None = None
+
+    def persistent_load(self, pid: Any) -> Any:
+        """Return the live object of a reference."""
+        if type(pid) is int:
+            return self.walk.objects[pid]
+        if pid == _NAMESPACE:
+            return self.walk.namespace
+        if self._compiled is None:
+            self._compiled = self.codes()
+        return self._compiled[int(pid.partition(" ")[2])]
+
+
+def dump(
+    values: Mapping[str, Any],
+    walk: Walk,
+    codes: Sequence[types.CodeType] = (),
+    foreign: Mapping[int, str] | None = None,
+) -> Body:
+    """Return the values as one stream, sharing and all.
+
+    Raises:
+        NotStorable: some value can't be stored; the error names the path to it.
+    """
+    file = io.BytesIO()
+    dumper = Dumper(file, walk, codes)
+    dumper.refuse_foreign(foreign or {})
+    try:
+        dumper.dump(dict(values))
+    except RecursionError:
+        raise NotStorable("are nested too deeply", path="the values") from None
+    except Exception as error:
+        raise explain(values, walk, codes, foreign or {}, error) from error
+    return Body(file.getvalue(), dumper.buffers)
+
+
+def load(body: Body, walk: Walk, codes: Codes = tuple) -> dict[str, Any]:
+    """Return the values of a verified body.
+
+    Raises:
+        CacheError: the stream can't be read here, for example since a library has moved.
+    """
+    try:
+        values: dict[str, Any] = Loader(body, walk, codes).load()
+    except Exception as error:
+        raise CacheError(f"its values can't be restored: {type(error).__name__}: {error}") from error
+    return values
+
+
+def explain(
+    values: Mapping[str, Any],
+    walk: Walk,
+    codes: Sequence[types.CodeType],
+    foreign: Mapping[int, str],
+    error: Exception,
+) -> NotStorable:
+    """Find the smallest part that can't be stored and say where it is."""
+    path, culprit = "", None
+    probe = _Probe(walk, codes, foreign)
+    for group, members in values.items():
+        items = members.items() if isinstance(members, dict) else [(group, members)]
+        for name, value in items:
+            if probe.error(value) is not None:
+                path, culprit = probe.descend(str(name), value)
+                last = probe.error(culprit) or error
+                reason = last.reason if isinstance(last, NotStorable) else _reason(last)
+                return NotStorable(reason, path=path, type_name=type_name(culprit))
+    return NotStorable(f"can't be stored: {error}", path="the values")
+
+
+def _reason(error: Exception) -> str:
+    return f"can't be stored ({error})"
+
+
+class _Probe:
+    """Tries parts of values one by one."""
+
+    def __init__(
+        self, walk: Walk, codes: Sequence[types.CodeType], foreign: Mapping[int, str]
+    ) -> None:
+        self._args = (walk, codes)
+        self._foreign = foreign
+        self._tries = 300
+
+    def error(self, value: Any) -> Exception | None:
+        """Return why a value can't be stored, or None when it can."""
+        dumper = Dumper(io.BytesIO(), *self._args)
+        dumper.refuse_foreign(self._foreign)
+        try:
+            dumper.dump(value)
+        except Exception as error:
+            return error
+        return None
+
+    def descend(self, path: str, value: Any) -> tuple[str, Any]:
+        """Go down to the smallest part that still can't be stored."""
+        seen = {id(value)}
+        while True:
+            for step, child in children(value):
+                self._tries -= 1
+                if self._tries < 0:
+                    return path, value
+                if id(child) not in seen and self.error(child) is not None:
+                    seen.add(id(child))
+                    path, value = path + step, child
+                    break
+            else:
+                return path, value

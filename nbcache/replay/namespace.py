@@ -1,0 +1,128 @@
+"""What a run did to the namespace and to earlier objects, and doing it again."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nbcache.cell.names import Names
+from nbcache.errors import NotReplayable
+from nbcache.heap.kinds.instance import find_constant
+from nbcache.heap.paths import find_path, type_name
+from nbcache.heap.registry import kind_of
+from nbcache.heap.walk import Walk
+
+_GONE = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a hit must do to the namespace: names to bind, names to delete, objects to patch.
+
+    ``unsure`` names those that the run may or may not have bound: their value before the run
+    is a dependency.
+    """
+
+    bind: Mapping[str, Any]
+    delete: tuple[str, ...]
+    patches: tuple[tuple[int, Any], ...]
+    unsure: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """The namespace as it was before a run; holds references, never copies."""
+
+    before: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, namespace: Mapping[str, Any]) -> Snapshot:
+        """Remember which objects the names are bound to."""
+        return cls(dict(namespace))
+
+    def foreign(self, walk: Walk) -> dict[int, str]:
+        """Return the identities of mutable values that the walk did not number."""
+        found = {}
+        for name, value in self.before.items():
+            if name.startswith("_") or isinstance(value, types.ModuleType):
+                continue
+            if walk.is_numbered(value) or is_shared_value(value) or find_constant(value):
+                continue
+            found[id(value)] = name
+        return found
+
+
+def is_shared_value(value: Any) -> bool:
+    """Tell whether the identity of a value does not count."""
+    kind = kind_of(type(value))
+    return kind.by_value or (kind.mixed and kind.is_value(value)) or type(value) in _ATOMS
+
+
+_ATOMS = frozenset({int, float, complex, str, bytes, bool, type(None), type(...)})
+
+
+def find_changes(
+    snapshot: Snapshot,
+    namespace: Mapping[str, Any],
+    names: Names,
+    walk: Walk,
+    hidden: Iterable[str],
+) -> Changes:
+    """Compare the namespace and the walked objects with what they were before the run."""
+    skipped = frozenset(hidden)
+    bind: dict[str, Any] = {}
+    unsure = []
+    for name, value in namespace.items():
+        if name in skipped and name not in names.binds:
+            continue
+        old = snapshot.before.get(name, _GONE)
+        if old is not value or name in names.always_binds:
+            bind[name] = value
+        elif name in names.binds:
+            unsure.append(name)
+    gone = [name for name in snapshot.before if name not in namespace and name not in skipped]
+    gone += [name for name in names.deletes if name not in namespace and name not in gone]
+    return Changes(bind, tuple(sorted(gone)), tuple(find_patches(walk)), tuple(sorted(unsure)))
+
+
+def find_patches(walk: Walk) -> Iterable[tuple[int, Any]]:
+    """Return (ordinal, state) for every walked object that the run changed in place.
+
+    Raises:
+        NotReplayable: an object changed that can't be patched; the error names the path.
+    """
+    patches = []
+    for ordinal, token in walk.changed().items():
+        obj = walk.objects[ordinal]
+        kind = kind_of(type(obj))
+        try:
+            if not kind.is_patchable(walk.tokens[ordinal], token):
+                raise NotReplayable("was changed in place in a way that can't be repeated")
+            patches.append((ordinal, kind.state(obj)))
+        except NotReplayable as problem:
+            raise locate(walk, obj, problem) from None
+    return patches
+
+
+def locate(walk: Walk, obj: Any, problem: NotReplayable) -> NotReplayable:
+    """Return the problem with the path from a name to the object."""
+    for label, value in walk.values.items():
+        path = find_path(label, value, obj)
+        if path != label or value is obj:
+            return NotReplayable(problem.reason, path=path, type_name=type_name(obj))
+    return NotReplayable(problem.reason, path="an input", type_name=type_name(obj))
+
+
+def apply_changes(
+    values: Mapping[str, Any], namespace: dict[str, Any], walk: Walk
+) -> None:
+    """Patch the live objects, then bind and delete names."""
+    for ordinal, state in values["patches"]:
+        live = walk.objects[ordinal]
+        kind_of(type(live)).patch(live, state)
+    for name, value in values["bind"].items():
+        namespace[name] = value
+    for name in values["delete"]:
+        namespace.pop(name, None)

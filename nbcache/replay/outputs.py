@@ -1,0 +1,213 @@
+"""The messages that a cell sends: heard while it runs, sent again on a hit."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+Message = dict[str, Any]
+
+RECORDED = frozenset(
+    {"stream", "display_data", "update_display_data", "execute_result", "clear_output"}
+)
+REFUSED = {
+    "comm_open": "it creates widgets or comms, which live in the kernel and can't be replayed",
+    "comm_msg": "it talks to widgets, which can't be replayed",
+    "comm_close": "it closes widgets, which can't be replayed",
+}
+
+
+class Tap(Protocol):
+    """Hears every output message of a run."""
+
+    def start(self) -> None:
+        """Begin to listen."""
+
+    def stop(self) -> tuple[list[Message], str | None]:
+        """Stop; return the messages in order, and why they can't be replayed, if so."""
+
+    def send(self, messages: Sequence[Mapping[str, Any]], execution_count: int) -> None:
+        """Send recorded messages as if they came from the running cell."""
+
+
+class KernelTap:
+    """Listens on an ipykernel's session: streams, displays, results, threads, subprocesses."""
+
+    def __init__(self, kernel: Any, shell: Any) -> None:
+        self._kernel = kernel
+        self._shell = shell
+        self._heard: list[Message] = []
+        self._refusal: str | None = None
+        self._native: Callable[..., Any] | None = None
+        self._request = ""
+
+    def start(self) -> None:
+        """Wrap the session's ``send`` on the instance."""
+        flush_streams()
+        session = self._kernel.session
+        self._heard, self._refusal = [], None
+        self._request = self._current_request()
+        native = self._native = session.send
+
+        def send(stream: Any, msg_or_type: Any, *args: Any, **kwargs: Any) -> Any:
+            message = native(stream, msg_or_type, *args, **kwargs)
+            try:
+                self._hear(message, kwargs.get("buffers") or (args[3] if len(args) > 3 else None))
+            except Exception as error:
+                self._refusal = f"its output could not be recorded: {error}"
+            return message
+
+        session.send = send
+
+    def _current_request(self) -> str:
+        header = getattr(self._shell, "parent_header", None) or {}
+        header = header.get("header", header)
+        return str(header.get("msg_id", ""))
+
+    def _hear(self, message: Any, buffers: Any) -> None:
+        if not message or message.get("parent_header", {}).get("msg_id", "") != self._request:
+            return
+        kind = message["header"]["msg_type"]
+        if kind in REFUSED:
+            self._refusal = self._refusal or REFUSED[kind]
+        if kind not in RECORDED:
+            return
+        if buffers:
+            self._refusal = "it sent binary output, which can't be replayed"
+        self._add({"msg_type": kind, "content": dict(message["content"]),
+                   "metadata": dict(message.get("metadata") or {})})
+
+    def _add(self, message: Message) -> None:
+        last = self._heard[-1] if self._heard else None
+        if message["msg_type"] == "stream" and last is not None and last["msg_type"] == "stream":
+            if last["content"]["name"] == message["content"]["name"]:
+                last["content"]["text"] += message["content"]["text"]
+                return
+        self._heard.append(message)
+
+    def stop(self) -> tuple[list[Message], str | None]:
+        """Give the session its own ``send`` back."""
+        flush_streams()
+        session = self._kernel.session
+        if self._native is not None and "send" in vars(session):
+            if getattr(self._native, "__self__", None) is session:
+                del session.send
+            else:
+                session.send = self._native
+        self._native = None
+        return self._heard, self._refusal
+
+    def send(self, messages: Sequence[Mapping[str, Any]], execution_count: int) -> None:
+        """Publish the messages on the kernel's output channel under the current request."""
+        flush_streams()
+        parent = self._shell.parent_header
+        session, socket = self._kernel.session, self._kernel.iopub_socket
+        for message in messages:
+            content = dict(message["content"])
+            if message["msg_type"] == "execute_result":
+                content["execution_count"] = execution_count
+            session.send(
+                socket,
+                message["msg_type"],
+                content,
+                parent=parent,
+                ident=self._topic(message),
+                metadata=dict(message.get("metadata") or {}),
+            )
+
+    def _topic(self, message: Mapping[str, Any]) -> bytes:
+        kind = message["msg_type"]
+        name = f"stream.{message['content']['name']}" if kind == "stream" else kind
+        return f"kernel.{self._kernel.ident}.{name}".encode()
+
+
+def flush_streams() -> None:
+    """Push out what the standard streams hold back, so that order is kept."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, ValueError, OSError):
+            continue
+
+
+class TerminalTap:
+    """Listens in a terminal IPython: the standard streams and the display publisher."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self._heard: list[Message] = []
+        self._streams: tuple[Any, Any] | None = None
+        self._publish: Any = None
+
+    def start(self) -> None:
+        """Tee the standard streams and the display publisher."""
+        self._heard = []
+        self._streams = (sys.stdout, sys.stderr)
+        sys.stdout = _Tee(sys.stdout, "stdout", self._heard)
+        sys.stderr = _Tee(sys.stderr, "stderr", self._heard)
+        publisher = self._shell.display_pub
+        native = self._publish = publisher.publish
+
+        def publish(data: Any, metadata: Any = None, **kwargs: Any) -> Any:
+            content = {"data": data, "metadata": metadata or {}}
+            content["transient"] = kwargs.get("transient") or {}
+            kind = "update_display_data" if kwargs.get("update") else "display_data"
+            mark = len(self._heard)
+            result = native(data, metadata, **kwargs)
+            del self._heard[mark:]
+            self._heard.append({"msg_type": kind, "content": content, "metadata": {}})
+            return result
+
+        publisher.publish = publish
+
+    def stop(self) -> tuple[list[Message], str | None]:
+        """Put streams and publisher back."""
+        if self._streams is not None:
+            sys.stdout, sys.stderr = self._streams
+            self._streams = None
+            del self._shell.display_pub.publish
+        return self._heard, None
+
+    def send(self, messages: Sequence[Mapping[str, Any]], execution_count: int) -> None:
+        """Write streams and publish displays again."""
+        for message in messages:
+            content = message["content"]
+            if message["msg_type"] == "stream":
+                getattr(sys, content["name"]).write(content["text"])
+            else:
+                self._shell.display_pub.publish(
+                    content["data"],
+                    content["metadata"],
+                    transient=content.get("transient"),
+                    update=message["msg_type"] == "update_display_data",
+                )
+        flush_streams()
+
+
+class _Tee:
+    """A standard stream that is heard as well as written."""
+
+    def __init__(self, stream: Any, name: str, heard: list[Message]) -> None:
+        self._stream = stream
+        self._name = name
+        self._heard = heard
+
+    def write(self, text: str) -> int:
+        """Write and remember."""
+        last = self._heard[-1] if self._heard else None
+        if last and last["msg_type"] == "stream" and last["content"]["name"] == self._name:
+            last["content"]["text"] += text
+        else:
+            content = {"name": self._name, "text": text}
+            self._heard.append({"msg_type": "stream", "content": content, "metadata": {}})
+        return int(self._stream.write(text) or 0)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def tap_of(shell: Any) -> Tap:
+    """Return the tap that fits the shell: an ipykernel's, or a terminal's."""
+    kernel = getattr(shell, "kernel", None)
+    return KernelTap(kernel, shell) if kernel is not None else TerminalTap(shell)

@@ -1,0 +1,135 @@
+"""Listening to a run and writing down all that it did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from nbcache.deps.trackers import Trackers
+from nbcache.entry import Body
+from nbcache.errors import NotReplayable
+from nbcache.heap.walk import ABSENT, Walk
+from nbcache.replay.codec import dump
+from nbcache.replay.codes import nested_codes
+from nbcache.replay.namespace import Changes, Snapshot, find_changes
+from nbcache.replay.outputs import Message, Tap
+
+
+class Read(Protocol):
+    """What recording needs to know of the cell that was read."""
+
+    request: Any
+    source: Any
+    walk: Walk
+    setup: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """All that one run did: outputs, values, late dependencies, and remarks."""
+
+    outputs: Sequence[Message]
+    body: Body
+    late: Mapping[str, Any]
+    effects: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+    impure: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Records one run; ``stop`` may be called at any time and leaves nothing behind."""
+
+    shell: Any
+    reading: Any
+    trackers: Trackers
+    tap: Tap
+    _snapshot: Snapshot = field(default_factory=Snapshot)
+    _listening: bool = False
+    _observed: dict[str, Any] = field(default_factory=dict)
+    _messages: list[Message] = field(default_factory=list)
+    _refusal: str | None = None
+
+    def start(self) -> None:
+        """Remember the namespace and begin to listen."""
+        self._snapshot = Snapshot.of(self.shell.user_ns)
+        self._listening = True
+        self.trackers.start(self.reading.walk.packages | set(self.reading.walk.modules))
+        self.tap.start()
+
+    def stop(self) -> None:
+        """Stop listening."""
+        if self._listening:
+            self._listening = False
+            self._messages, self._refusal = self.tap.stop()
+            self._observed = self.trackers.finish()
+
+    def finish(self, *, keep: bool) -> Recording | None:
+        """Return the recording, or None when it is not wanted.
+
+        Raises:
+            CacheError: the run can't be stored or replayed; the message says why.
+        """
+        self.stop()
+        if not keep:
+            return None
+        self._refuse()
+        read, namespace = self.reading, self.shell.user_ns
+        hidden = self.shell.user_ns_hidden
+        changes = find_changes(self._snapshot, namespace, read.source.names, read.walk, hidden)
+        values = self._values(changes)
+        foreign = self._snapshot.foreign(read.walk)
+        body = dump(values, read.walk, nested_codes(read.request), foreign)
+        return Recording(
+            outputs=self._messages,
+            body=body,
+            late=self._late(changes),
+            effects={"setup": [list(item) for item in read.setup]},
+            notes=tuple(note for seen in self._observed.values() for note in seen.notes),
+            impure=tuple(name for name, seen in self._observed.items() if seen.impure),
+        )
+
+    def _refuse(self) -> None:
+        if self._refusal:
+            raise NotReplayable(self._refusal)
+        for seen in self._observed.values():
+            if seen.refusal:
+                raise NotReplayable(seen.refusal)
+        results = [item for item in self._messages if item["msg_type"] == "execute_result"]
+        if len(results) > 1:
+            raise NotReplayable("the cell shows several results (ast_node_interactivity)")
+
+    def _values(self, changes: Changes) -> dict[str, Any]:
+        effects = {
+            name: seen.effect for name, seen in self._observed.items() if seen.effect is not None
+        }
+        return {
+            "bind": dict(changes.bind),
+            "delete": list(changes.delete),
+            "patches": list(changes.patches),
+            "result": self._result(),
+            "effects": effects,
+        }
+
+    def _result(self) -> list[Any]:
+        if not any(item["msg_type"] == "execute_result" for item in self._messages):
+            return []
+        held = self.shell.user_ns.get("_oh", {})
+        count = self.reading.request.execution_count
+        return [held[count]] if count in held else []
+
+    def _late(self, changes: Changes) -> dict[str, Any]:
+        late: dict[str, Any] = {
+            name: seen.late for name, seen in self._observed.items() if seen.late is not None
+        }
+        if changes.unsure:
+            late["names"] = {name: self._fingerprint(name) for name in changes.unsure}
+        return late
+
+    def _fingerprint(self, name: str) -> str:
+        walk = Walk(self.shell.user_ns)
+        walk.need(name)
+        walk.run()
+        value = walk.roots[name]
+        return "absent" if value is ABSENT else value.hex()

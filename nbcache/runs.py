@@ -1,0 +1,139 @@
+"""One pass of one cell, and the ledger of what became of every cell in this kernel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from nbcache.entry import Entry
+from nbcache.errors import CacheError
+from nbcache.events import SERVED, CellEvent, State
+from nbcache.key import moved_parts
+from nbcache.policy import Policy, expires_at
+from nbcache.reading import Reading, Request
+from nbcache.replay.recording import Recorder, Recording
+
+
+@dataclass(slots=True)
+class Run:
+    """What is known of one pass while it lasts; times are seconds of a monotonic clock."""
+
+    request: Request
+    policy: Policy
+    started: float
+    state: State = State.MISS
+    reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    reading: Reading | None = None
+    entry: Entry | None = None
+    recorder: Recorder | None = None
+    cost: float = 0.0
+    load_time: float = 0.0
+    overhead: float = 0.0
+    forbidden: CacheError | None = None
+
+    @property
+    def is_served(self) -> bool:
+        """Whether the cell needs not run."""
+        return self.state in SERVED
+
+    def settle(self, state: State, reasons: tuple[str, ...], *, load_time: float) -> None:
+        """Note that the cell was served."""
+        self.state, self.reasons, self.load_time = state, reasons, load_time
+
+    def bypass(self, reason: str) -> None:
+        """Note that the run could not be cached, and why."""
+        self.state, self.reasons, self.entry = State.BYPASS, (reason,), None
+
+    def forbid(self, reasons: tuple[str, ...]) -> None:
+        """Note that the cell must not run: it was required to hit."""
+        why = "; ".join(reasons) or "nothing is stored for it"
+        self.state = State.ERROR
+        self.forbidden = CacheError(
+            f"The cell did not run: `require` asks for a stored result, and there is none ({why})."
+            " Run it once without `require`."
+        )
+
+    def wanted(self, raised: bool) -> bool:
+        """Tell whether the recording is to be stored."""
+        policy = self.policy
+        if raised:
+            self.state, self.reasons = State.ERROR, ("the cell raised: nothing was stored",)
+        elif policy.read_only:
+            self.reasons = (*self.reasons, "not stored: read_only")
+        elif self.cost < policy.min_time:
+            least = f"not stored: it ran {self.cost:.3g} s, less than min_time={policy.min_time:g}"
+            self.state, self.reasons = State.BYPASS, (least,)
+        else:
+            return True
+        return False
+
+    def take_notes(self, recording: Recording | None) -> None:
+        """Keep the recording's remarks for the status."""
+        own = self.reading.notes if self.reading else ()
+        self.notes = (*own, *(recording.notes if recording else ()))
+
+    def event(self, now: float, store: str) -> CellEvent:
+        """Return what listeners are told."""
+        entry, request = self.entry, self.request
+        event = CellEvent(
+            state=self.state,
+            cell_id=request.cell_id,
+            execution_count=request.execution_count,
+            title=request.title,
+            key=self.reading.key if self.reading else "",
+            cost=self.cost,
+            load_time=self.load_time,
+            overhead=self.overhead,
+            store=store,
+            quiet=self.policy.quiet or not self.policy.explicit,
+            reasons=self.reasons,
+            notes=self.notes,
+            parts=self.reading.parts if self.reading else {},
+        )
+        if entry is None:
+            return event
+        event = replace(
+            event,
+            stored_at=entry.stored_at,
+            expires_at=expires_at(entry, self.policy),
+            size_bytes=entry.size_bytes,
+        )
+        if self.is_served:
+            saved = max(0.0, entry.cost - self.load_time)
+            event = replace(event, cost=entry.cost, saved=saved, notes=tuple(entry.notes))
+        return event
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The last event of every cell, in the order in which cells first ran."""
+
+    events: dict[str, CellEvent] = field(default_factory=dict)
+    last: CellEvent | None = None
+
+    def add(self, run: Run, event: CellEvent) -> None:
+        """Remember what became of a cell."""
+        self.events[self.identity(run.request)] = event
+        self.last = event
+
+    def identity(self, request: Request) -> str:
+        """Return what names the cell in this kernel: its id, or else its first line."""
+        return request.cell_id or request.title
+
+    def why_new(self, run: Run) -> list[str]:
+        """Say which parts moved since this cell last ran in this kernel."""
+        before = self.events.get(self.identity(run.request))
+        if before is None or not before.parts or run.reading is None:
+            return []
+        return moved_parts(before.parts, run.reading.parts)
+
+    def find(self, which: str) -> CellEvent | None:
+        """Return the event of a cell by execution count, position, id or title; "" is the last."""
+        if not which:
+            return self.last
+        events = list(self.events.values())
+        for event in reversed(events):
+            if which in (str(event.execution_count), event.cell_id):
+                return event
+        named = [event for event in events if which in event.title]
+        return named[-1] if named else None

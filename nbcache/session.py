@@ -1,0 +1,114 @@
+"""The story of one cell: read, look up, then replay what is stored or record what runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from nbcache.deps.trackers import Trackers
+from nbcache.errors import CacheError
+from nbcache.events import CellEvent, State
+from nbcache.policy import Decision, Policy, decide
+from nbcache.reading import Reader, Reading, Request
+from nbcache.replay.outputs import Tap
+from nbcache.replay.recording import Recorder
+from nbcache.replay.replaying import replay
+from nbcache.runs import Ledger, Run
+from nbcache.shelf import Shelf
+
+
+class Session:
+    """One kernel's cache: every cell and statement passes through ``begin`` and ``finish``."""
+
+    def __init__(
+        self,
+        shell: Any,
+        shelf: Shelf,
+        trackers: Trackers,
+        tap: Callable[[], Tap],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.shell = shell
+        self.shelf = shelf
+        self.trackers = trackers
+        self.clock = clock
+        self.ledger = Ledger()
+        self.reader = Reader(shell)
+        self._tap = tap
+
+    def begin(self, request: Request, policy: Policy) -> Run:
+        """Serve the cell from the store, or start to record it; never raises a cache error."""
+        run = Run(request, policy, started=time.perf_counter())
+        try:
+            run.reading = self.reader.read(request, policy)
+            decision = self._look_up(run, run.reading)
+            if decision.serve and run.entry is not None:
+                self._serve(run, run.reading, decision)
+            else:
+                self._record(run, run.reading, decision)
+        except CacheError as problem:
+            run.bypass(str(problem))
+        except Exception as error:
+            run.bypass(f"nbcache failed: {type(error).__name__}: {error}")
+        run.overhead = time.perf_counter() - run.started
+        return run
+
+    def _look_up(self, run: Run, reading: Reading) -> Decision:
+        """Find the entry whose late dependencies all hold, and decide about it."""
+        entry, moved = None, []
+        for candidate in self.shelf.find(reading.key):
+            moved = self.reader.moved(candidate, reading) + self.trackers.check(candidate.late)
+            if not moved:
+                entry = candidate
+                break
+        run.entry = entry
+        moved = moved or self.ledger.why_new(run)
+        now = self.clock()
+        return decide(entry, run.policy, now, moved=() if entry else moved,
+                      refresh_all=self.shelf.settings.refresh)
+
+    def _serve(self, run: Run, reading: Reading, decision: Decision) -> None:
+        """Load the entry, patch the live objects, bind the names and send the outputs."""
+        entry = run.entry
+        assert entry is not None  # noqa: S101 - decided by the caller
+        began = time.perf_counter()
+        values = self.shelf.load_values(entry, reading)
+        replay(self.shell, entry, values, reading, self.trackers, self._tap())
+        run.settle(decision.state, decision.reasons, load_time=time.perf_counter() - began)
+
+    def _record(self, run: Run, reading: Reading, decision: Decision) -> None:
+        """Start to listen: the cell will run natively after this."""
+        run.state, run.reasons = decision.state, decision.reasons
+        if run.policy.require:
+            run.forbid(decision.reasons)
+            return
+        run.recorder = Recorder(self.shell, reading, self.trackers, self._tap())
+        run.recorder.start()
+
+    def finish(self, run: Run, *, raised: bool) -> CellEvent:
+        """Store what a recorded run did, and tell what happened; never raises a cache error."""
+        began = time.perf_counter()
+        recorder, run.recorder = run.recorder, None
+        if recorder is not None:
+            self._store(run, recorder, raised)
+        run.overhead += time.perf_counter() - began
+        event = run.event(self.clock(), self.shelf.label)
+        self.ledger.add(run, event)
+        return event
+
+    def _store(self, run: Run, recorder: Recorder, raised: bool) -> None:
+        try:
+            recording = recorder.finish(keep=run.wanted(raised))
+            run.take_notes(recording)
+            if recording is not None and not raised:
+                run.entry = self.shelf.store_run(run, recording, self.clock())
+        except CacheError as problem:
+            run.bypass(str(problem))
+        except Exception as error:
+            run.bypass(f"nbcache failed: {type(error).__name__}: {error}")
+        finally:
+            recorder.stop()
+
+
+__all__ = ["CellEvent", "Policy", "Session", "State"]

@@ -1,0 +1,92 @@
+"""The session's way to its store: opened when first needed, never in the cell's way."""
+
+from __future__ import annotations
+
+import platform
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nbcache.entry import Entry
+from nbcache.errors import CacheWarning, StoreError
+from nbcache.key import digest_late
+from nbcache.reading import Reading
+from nbcache.replay.codec import load
+from nbcache.replay.codes import nested_codes
+from nbcache.replay.recording import Recording
+from nbcache.runs import Run
+from nbcache.settings import Settings
+from nbcache.store.protocol import Store
+
+
+class Shelf:
+    """Finds, loads and stores the entries of one session; a broken store is told once."""
+
+    def __init__(self, open_store: Callable[[], Store], settings: Settings) -> None:
+        self.settings = settings
+        self._open = open_store
+        self._store: Store | None = None
+        self._told: set[str] = set()
+
+    @property
+    def store(self) -> Store:
+        """The store, opened on first use.
+
+        Raises:
+            StoreError: it can't be opened.
+        """
+        if self._store is None:
+            self._store = self._open()
+        return self._store
+
+    @property
+    def label(self) -> str:
+        """The store's name for people."""
+        return self._store.label if self._store is not None else ""
+
+    def find(self, key: str) -> Sequence[Entry]:
+        """Return the entries under a key, newest first; none when the store is broken."""
+        try:
+            return self.store.find(key)
+        except StoreError as problem:
+            self._tell(problem)
+            return ()
+
+    def load_values(self, entry: Entry, reading: Reading) -> dict[str, Any]:
+        """Return the values of an entry over the live objects of a reading.
+
+        Raises:
+            CacheError: they can't be read or restored here.
+        """
+        return load(self.store.load(entry), reading.walk, lambda: nested_codes(reading.request))
+
+    def store_run(self, run: Run, recording: Recording, now: float) -> Entry:
+        """Store a recording and return its entry.
+
+        Raises:
+            StoreError: the store could not take it.
+        """
+        reading = run.reading
+        assert reading is not None  # noqa: S101 - a recorded run was read before
+        entry = Entry(
+            key=reading.key,
+            variant=digest_late(recording.late),
+            stored_at=now,
+            ttl=run.policy.ttl,
+            cost=run.cost,
+            title=run.request.title,
+            notebook=self.settings.notebook,
+            parts=reading.parts,
+            late=recording.late,
+            outputs=recording.outputs,
+            effects=recording.effects,
+            notes=run.notes,
+            versions={"python": platform.python_version()},
+        )
+        return self.store.put(entry, recording.body)
+
+    def _tell(self, problem: StoreError) -> None:
+        text = str(problem)
+        if text not in self._told:
+            self._told.add(text)
+            warnings.warn(f"nbcache: {text}", CacheWarning, stacklevel=2)
