@@ -42,7 +42,7 @@ _REPEATED: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
 _HOOKS: tuple[tuple[Any, str], ...] = tuple(
     (owner, name)
     for owner, names in (
-        (sys, "stdin stdout stderr __stdout__ __stderr__ excepthook displayhook"),
+        (sys, "stdin stdout stderr __stdout__ __stderr__ excepthook"),
         (sys, "unraisablehook breakpointhook meta_path path_hooks"),
         (threading, "excepthook"),
     )
@@ -82,7 +82,9 @@ class InterpreterTracker(Watcher[_Run]):
 
     @staticmethod
     def _compare_builtins(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-        for name in {*before, *after} - {"_"}:
+        # IPython puts these in for the time of a cell only.
+        trapped = {"_", "get_ipython", "exit", "quit", "display"}
+        for name in {*before, *after} - trapped:
             if before.get(name) is not after.get(name):
                 raise NotReplayable(f"it changes the builtin name `{name}`")
 

@@ -224,3 +224,8 @@ def read_source(path: str) -> str:
 def local_texts() -> Iterator[str]:
     """Return the source of every local module that is loaded."""
     return (read_source(source_path(name)) for name in loaded_local_names())
+
+
+def source_paths() -> set[str]:
+    """Return the files that loaded modules came from, local and nbcache's own."""
+    return {path for name in loaded_local_names() if (path := _places[name][1])}

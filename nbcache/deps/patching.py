@@ -115,7 +115,9 @@ class _Patch:
             return _Method(value, place)
         known = _wrappers.get(id(value))
         if known is None or known.original is not value:
-            known = _wrappers[id(value)] = Wrapped(value, place)
+            known = Wrapped(value, place)
+            if type(value) is not MethodType:
+                _wrappers[id(value)] = known
         return known
 
     def install(self) -> None:

@@ -1,0 +1,178 @@
+"""What one run did with files: first touches as they happen, judged when it is over."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from os import scandir as _scandir
+from os import stat as _stat
+from os import stat_result
+from typing import Any
+
+from nbcache.deps.digests import file_digest, signature, text_digest
+from nbcache.deps.file_scope import Scope
+from nbcache.errors import NotReplayable
+
+_NOTEBOOK_FOLDER = ".ipynb_checkpoints"
+
+
+def status_of(path: str) -> stat_result | None:
+    """Return the status of what ``path`` names, None if there is nothing."""
+    try:
+        return _stat(path)
+    except (OSError, ValueError):
+        return None
+
+
+def kind_of(status: stat_result | None) -> str:
+    """Return ``missing``, ``file``, ``folder`` or ``other``."""
+    if status is None:
+        return "missing"
+    if stat.S_ISREG(status.st_mode):
+        return "file"
+    return "folder" if stat.S_ISDIR(status.st_mode) else "other"
+
+
+def content_of(path: str) -> Any:
+    """Return ``[size, digest]`` of a file, ``folder`` or ``other``, None if it is missing."""
+    status = status_of(path)
+    kind = kind_of(status)
+    if kind == "file":
+        return list(file_digest(path))
+    return None if kind == "missing" else kind
+
+
+def look_at(path: str, aspect: str) -> Any:
+    """Return what a look at ``path`` shows of it: its ``kind``, ``size`` or ``time``."""
+    status = status_of(path)
+    if aspect == "kind" or status is None:
+        return kind_of(status)
+    return status.st_size if aspect == "size" else [status.st_size, status.st_mtime_ns]
+
+
+def names_in(folder: str, scope: Scope) -> list[str] | None:
+    """Return the sorted names in a folder, those of folders with a slash, None if missing."""
+    try:
+        with _scandir(folder) as entries:
+            found = [(entry.name, entry.is_dir(), entry.path) for entry in entries]
+    except OSError:
+        return None
+    return sorted(name + "/" * is_dir for name, is_dir, path in found if not scope.is_own(path))
+
+
+def names_digest(names: Iterable[str] | None, *, native: bool = False) -> str | None:
+    """Return a digest of names; a native listing leaves out Jupyter's own folder."""
+    if names is None:
+        return None
+    hidden = f"{_NOTEBOOK_FOLDER}/"
+    return text_digest("\0".join(name for name in names if not native or name != hidden))
+
+
+@dataclass(slots=True)
+class Ledger:
+    """First touches of paths in one run; a path that was written first is no input."""
+
+    scope: Scope
+    read: dict[str, Any] = field(default_factory=dict)
+    before: dict[str, Any] = field(default_factory=dict)
+    looked: dict[str, dict[str, Any]] = field(default_factory=dict)
+    listed: dict[str, list[str] | None] = field(default_factory=dict)
+    listed_natively: set[str] = field(default_factory=set)
+    wrote: dict[str, str] = field(default_factory=dict)
+
+    def note_read(self, path: str) -> None:
+        """A file was opened for reading, or tried to be."""
+        if path not in self.read and path not in self.wrote and self.scope.counts(path):
+            status = status_of(path)
+            self.read[path] = None if status is None else signature(status)
+
+    def note_write(self, path: str, *, keeps_content: bool = False) -> None:
+        """A file was opened for writing, moved, made or removed."""
+        if path in self.wrote or not self.scope.counts(path):
+            return
+        kind = kind_of(status_of(path))
+        if keeps_content and kind == "file":
+            self.note_read(path)
+        if self.read.get(path) is not None:
+            self.before[path] = content_of(path)
+        self.wrote[path] = kind
+
+    def note_look(self, path: str, aspect: str) -> None:
+        """Somebody asked whether a path exists, of which kind, size or time."""
+        if path in self.wrote or not self.scope.counts(path):
+            return
+        aspects = self.looked.setdefault(path, {})
+        if aspect not in aspects:
+            aspects[aspect] = look_at(path, aspect)
+
+    def note_listing(self, folder: str, *, native: bool = False) -> None:
+        """A folder was listed."""
+        if folder in self.listed or not self.scope.counts(folder):
+            return
+        self.listed[folder] = names_in(folder, self.scope)
+        if native:
+            self.listed_natively.add(folder)
+
+    def judge(self) -> dict[str, Any]:
+        """Return the late dependencies, or raise NotReplayable for what cannot repeat."""
+        read = {path: self._judge_read(path) for path in sorted(self.read)}
+        looked = {path: self._judge_look(path) for path in sorted(self.looked)}
+        return {
+            "read": read,
+            "looked": {path: seen for path, seen in looked.items() if read.get(path) is None},
+            "listed": {path: self._judge_listing(path) for path in sorted(self.listed)},
+            "wrote": self._written(),
+        }
+
+    def _judge_read(self, path: str) -> Any:
+        then, now = self.read[path], content_of(path)
+        if path in self.wrote:
+            if now == self.before.get(path):
+                return now
+            if then is None:
+                raise NotReplayable(
+                    f"it found `{path}` missing and then made it; its next run can be kept"
+                )
+            raise NotReplayable(f"it reads `{path}` and then changes it in place")
+        status = status_of(path)
+        if (None if status is None else signature(status)) != then:
+            raise NotReplayable(f"`{path}` changed on disk while it ran")
+        if now == "other":
+            raise NotReplayable(f"it reads from `{path}`, which is no regular file")
+        return now
+
+    def _judge_look(self, path: str) -> dict[str, Any]:
+        for aspect, then in self.looked[path].items():
+            if look_at(path, aspect) == then:
+                continue
+            if path in self.wrote:
+                raise NotReplayable(
+                    f"it looks at `{path}` and then makes, changes or removes it; "
+                    "its next run can be kept if it leaves it alone"
+                )
+            raise NotReplayable(f"`{path}` changed on disk while it ran")
+        return self.looked[path]
+
+    def _judge_listing(self, folder: str) -> Any:
+        then, now = self.listed[folder], names_in(folder, self.scope)
+        native = folder in self.listed_natively
+        if then != now:
+            raise NotReplayable(f"it lists `{folder}`, whose contents changed while it ran")
+        return {"names": names_digest(now, native=native), "native": native}
+
+    def _written(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for path, kind_before in sorted(self.wrote.items()):
+            with suppress(OSError):
+                now = content_of(path)
+                if now is not None or kind_before != "missing":
+                    found[path] = now
+        return found
+
+
+def is_parent(folder: str, path: str) -> bool:
+    """Tell whether ``path`` lies directly in ``folder``."""
+    return os.path.dirname(path) == folder

@@ -1,0 +1,134 @@
+"""Which files count, which folders are watched, and how a path is written in an entry."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from importlib.machinery import PathFinder
+from itertools import islice
+from os import fspath as _fspath
+from os import getcwd as _getcwd
+from os import readlink as _readlink
+from os import scandir as _scandir
+from os import stat as _stat
+from typing import Any
+
+from nbcache.deps.places import OWN_FOLDER, owner_of
+
+_MOST_FOLDERS = 64
+_MOST_ENTRIES = 4096
+_SYSTEM = ("/proc", "/sys", "/dev", "/usr/share/fonts", "/var/cache/fontconfig")
+_NOT_ENTERED = frozenset({"__pycache__", "node_modules", "site-packages"})
+_subfolders: dict[str, tuple[int, list[str]]] = {}
+
+
+@lru_cache(maxsize=1)
+def _session_folders() -> tuple[str, ...]:
+    """Return folders of Jupyter, IPython, matplotlib's and the fonts' caches."""
+    home = os.path.expanduser("~")
+    names = [".ipython", ".jupyter", ".local/share/jupyter", ".cache/matplotlib"]
+    names += [".cache/fontconfig", ".fonts", ".local/share/fonts", "Library/Jupyter"]
+    folders = [os.path.join(home, name) for name in names]
+    given = ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR")
+    folders += [os.environ[name] for name in given if os.environ.get(name)]
+    if os.environ.get("MPLCONFIGDIR"):
+        folders.append(os.environ["MPLCONFIGDIR"])
+    return tuple(folder.rstrip(os.sep) + os.sep for folder in (*folders, *_SYSTEM))
+
+
+class Scope:
+    """Decides whether a path counts; ``own`` are the folders of nbcache's stores."""
+
+    def __init__(self, own: Sequence[str | os.PathLike[str]] = ()) -> None:
+        folders = [os.path.abspath(folder) for folder in own] + [OWN_FOLDER]
+        both = {*folders, *map(os.path.realpath, folders)}
+        self._own = tuple(folder + os.sep for folder in both)
+        self._cells = os.path.join(tempfile.gettempdir(), "ipykernel_")
+
+    def counts(self, path: str) -> bool:
+        """Tell whether ``path`` may be a dependency."""
+        inside = path + os.sep
+        if inside.startswith(self._own) or path.startswith(self._cells):
+            return False
+        if "__pycache__" in path or inside.startswith(_session_folders()):
+            return False
+        return owner_of(path) == "user"
+
+    def is_own(self, path: str) -> bool:
+        """Tell whether ``path`` belongs to a store, so that no listing shows it."""
+        return (path + os.sep).startswith(self._own)
+
+    def folders(self, paths: Iterable[str] = ()) -> list[str]:
+        """Return the folders to watch: the working directory's tree, and those of ``paths``."""
+        found = dict.fromkeys(self._tree(_getcwd()))
+        for path in paths:
+            whole = absolute(path)
+            folder = whole if whole and os.path.isdir(whole) else os.path.dirname(whole or "")
+            if folder and self.counts(folder) and os.path.isdir(folder):
+                found[folder] = None
+        return list(found)
+
+    def _tree(self, root: str) -> list[str]:
+        folders = [root]
+        for folder in folders:
+            if len(folders) >= _MOST_FOLDERS:
+                break
+            folders += [below for below in _folders_below(folder) if self.counts(below)]
+        return folders[:_MOST_FOLDERS]
+
+
+def _folders_below(folder: str) -> list[str]:
+    try:
+        changed_at = _stat(folder).st_mtime_ns
+        known = _subfolders.get(folder)
+        if known is None or known[0] != changed_at:
+            with _scandir(folder) as entries:
+                first = list(islice(entries, _MOST_ENTRIES))
+            below = [entry.path for entry in first if _is_entered(entry)]
+            known = _subfolders[folder] = changed_at, sorted(below)
+    except OSError:
+        return []
+    return known[1]
+
+
+def _is_entered(entry: os.DirEntry[str]) -> bool:
+    if entry.name.startswith(".") or entry.name in _NOT_ENTERED:
+        return False
+    return entry.is_dir(follow_symlinks=False)
+
+
+def prime_imports() -> None:
+    """Let the import system list its folders now, so that an import in the run need not."""
+    PathFinder.find_spec("nbcache_no_such_module")
+
+
+def absolute(path: Any, folder_descriptor: Any = None) -> str | None:
+    """Return the absolute form of what was given as a path, None for descriptors and nonsense."""
+    if isinstance(path, int):
+        return None
+    try:
+        text = os.fsdecode(_fspath(path))
+    except TypeError:
+        return None
+    if not text or "\0" in text:
+        return None
+    if isinstance(folder_descriptor, int) and not os.path.isabs(text):
+        try:
+            start = _readlink(f"/proc/self/fd/{folder_descriptor}")
+        except OSError:
+            return None
+    else:
+        start = _getcwd()
+    return os.path.normpath(os.path.join(start, text))
+
+
+def relative(path: str, start: str) -> str:
+    """Return ``path`` relative to ``start`` if it lies below, with forward slashes."""
+    if path == start:
+        return "."
+    if path.startswith(start.rstrip(os.sep) + os.sep):
+        path = path[len(start.rstrip(os.sep)) + 1 :]
+    return path.replace(os.sep, "/") if sys.platform == "win32" else path

@@ -1,0 +1,247 @@
+"""Files: read, looked at, listed and written by a run, by whatever reader.
+
+Python's own calls are patched for the length of the run; on Linux inotify tells of every other
+reader in the working directory's tree and in the folders of the paths given to ``start``;
+known native readers are wrapped as well, for other folders and other systems. Files of the
+interpreter, of installed distributions, of Jupyter's session and of nbcache do not count.
+
+A file that the run wrote is no input; it must be there unchanged when the entry is used. A run
+that reads a file and then changes it, or looks for it and then makes it, would go another way
+the next time: it is refused. An existence check counts from the user's code and from
+libraries, not from libraries while they are imported; time stamps and sizes count where the
+user's code asks for them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from nbcache.deps.captors import places_of
+from nbcache.deps.file_events import add_events
+from nbcache.deps.file_ledger import Ledger, content_of, look_at, names_digest, names_in
+from nbcache.deps.file_scope import Scope, absolute, prime_imports, relative
+from nbcache.deps.inotify import FolderWatch
+from nbcache.deps.local import source_paths
+from nbcache.deps.patching import Hook, Patches
+from nbcache.deps.places import caller, owner_of
+from nbcache.deps.protocol import Observed
+from nbcache.deps.readers import watch_readers
+from nbcache.deps.watching import Watcher
+
+_KIND_ASKERS = frozenset({
+    "exists", "lexists", "isfile", "isdir", "islink", "ismount", "isjunction", "is_file",
+    "is_dir", "is_symlink", "is_mount", "samefile", "same_file", "resolve", "realpath",
+    "abspath", "glob", "rglob", "iglob", "walk", "makedirs", "mkdir", "rmtree", "copy",
+    "copy2", "copyfile", "copytree", "move", "which", "select_recursive", "select_exists",
+})  # fmt: skip
+_REMOVERS = ("remove", "unlink", "rmdir", "mkdir", "symlink", "link", "truncate")
+_WRITING_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+
+
+@dataclass(slots=True)
+class _Run:
+    ledger: Ledger
+    watch: FolderWatch
+    start: str
+
+
+class FileTracker(Watcher[_Run]):
+    """Follows files; ``own`` are folders of nbcache's stores, which do not count."""
+
+    name = "files"
+
+    def __init__(self, own: Sequence[str | os.PathLike[str]] = ()) -> None:
+        super().__init__()
+        self._scope = Scope(own)
+        self._paths: Iterable[str] = ()
+
+    def start(self, paths: Iterable[str] = ()) -> None:
+        """Begin to watch a run whose text or values hold the path-like strings ``paths``."""
+        self._paths = paths
+        super().start()
+
+    def _begin(self, patches: Patches) -> _Run:
+        ledger = Ledger(self._scope)
+        self._patch(ledger, patches)
+        watch_readers(ledger, patches)
+        prime_imports()
+        watch = FolderWatch(self._scope.folders(self._paths))
+        return _Run(ledger, watch, os.getcwd())
+
+    def _patch(self, ledger: Ledger, patches: Patches) -> None:
+        patches.watch(_on_open(ledger), *places_of("io", "open"), *places_of("builtins", "open"))
+        patches.watch(_on_os_open(ledger), *places_of("os", "open"))
+        for name in ("stat", "lstat", "access", "readlink"):
+            patches.watch(_on_look(ledger), *places_of("os", name))
+        for name in ("listdir", "scandir"):
+            patches.watch(_on_listing(ledger), *places_of("os", name))
+        for name in _REMOVERS:
+            patches.watch(_on_removal(ledger, name), *places_of("os", name))
+        for name in ("rename", "replace"):
+            patches.watch(_on_move(ledger), *places_of("os", name))
+
+    def absorb(self, late: Mapping[str, Any]) -> None:
+        """Count the files of a nested hit as used by the runs around it."""
+        for run in self._active:
+            for path in late.get("wrote", {}):
+                run.ledger.note_write(os.path.join(run.start, path))
+            for path in late.get("read", {}):
+                run.ledger.note_read(os.path.join(run.start, path))
+            for path, aspects in late.get("looked", {}).items():
+                for aspect in aspects:
+                    run.ledger.note_look(os.path.join(run.start, path), aspect)
+            for path in late.get("listed", {}):
+                run.ledger.note_listing(os.path.join(run.start, path))
+
+    def _end(self, run: _Run) -> Observed:
+        try:
+            add_events(run.ledger, run.watch.drain(), source_paths())
+        finally:
+            run.watch.close()
+        late: dict[str, Any] = {}
+        for part, entries in run.ledger.judge().items():
+            if entries:
+                late[part] = {relative(path, run.start): entry for path, entry in entries.items()}
+        count = len(late.get("wrote", ()))
+        notes = (f"wrote {count} file{'s' * (count != 1)}",) if count else ()
+        return Observed(late or None, notes=notes, impure=bool(count))
+
+    def _check(self, late: Mapping[str, Any]) -> str | None:
+        start = os.getcwd()
+        for part, compare in _COMPARISONS.items():
+            for path, wanted in late.get(part, {}).items():
+                sentence = compare(os.path.join(start, path), path, wanted, self._scope)
+                if sentence is not None:
+                    return sentence
+        return None
+
+
+def _on_open(ledger: Ledger) -> Hook:
+    def on_open(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        path = absolute(args[0] if args else kwargs.get("file"))
+        mode = str(args[1] if len(args) > 1 else kwargs.get("mode", "r"))
+        if path is None:
+            return
+        if any(sign in mode for sign in "wxa+"):
+            ledger.note_write(path, keeps_content="w" not in mode and "x" not in mode)
+        else:
+            ledger.note_read(path)
+
+    return on_open
+
+
+def _on_os_open(ledger: Ledger) -> Hook:
+    def on_open(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        path = absolute(args[0] if args else kwargs.get("path"), kwargs.get("dir_fd"))
+        flags = args[1] if len(args) > 1 else kwargs.get("flags", 0)
+        if path is None or flags & getattr(os, "O_DIRECTORY", 0):
+            return
+        if flags & _WRITING_FLAGS:
+            ledger.note_write(path, keeps_content=not flags & (os.O_TRUNC | os.O_EXCL))
+        else:
+            ledger.note_read(path)
+
+    return on_open
+
+
+def _on_look(ledger: Ledger) -> Hook:
+    def on_look(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        path = absolute(args[0] if args else kwargs.get("path"), kwargs.get("dir_fd"))
+        if path is None or not ledger.scope.counts(path):
+            return
+        frame = sys._getframe(1)
+        who = caller(frame)
+        if who != "import":
+            ledger.note_look(path, _aspect(frame) if who == "user" else "kind")
+
+    return on_look
+
+
+def _aspect(frame: FrameType | None) -> str:
+    """Return what the standard library's functions on the way to the user's code ask for."""
+    while frame is not None:
+        owner = owner_of(frame.f_code.co_filename)
+        if owner not in {"own", "standard"}:
+            break
+        name = frame.f_code.co_name
+        if owner == "standard" and (name in _KIND_ASKERS or name.startswith("_glob")):
+            return "kind"
+        if owner == "standard" and name == "getsize":
+            return "size"
+        frame = frame.f_back
+    return "time"
+
+
+def _on_listing(ledger: Ledger) -> Hook:
+    def on_listing(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        given = args[0] if args else kwargs.get("path")
+        path = absolute("." if given is None else given)
+        if path is not None and caller(sys._getframe(1)) != "import":
+            ledger.note_listing(path)
+
+    return on_listing
+
+
+def _on_removal(ledger: Ledger, name: str) -> Hook:
+    position = 1 if name in {"symlink", "link"} else 0
+
+    def on_removal(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        given = args[position] if len(args) > position else kwargs.get("path", kwargs.get("dst"))
+        path = absolute(given, kwargs.get("dir_fd", kwargs.get("dst_dir_fd")))
+        if path is not None:
+            ledger.note_write(path, keeps_content=name == "truncate")
+
+    return on_removal
+
+
+def _on_move(ledger: Ledger) -> Hook:
+    def on_move(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        source, target = [*args, *kwargs.values()][:2]
+        for given, is_read in ((source, True), (target, False)):
+            path = absolute(given)
+            if path is not None:
+                ledger.note_write(path, keeps_content=is_read)
+
+    return on_move
+
+
+def _compare_content(path: str, shown: str, wanted: Any, scope: Scope) -> str | None:
+    now = content_of(path)
+    if now == wanted:
+        return None
+    if now is None:
+        return f"`{shown}` is gone"
+    return f"`{shown}` exists now" if wanted is None else f"`{shown}` changed on disk"
+
+
+def _compare_written(path: str, shown: str, wanted: Any, scope: Scope) -> str | None:
+    sentence = _compare_content(path, shown, wanted, scope)
+    return None if sentence is None else sentence.replace("` ", "`, which the cell wrote, ", 1)
+
+
+def _compare_look(path: str, shown: str, wanted: Any, scope: Scope) -> str | None:
+    for aspect, then in wanted.items():
+        now = look_at(path, aspect)
+        if now != then:
+            if "missing" in (now, then):
+                return f"`{shown}` {'is gone' if now == 'missing' else 'exists now'}"
+            return f"`{shown}` changed on disk ({aspect})"
+    return None
+
+
+def _compare_listing(path: str, shown: str, wanted: Any, scope: Scope) -> str | None:
+    now = names_digest(names_in(path, scope), native=wanted["native"])
+    return None if now == wanted["names"] else f"the contents of the folder `{shown}` changed"
+
+
+_COMPARISONS = {
+    "read": _compare_content,
+    "looked": _compare_look,
+    "listed": _compare_listing,
+    "wrote": _compare_written,
+}

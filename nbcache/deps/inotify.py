@@ -1,0 +1,96 @@
+"""Linux inotify through ctypes: which files of some folders anybody opened or changed."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import struct
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from os import fsencode as _fsencode
+from typing import Any
+
+MODIFIED = 0x2
+OPENED = 0x20
+MOVED_FROM = 0x40
+MOVED_TO = 0x80
+CREATED = 0x100
+DELETED = 0x200
+OVERFLOWED = 0x4000
+IS_FOLDER = 0x40000000
+_MASK = MODIFIED | OPENED | MOVED_FROM | MOVED_TO | CREATED | DELETED
+_FLAGS = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+_HEAD = struct.Struct("iIII")
+
+
+@dataclass(frozen=True, slots=True)
+class FileEvent:
+    """Something happened to ``path``; ``mask`` is of the constants of this module."""
+
+    path: str
+    mask: int
+
+
+@lru_cache(maxsize=1)
+def _library() -> Any:
+    if sys.platform != "linux":
+        return None
+    try:
+        library = ctypes.CDLL(None, use_errno=True)
+        library.inotify_add_watch.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32]
+        library.inotify_init1.argtypes = [ctypes.c_int]
+    except (OSError, AttributeError):
+        return None
+    return library
+
+
+class FolderWatch:
+    """Collects events of folders, not of the folders below them, until it is drained."""
+
+    def __init__(self, folders: Iterable[str]) -> None:
+        library = _library()
+        self._descriptor = -1 if library is None else library.inotify_init1(_FLAGS)
+        self._folders: dict[int, str] = {}
+        if self._descriptor < 0:
+            return
+        for folder in folders:
+            number = library.inotify_add_watch(self._descriptor, _fsencode(folder), _MASK)
+            if number >= 0:
+                self._folders[number] = folder
+
+    @property
+    def is_working(self) -> bool:
+        """Tell whether the system watches anything."""
+        return self._descriptor >= 0
+
+    def drain(self) -> Iterator[FileEvent]:
+        """Return the events so far in their order."""
+        while self._descriptor >= 0:
+            try:
+                data = os.read(self._descriptor, 1 << 16)
+            except OSError as error:
+                if error.errno == errno.EINTR:
+                    continue
+                return
+            yield from self._parse(data)
+
+    def _parse(self, data: bytes) -> Iterator[FileEvent]:
+        start = 0
+        while start < len(data):
+            number, mask, _, length = _HEAD.unpack_from(data, start)
+            start += _HEAD.size
+            name = os.fsdecode(data[start : start + length].rstrip(b"\0"))
+            start += length
+            folder = self._folders.get(number, "")
+            yield FileEvent(os.path.join(folder, name) if name else folder, mask)
+
+    def close(self) -> None:
+        """Give the watches back; a second call does nothing."""
+        if self._descriptor >= 0:
+            with suppress(OSError):
+                os.close(self._descriptor)
+            self._descriptor = -1

@@ -1,0 +1,120 @@
+"""Readers that open files natively: wrapped by name, for folders that nothing watches.
+
+On Linux they complement inotify for paths outside of the watched folders; elsewhere they are
+all there is, so that a native reader that is not in this table is not seen there.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from nbcache.deps.file_ledger import Ledger, kind_of, status_of
+from nbcache.deps.file_scope import absolute
+from nbcache.deps.patching import Patches, Place
+
+_READERS = {
+    "pyarrow": "memory_map OSFile input_stream",
+    "pyarrow.csv": "read_csv open_csv",
+    "pyarrow.json": "read_json",
+    "pyarrow.orc": "read_table ORCFile.__init__",
+    "pyarrow.feather": "read_table read_feather",
+    "pyarrow.dataset": "dataset",
+    "pyarrow.parquet": "read_table read_metadata read_schema read_pandas",
+    "pyarrow.parquet.core": "read_table ParquetFile.__init__ ParquetDataset.__init__",
+    "polars": "read_csv read_parquet read_ipc read_json read_ndjson read_avro read_excel "
+    "read_delta read_database_uri scan_csv scan_parquet scan_ipc scan_ndjson SQLContext.execute",
+    "duckdb": "sql query execute read_csv read_parquet read_json from_csv_auto from_parquet "
+    "connect",
+    "sqlite3": "connect",
+    "h5py": "File.__init__",
+    "cv2": "imread VideoCapture",
+    "soundfile": "read SoundFile.__init__",
+    "netCDF4": "Dataset.__init__",
+    "lightgbm": "Dataset.__init__",
+    "xgboost": "DMatrix.__init__",
+}
+_QUOTED = re.compile(r"""'([^'\n]{1,1024})'|"([^"\n]{1,1024})\"""")
+_MOST_FILES = 10_000
+
+
+def reader_places() -> list[Place]:
+    """Return where the known native readers of loaded libraries are."""
+    places: list[Place] = []
+    for module_name, names in _READERS.items():
+        module = sys.modules.get(module_name)
+        for name in names.split() if module is not None else ():
+            owner, _, attribute = name.rpartition(".")
+            place = getattr(module, owner, None) if owner else module
+            if place is not None and _is_open_to_change(place):
+                places.append((place, attribute))
+    return places
+
+
+def _is_open_to_change(place: Any) -> bool:
+    return not isinstance(place, type) or bool(place.__flags__ & _HEAP_TYPE)
+
+
+_HEAP_TYPE = 1 << 9
+"""``Py_TPFLAGS_HEAPTYPE``: the attributes of static extension types cannot be set."""
+
+
+def watch_readers(ledger: Ledger, patches: Patches) -> None:
+    """Enter the files that the known native readers of loaded libraries are given."""
+
+    def on_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        for text in texts_in([*args, *kwargs.values()], depth=2):
+            _enter(ledger, text)
+
+    patches.watch(on_call, *reader_places())
+
+
+def texts_in(values: Any, depth: int) -> Iterator[str]:
+    """Return the strings and paths among ``values``, ``depth`` levels of lists deep."""
+    for value in values:
+        if isinstance(value, (str, os.PathLike)):
+            yield os.fsdecode(value)
+        elif depth and isinstance(value, (list, tuple, set)) and len(value) <= _MOST_FILES:
+            yield from texts_in(value, depth - 1)
+
+
+def _enter(ledger: Ledger, text: str) -> None:
+    candidates = [text]
+    if " " in text or "'" in text:
+        candidates += [first or second for first, second in _QUOTED.findall(text)]
+    for candidate in candidates:
+        if len(candidate) <= 4096 and "\n" not in candidate:
+            _enter_path(ledger, candidate)
+
+
+def _enter_path(ledger: Ledger, text: str) -> None:
+    path = absolute(text)
+    if path is None:
+        return
+    if any(sign in text for sign in "*?["):
+        for found in glob.glob(path, recursive=True)[:_MOST_FILES]:
+            _enter_existing(ledger, found)
+        ledger.note_listing(_fixed_part(path))
+    else:
+        _enter_existing(ledger, path)
+
+
+def _enter_existing(ledger: Ledger, path: str) -> None:
+    kind = kind_of(status_of(path))
+    if kind == "file":
+        ledger.note_read(path)
+    elif kind == "folder":
+        for folder, _, names in os.walk(path):
+            ledger.note_listing(folder)
+            for name in names:
+                ledger.note_read(os.path.join(folder, name))
+
+
+def _fixed_part(pattern: str) -> str:
+    while any(sign in pattern for sign in "*?["):
+        pattern = os.path.dirname(pattern)
+    return pattern

@@ -1,0 +1,140 @@
+"""All trackers as one: what a session starts, finishes, checks and applies."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from nbcache.deps import patching
+from nbcache.deps.ambient import AmbientTracker
+from nbcache.deps.files import FileTracker
+from nbcache.deps.group import finish_all
+from nbcache.deps.impurity import ImpurityTracker
+from nbcache.deps.modules import ModuleTracker
+from nbcache.deps.protocol import Observed, Tracker
+from nbcache.deps.randomness import RandomTracker
+
+NOT_OURS = frozenset({"names"})
+"""Late dependencies of an entry that the session itself checks."""
+
+
+class Trackers:
+    """The trackers of one kernel session.
+
+    ``namespace`` is the notebook's: in it, names bound to a watched function (``from os import
+    listdir``) are covered during a run, and wrappers that the run bound are taken out again.
+    Runs may be nested; each ``start`` needs its ``finish``, also after an error.
+    """
+
+    def __init__(
+        self,
+        own: Sequence[str | os.PathLike[str]] = (),
+        *,
+        history: Iterable[str] = (),
+        namespace: MutableMapping[str, Any] | None = None,
+    ) -> None:
+        self.modules = ModuleTracker()
+        self.ambient = AmbientTracker()
+        self.randomness = RandomTracker(history)
+        self.files = FileTracker(own)
+        self.impurity = ImpurityTracker()
+        self._namespace: MutableMapping[str, Any] = {} if namespace is None else namespace
+        self._modules_before: list[set[str]] = []
+
+    @property
+    def members(self) -> tuple[Tracker, ...]:
+        """Every tracker, in the order in which effects are repeated: streams last."""
+        return self.impurity, self.modules, self.ambient, self.files, self.randomness
+
+    def start(
+        self,
+        reached: Iterable[str] | None = None,
+        *,
+        source: str = "",
+        paths: Iterable[str] = (),
+    ) -> None:
+        """Begin to watch a run.
+
+        ``reached`` names the modules that the run's names and functions reach (None: unknown,
+        all local ones count), ``source`` is the text of the cell and of the notebook's functions
+        it reaches (empty: unknown), ``paths`` are path-like strings in its text and values.
+        """
+        self._modules_before.append(set(sys.modules))
+        self.randomness.note_source(source)
+        self.impurity.start()
+        self.modules.start(None if reached is None else list(reached))
+        self.ambient.start(source)
+        self.files.start(paths)
+        self.randomness.start()
+        patching.cover_aliases(self._namespace)
+
+    def finish(self) -> dict[str, Observed]:
+        """Undo every patch, stop watching the innermost run, and return what each saw."""
+        before = self._modules_before.pop() if self._modules_before else set(sys.modules)
+        try:
+            return finish_all(self.members)
+        finally:
+            self._uncover(before)
+
+    def check(self, late: Mapping[str, Any]) -> list[str]:
+        """Return a sentence for each kind of dependency that moved, none if all hold."""
+        members = {member.name: member for member in self.members}
+        sentences: list[str] = []
+        for name, recorded in late.items():
+            if name in NOT_OURS:
+                continue
+            member = members.get(name)
+            sentence = "is unknown to this version" if member is None else member.check(recorded)
+            if sentence is not None:
+                sentences.append(sentence if member is not None else f"`{name}` {sentence}")
+        return sentences
+
+    def apply(self, effects: Mapping[str, Any]) -> None:
+        """Repeat a run's effects: imports, then environment and options, streams last."""
+        for member in self.members:
+            if effects.get(member.name) is not None:
+                member.apply(effects[member.name])
+
+    def absorb(self, late: Mapping[str, Any]) -> None:
+        """Count what a nested hit depended on as used by the recorded runs around it."""
+        self.files.absorb(late.get("files", {}))
+        self.ambient.environment.absorb(late.get("ambient", {}).get("environment", {}))
+
+    @contextmanager
+    def watching_uncached(self, text: str = "") -> Iterator[None]:
+        """Follow a cell that is not cached: whether it seeds, and which modules it loads."""
+        before = set(sys.modules)
+        self.randomness.before_uncached(text)
+        patching.cover_aliases(self._namespace)
+        try:
+            yield
+        finally:
+            self.randomness.after_uncached()
+            self._uncover(before)
+            self.modules.observe()
+
+    def close(self) -> None:
+        """Finish every run that is still under way: nothing of a patch remains."""
+        while self._modules_before:
+            self.finish()
+
+    def _uncover(self, before: set[str]) -> None:
+        new = [
+            module.__dict__
+            for name, module in list(sys.modules.items())
+            if name not in before and hasattr(module, "__dict__")
+        ]
+        patching.uncover_aliases(self._namespace, new)
+
+
+def standard_trackers(
+    own_folders: Sequence[str | os.PathLike[str]] = (),
+    *,
+    history: Iterable[str] = (),
+    namespace: MutableMapping[str, Any] | None = None,
+) -> Trackers:
+    """Return all trackers; ``own_folders`` are the stores', ``history`` earlier cells' texts."""
+    return Trackers(own_folders, history=history, namespace=namespace)
