@@ -113,16 +113,18 @@ class Ledger:
 
     def add(self, run: Run, event: CellEvent) -> None:
         """Remember what became of a cell."""
-        self.events[self.identity(run.request)] = event
+        self.events[self.identity(run)] = event
         self.last = event
 
-    def identity(self, request: Request) -> str:
-        """Return what names the cell in this kernel: its id, or else its first line."""
-        return request.cell_id or request.title
+    def identity(self, run: Run) -> str:
+        """Return what names the cell in this kernel: its id, or else its source."""
+        if run.request.cell_id or run.reading is None:
+            return run.request.cell_id or run.request.title
+        return run.reading.source.digest
 
     def why_new(self, run: Run) -> list[str]:
         """Say which parts moved since this cell last ran in this kernel."""
-        before = self.events.get(self.identity(run.request))
+        before = self.events.get(self.identity(run))
         if before is None or not before.parts or run.reading is None:
             return []
         return moved_parts(before.parts, run.reading.parts)

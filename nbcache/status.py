@@ -16,8 +16,8 @@ def show_status(shell: Any, event: CellEvent, settings: Settings) -> None:
     """
     if event.quiet or settings.headless or settings.trust_all or event.state is State.OFF:
         return
-    if event.state is State.ERROR and not event.reasons:
-        return
+    if event.state is State.ERROR:
+        return  # the traceback above says it
     from nbcache.badge import status_bundle
 
     now = time.time()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nbcache.deps.patching import Patches
+from nbcache.deps.patching import Patches, original_of
 from nbcache.deps.protocol import Observed
 from nbcache.deps.watching import Watcher
 from nbcache.errors import NotReplayable
@@ -83,9 +83,9 @@ class InterpreterTracker(Watcher[_Run]):
     @staticmethod
     def _compare_builtins(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
         # IPython puts these in for the time of a cell only.
-        trapped = {"_", "get_ipython", "exit", "quit", "display"}
+        trapped = {"_", "get_ipython", "exit", "quit", "display", "input"}
         for name in {*before, *after} - trapped:
-            if before.get(name) is not after.get(name):
+            if original_of(before.get(name)) is not original_of(after.get(name)):
                 raise NotReplayable(f"it changes the builtin name `{name}`")
 
     def _apply(self, effect: Any) -> None:
