@@ -237,9 +237,10 @@ class Flow(DefinitionFlow):
         """A handler may start with nothing that the body binds."""
         entry, mark = self.bound, len(self.forgotten)
         early = [len(loop.breaks) + len(loop.continues) for loop in self.loops]
-        catches = bool(node.handlers) or _leaves(node.finalbody)
-        self.catching += catches
+        swallows, catches = _leaves(node.finalbody), bool(node.handlers)
+        self.catching += swallows + catches
         self.block(node.body)
+        self.catching -= catches
         weak = without(entry, self.forgotten[mark:])
         self.block(node.orelse)
         ends = [self.bound]
@@ -247,7 +248,7 @@ class Flow(DefinitionFlow):
             self.bound = weak
             self.visit(handler)
             ends.append(self.bound)
-        self.catching -= catches
+        self.catching -= swallows
         if _is_star(node):
             ends = [without(end, self.forgotten[mark:]) for end in ends]
         self.bound = join(*ends)

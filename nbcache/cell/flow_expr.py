@@ -190,10 +190,14 @@ class ExpressionFlow(Reader):
         self.shadow, self.prefix, self.class_globals = before
 
     def visit_comprehension_scope(self, node: Any) -> Any:
-        """The parts run in a scope of their own, any number of times."""
+        """The parts run in a scope of their own, any number of times.
+
+        A generator's run later, maybe where their failure is swallowed.
+        """
         first = node.generators[0]
         self.visit(first.iter)
-        before = self.bound
+        before, lazy = self.bound, isinstance(node, ast.GeneratorExp)
+        self.catching += lazy
         with self.shadowed(target_names(node.generators), leave_class=True):
             for generator in node.generators:
                 if generator is not first:
@@ -203,15 +207,11 @@ class ExpressionFlow(Reader):
                     self.bound = self.condition(condition)[0]
             parts = ("key", "value") if isinstance(node, ast.DictComp) else ("elt",)
             self.visit_all(getattr(node, part) for part in parts)
+        self.catching -= lazy
         self.bound = join(before, self.bound)
 
     visit_ListComp = visit_SetComp = visit_DictComp = visit_comprehension_scope
-
-    def visit_GeneratorExp(self, node: ast.GeneratorExp) -> Any:
-        """A generator runs later, maybe where its failure is swallowed."""
-        self.catching += 1
-        self.visit_comprehension_scope(node)
-        self.catching -= 1
+    visit_GeneratorExp = visit_comprehension_scope
 
     # Conditions
 
