@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from nbcache.deps.trackers import standard_trackers
@@ -13,8 +14,8 @@ from nbcache.store.opening import find_location, open_store
 from nbcache.store.protocol import Store
 
 
-def make_session(shell: Any, settings: Settings) -> Session:
-    """Return a session over the user's store for one shell."""
+def make_session(shell: Any, settings: Settings, history: Sequence[str]) -> Session:
+    """Return a session over the user's store for one shell; ``history`` is what ran before."""
 
     def opened() -> Store:
         return open_store(settings.location or None)
@@ -23,4 +24,5 @@ def make_session(shell: Any, settings: Settings) -> Session:
         return tap_of(shell)
 
     location = settings.location or find_location()
-    return Session(shell, Shelf(opened, settings), standard_trackers((location,)), tap)
+    trackers = standard_trackers((location,), history=history, namespace=shell.user_ns)
+    return Session(shell, Shelf(opened, settings), trackers, tap)

@@ -57,6 +57,7 @@ class Extension:
         self.refresh_next: set[str] = set()
         self.listeners: list[Callable[[CellEvent], None]] = []
         self._session: Any = None
+        self._unseen: list[str] = []
         self._running: Any = None
         self._native: Any = None
         self._finish_metadata: Any = None
@@ -68,7 +69,8 @@ class Extension:
         if self._session is None:
             from nbcache.assembly import make_session
 
-            self._session = make_session(self.shell, self.settings)
+            history = [*self.shell.user_ns.get("_ih", ()), *self._unseen]
+            self._session = make_session(self.shell, self.settings, history)
         return self._session
 
     def install(self) -> None:
@@ -141,6 +143,8 @@ class Extension:
         result: Any,
     ) -> Any:
         """Run a cell that is not cached, noting only whether it seeds a random stream."""
+        if self._session is None:
+            self._unseen.append(_raw_text(result))
         if self._session is None or self._running is not None:
             return await native(nodelist, cell_name, *args, **kwargs)
         with self._session.trackers.watching_uncached(_raw_text(result)):

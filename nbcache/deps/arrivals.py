@@ -26,11 +26,14 @@ class _Finder:
 
     def __init__(self) -> None:
         self.awaited: list[Arrival] = []
+        self.logs: list[dict[str, None]] = []
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Return the spec that another finder gives for an awaited ``name``, else None."""
+        for log in self.logs:
+            log[name] = None
         actions = [arrival.action for arrival in self.awaited if arrival.name == name]
         if not actions:
             return None
@@ -65,9 +68,35 @@ def expect(name: str, action: Callable[[ModuleType], None]) -> Arrival:
     arrival = Arrival(name, action)
     with _lock:
         _finder.awaited.append(arrival)
-        if not any(finder is _finder for finder in sys.meta_path):
-            sys.meta_path.insert(0, _finder)
+        _enter()
     return arrival
+
+
+def log_searches() -> dict[str, None]:
+    """Return a log that gets the name of every module searched for, in order, until closed."""
+    log: dict[str, None] = {}
+    with _lock:
+        _finder.logs.append(log)
+        _enter()
+    return log
+
+
+def close_log(log: dict[str, None]) -> None:
+    """Stop filling a log."""
+    with _lock:
+        _finder.logs[:] = [other for other in _finder.logs if other is not log]
+        _leave()
+
+
+def _enter() -> None:
+    if not any(finder is _finder for finder in sys.meta_path):
+        sys.meta_path.insert(0, _finder)
+
+
+def _leave() -> None:
+    if _finder.awaited or _finder.logs:
+        return
+    sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not _finder]
 
 
 def forget(arrival: Arrival) -> None:
@@ -75,5 +104,4 @@ def forget(arrival: Arrival) -> None:
     with _lock:
         if arrival in _finder.awaited:
             _finder.awaited.remove(arrival)
-        if not _finder.awaited and any(finder is _finder for finder in sys.meta_path):
-            sys.meta_path.remove(_finder)
+        _leave()

@@ -84,6 +84,8 @@ class EnvironmentTracker(Watcher[_Run]):
             run.read.update(set(late.get("read", ())) - run.written)
 
     def _end(self, run: _Run) -> Observed:
+        if not run.read and _raw() == run.before:
+            return Observed()
         before = _texts(run.before)
         after = before if _raw() == run.before else _texts(_raw())
         put = {key: value for key, value in after.items() if before.get(key) != value}

@@ -27,7 +27,10 @@ class Matplotlib:
     def values(self) -> dict[str, Any]:
         """Return the raw parameters: no backend is resolved by looking."""
         raw = dict.items(self._parameters)
-        values = {key: list(value) if type(value) is list else value for key, value in raw}
+        values = dict(raw)
+        for key, value in raw:
+            if type(value) is list:
+                values[key] = list(value)
         values["backend"] = _backend_name(values.get("backend"))
         return values
 

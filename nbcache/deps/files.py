@@ -18,6 +18,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from os import getcwd as _getcwd
 from types import FrameType
 from typing import Any
 
@@ -71,7 +72,7 @@ class FileTracker(Watcher[_Run]):
         watch_readers(ledger, patches)
         prime_imports()
         watch = FolderWatch(self._scope.folders(self._paths))
-        return _Run(ledger, watch, os.getcwd())
+        return _Run(ledger, watch, _getcwd())
 
     def _patch(self, ledger: Ledger, patches: Patches) -> None:
         patches.watch(_on_open(ledger), *places_of("io", "open"), *places_of("builtins", "open"))
@@ -112,7 +113,7 @@ class FileTracker(Watcher[_Run]):
         return Observed(late or None, notes=notes, impure=bool(count))
 
     def _check(self, late: Mapping[str, Any]) -> str | None:
-        start = os.getcwd()
+        start = _getcwd()
         for part, compare in _COMPARISONS.items():
             for path, wanted in late.get(part, {}).items():
                 sentence = compare(os.path.join(start, path), path, wanted, self._scope)

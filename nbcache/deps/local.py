@@ -45,16 +45,18 @@ def _find_source(module: Any) -> str:
     return path if is_local(path) else ""
 
 
+_scanned: set[str] = set()
+_local_names: dict[str, None] = {}
 _NO_FILES = frozenset({"built-in", "frozen", "namespace"})
 
 
 def loaded_local_names() -> list[str]:
     """Return the names of all local modules that are loaded."""
-    for name, module in list(sys.modules.items()):
-        known = _places.get(name)
-        if known is None or known[0] is not module:
-            source_path(name)
-    return [name for name, (_, path) in _places.items() if path and name in sys.modules]
+    for name in sys.modules.keys() - _scanned:
+        _scanned.add(name)
+        if source_path(name):
+            _local_names[name] = None
+    return [name for name in _local_names if source_path(name)]
 
 
 def memory_digest(name: str) -> str | None:
@@ -228,4 +230,4 @@ def local_texts() -> Iterator[str]:
 
 def source_paths() -> set[str]:
     """Return the files that loaded modules came from, local and nbcache's own."""
-    return {path for name in loaded_local_names() if (path := _places[name][1])}
+    return {source_path(name) for name in loaded_local_names()}

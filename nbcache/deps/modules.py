@@ -2,12 +2,14 @@
 
 Local is what lies outside the interpreter's and the distributions' folders, editable installs
 included. What counts is the code in memory: a file that was edited after its import changes
-nothing until it is reloaded, here as in a plain kernel, and a note says so.
+nothing until it is reloaded, here as in a plain kernel, and a note says so. Imports are
+repeated in the order in which they began, which circular ones need.
 """
 
 from __future__ import annotations
 
 import importlib
+import operator
 import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -35,6 +37,7 @@ _NOT_IMPORTED = frozenset({"__main__", "__mp_main__"})
 class _Run:
     before: dict[str, Any]
     reached: Collection[str] | None
+    searched: dict[str, None]
     reloaded: bool = False
 
 
@@ -58,7 +61,7 @@ class ModuleTracker(Watcher[_Run]):
         super().start()
 
     def _begin(self, patches: Patches) -> _Run:
-        run = _Run(dict(sys.modules), self._reached)
+        run = _Run(dict(sys.modules), self._reached, patches.log_imports())
 
         def on_reload(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             run.reloaded = True
@@ -72,7 +75,8 @@ class ModuleTracker(Watcher[_Run]):
             memory_digest(name)
 
     def _end(self, run: _Run) -> Observed:
-        imported = [name for name in list(sys.modules) if name not in run.before]
+        new = sys.modules.keys() - run.before.keys()
+        imported = [name for name in dict.fromkeys([*run.searched, *sys.modules]) if name in new]
         self.observe()
         reached = [*(run.reached or ()), *imported]
         roots = reached if run.reached is not None else loaded_local_names()
@@ -135,6 +139,9 @@ def _is_importable(name: str) -> bool:
 def _refusal(run: _Run) -> str | None:
     if run.reloaded:
         return "it reloads a module, which a hit could not repeat"
+    now = map(sys.modules.get, run.before)
+    if all(map(operator.is_, run.before.values(), now)):
+        return None
     for name, module in run.before.items():
         if sys.modules.get(name) is not module:
             what = "replaces" if name in sys.modules else "removes"

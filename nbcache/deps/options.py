@@ -43,6 +43,9 @@ class Family(Protocol):
         """Tell whether reads of ``option`` escape the watch."""
 
 
+_NEW: Any = object()
+
+
 @dataclass(slots=True)
 class Reading:
     """What one run did with one family: the options before it, and which it read."""
@@ -87,7 +90,7 @@ class OptionTracker(Watcher[Reading]):
         effect = {
             key: self._encoded(key, value)
             for key, value in after.items()
-            if key not in before or is_different(before[key], value)
+            if before.get(key, _NEW) is not value and is_different(before.get(key, _NEW), value)
         }
         return Observed(self._late(run, before), effect or None)
 

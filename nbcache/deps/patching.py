@@ -11,7 +11,7 @@ import functools
 import sys
 import threading
 from collections.abc import Callable, Iterable, MutableMapping
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType, TracebackType
+from types import BuiltinFunctionType, MethodType, ModuleType, TracebackType
 from typing import Any
 
 from nbcache.deps import arrivals
@@ -20,7 +20,6 @@ Hook = Callable[[tuple[Any, ...], dict[str, Any]], None]
 Place = tuple[Any, str]
 
 _MISSING: Any = object()
-_ALIASED_TYPES = frozenset({BuiltinFunctionType, FunctionType, MethodType})
 _lock = threading.RLock()
 
 
@@ -158,20 +157,20 @@ class Patches:
         self._installed: list[_Patch] = []
         self._hooked: list[tuple[Wrapped, Hook]] = []
         self._awaited: list[arrivals.Arrival] = []
+        self._logs: list[dict[str, None]] = []
 
     def watch(self, hook: Hook, *places: Place) -> None:
         """Call ``hook(args, kwargs)`` before each call of the functions at ``places``."""
         guarded = self._guard(hook)
         with _lock:
-            wrappers: list[Wrapped] = []
+            wrappers: dict[int, Wrapped] = {}
             for place in places:
                 if hasattr(*place):
                     patch = _patch_at(place)
                     patch.install()
                     self._installed.append(patch)
-                    if not any(wrapper is patch.wrapper for wrapper in wrappers):
-                        wrappers.append(patch.wrapper)
-            for wrapper in wrappers:
+                    wrappers[id(patch.wrapper)] = patch.wrapper
+            for wrapper in wrappers.values():
                 wrapper.hooks = (*wrapper.hooks, guarded)
                 self._hooked.append((wrapper, guarded))
 
@@ -186,6 +185,12 @@ class Patches:
 
         self._awaited.append(arrivals.expect(name, guarded))
 
+    def log_imports(self) -> dict[str, None]:
+        """Return a log of the modules that the run searches for, in the order of the search."""
+        log = arrivals.log_searches()
+        self._logs.append(log)
+        return log
+
     def undo(self) -> None:
         """Put every original back where nobody else watches; a second call does nothing."""
         with _lock:
@@ -196,6 +201,8 @@ class Patches:
             self._hooked.clear()
         while self._awaited:
             arrivals.forget(self._awaited.pop())
+        while self._logs:
+            arrivals.close_log(self._logs.pop())
 
     def _guard(self, hook: Hook) -> Hook:
         def guarded(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -211,8 +218,7 @@ def cover_aliases(namespace: MutableMapping[str, Any]) -> None:
     """Put wrappers where ``namespace``, or a module seen before, holds a watched original."""
     with _lock:
         for name, value in list(namespace.items()):
-            if type(value) in _ALIASED_TYPES:
-                _cover(namespace, name, value)
+            _cover(namespace, name, value)
         for (_, name), known in list(_aliases.items()):
             _cover(known, name, known.get(name))
 

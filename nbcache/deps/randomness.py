@@ -48,6 +48,7 @@ class _Touch:
 
 @dataclass(slots=True)
 class _Run:
+    seeded: frozenset[str]
     touches: dict[str, _Touch] = field(default_factory=dict)
 
 
@@ -82,7 +83,7 @@ class RandomTracker(Watcher[_Run]):
         self._is_suspicious = self._is_suspicious or names_a_seeding(text)
 
     def _begin(self, patches: Patches) -> _Run:
-        run = _Run()
+        run = _Run(frozenset(self._seeded))
         for stream in STREAMS:
             run.touches[stream.name] = _Touch()
             if stream.is_loaded():
@@ -119,7 +120,7 @@ class RandomTracker(Watcher[_Run]):
             after = stream.state() if stream.is_loaded() and touch.before is not None else None
             if after is None or (touch.first is None and after == touch.before):
                 continue
-            late.update(self._needs(stream, touch))
+            late.update(self._needs(run, stream, touch))
             if touch.seeded_last is not None:
                 self._note_lineage(stream.name, touch.seeded_last)
             is_unseeded = late.get(stream.name) == UNSEEDED or touch.seeded_last is False
@@ -129,11 +130,11 @@ class RandomTracker(Watcher[_Run]):
         impure = bool(notes)
         return Observed(late or None, effect or None, tuple(notes), impure=impure)
 
-    def _needs(self, stream: Stream, touch: _Touch) -> dict[str, str]:
+    def _needs(self, run: _Run, stream: Stream, touch: _Touch) -> dict[str, str]:
         """Return what the stream must be before the run, empty if the run seeds it first."""
         if touch.first == "seeded":
             return {}
-        if self._is_seeded(stream.name) or self._may_be_seeded():
+        if stream.name in run.seeded or self._may_be_seeded():
             self._seeded.add(stream.name)
             return {stream.name: state_digest(touch.before)}
         return {stream.name: UNSEEDED}

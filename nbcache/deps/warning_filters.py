@@ -37,6 +37,7 @@ class WarningTracker(Watcher[_Run]):
     def __init__(self) -> None:
         super().__init__()
         self._registries: dict[str, tuple[Any, int]] = {}
+        self._namespaces: dict[str, Any] = {}
 
     def _begin(self, patches: Patches) -> _Run:
         run = _Run(list(warnings.filters))
@@ -61,11 +62,13 @@ class WarningTracker(Watcher[_Run]):
 
     def _registries_moved(self) -> bool:
         """Tell whether a registry changed since the last call, in whichever run or cell."""
+        for name in sys.modules.keys() - self._namespaces.keys():
+            self._namespaces[name] = getattr(sys.modules[name], "__dict__", {})
+        marked = [name for name, values in self._namespaces.items() if _REGISTRY in values]
         now: dict[str, tuple[Any, int]] = {}
-        for name, module in list(sys.modules.items()):
-            registry = getattr(module, "__dict__", {}).get(_REGISTRY)
-            if registry is not None:
-                now[name] = registry.get("version"), len(registry)
+        for name in marked:
+            registry = self._namespaces[name][_REGISTRY]
+            now[name] = registry.get("version"), len(registry)
         before, self._registries = self._registries, now
         return now != before
 

@@ -62,6 +62,7 @@ class Walk:
         self.hidden: set[str] = set()
         self.modules: dict[str, types.ModuleType] = {}
         self.packages: set[str] = set()
+        self.draws: set[str] = set()
         self._scopes: dict[int, Scope] = {}
         self._references: list[bytes] = []
         self._queue: deque[int] = deque()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import ast
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -55,7 +58,12 @@ class Recorder:
         """Remember the namespace and begin to listen."""
         self._snapshot = Snapshot.of(self.shell.user_ns)
         self._listening = True
-        self.trackers.start(self.reading.walk.packages | set(self.reading.walk.modules))
+        read = self.reading
+        self.trackers.start(
+            read.walk.packages | set(read.walk.modules),
+            source=" ".join([read.request.text, *sorted(read.walk.draws)]),
+            paths=path_like(read.request.nodes, read.walk.values.values()),
+        )
         self.tap.start()
 
     def stop(self) -> None:
@@ -133,3 +141,16 @@ class Recorder:
         walk.run()
         value = walk.roots[name]
         return "absent" if value is ABSENT else value.hex()
+
+
+def path_like(nodes: Iterable[ast.AST], values: Iterable[Any]) -> list[str]:
+    """Return the strings in a cell's text and inputs that may name files."""
+    found = {str(value) for value in values if isinstance(value, (str, os.PathLike))}
+    for node in nodes:
+        for part in ast.walk(node):
+            if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                found.add(part.value)
+    return sorted(text for text in found if _MAY_BE_PATH.fullmatch(text))
+
+
+_MAY_BE_PATH = re.compile(r"[^\n]{0,400}[./][^\n]{0,400}")

@@ -25,6 +25,7 @@ def replay(
     for name, line in entry.effects.get("setup", ()):
         run_quietly(shell, name, line)
     trackers.apply(values["effects"])
+    trackers.absorb(entry.late)
     restore = undo_log(values, reading.walk)
     try:
         apply_changes(values, shell.user_ns, reading.walk)

@@ -116,6 +116,7 @@ class FunctionKind(Kind):
         if scope is None:
             return self._foreign_globals(obj, walk)
         found = code_reads(obj.__code__)
+        walk.draws.update(found.draws)
         if scope.label:
             walk.read_module(sys.modules[scope.label])
         walk.hidden.update(f"`{obj.__name__}` {reason}" for reason in found.hidden)

@@ -95,7 +95,9 @@ class ArrayKind(Kind):
         parts.append(bytes([obj.flags.writeable, obj.flags.aligned]))
         parts.append(elements(np.asarray(obj), walk))
         parts.append(self._sharing(obj, walk))
-        if type(obj) is not np.ndarray:
+        if isinstance(obj, np.ma.MaskedArray):
+            parts.extend(_mask_parts(obj, walk))
+        elif type(obj) is not np.ndarray:
             parts.append(encode_attributes(obj, walk))
         return joined(b"N", parts)
 
@@ -156,6 +158,12 @@ class ArrayKind(Kind):
             live.flags.writeable = writeable
         if own:
             live.__dict__.update(own)
+
+
+def _mask_parts(array: Any, walk: Walk) -> list[bytes]:
+    """Return the tokens of mask, fill value and hardness; the rest is bookkeeping."""
+    mask = b"" if array.mask is np.ma.nomask else elements(np.asarray(array.mask), walk)
+    return [mask, text(repr(array.fill_value)), bytes([bool(array.hardmask)])]
 
 
 class RawKind(Kind):

@@ -1,0 +1,84 @@
+"""Records a cell in one namespace and replays it in another, without a kernel."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import types
+from typing import Any
+
+from nbcache.entry import Body
+from nbcache.policy import Policy
+from nbcache.reading import Reader, Reading, Request
+from nbcache.replay.codec import dump, load
+from nbcache.replay.codes import nested_codes
+from nbcache.replay.namespace import Snapshot, apply_changes, find_changes
+
+Recorded = tuple[str, bytes, list[bytes]]
+
+
+class Notebook:
+    """A namespace that cells run in, as an IPython shell would hold it."""
+
+    def __init__(self) -> None:
+        self.module = types.ModuleType("__main__")
+        self.user_ns: dict[str, Any] = self.module.__dict__
+        self.user_ns_hidden = dict(self.user_ns, __builtins__=None)
+
+    def run(self, text: str) -> None:
+        """Run a cell's text in the namespace."""
+        sys.modules["__main__"] = self.module
+        exec(compile(text, "<cell>", "exec", dont_inherit=True), self.user_ns)
+
+    def read(self, text: str) -> Reading:
+        """Read a cell's text against the namespace."""
+        sys.modules["__main__"] = self.module
+        return Reader(self).read(Request(text, ast.parse(text).body, "<cell>"), Policy())
+
+    def values(self, expressions: list[str]) -> list[str]:
+        """Return the expressions' values as text."""
+        return [repr(eval(expression, self.user_ns)) for expression in expressions]
+
+
+def record(setup: str, cell: str) -> Recorded:
+    """Run set-up and cell, and return key and stored bytes."""
+    notebook = Notebook()
+    notebook.run(setup)
+    reading = notebook.read(cell)
+    snapshot = Snapshot.of(notebook.user_ns)
+    notebook.run(cell)
+    names = reading.source.names
+    changes = find_changes(
+        snapshot, notebook.user_ns, names, reading.walk, notebook.user_ns_hidden
+    )
+    values = {
+        "bind": changes.bind,
+        "delete": list(changes.delete),
+        "patches": list(changes.patches),
+        "result": [],
+        "effects": {},
+    }
+    codes = nested_codes(reading.request)
+    body = dump(values, reading.walk, codes, snapshot.foreign(reading.walk))
+    return reading.key, body.stream, [bytes(memoryview(raw).cast("B")) for raw in body.buffers]
+
+
+def replay(setup: str, cell: str, recorded: Recorded) -> Notebook:
+    """Run the set-up alone and replay the cell over it; the keys must agree."""
+    key, stream, buffers = recorded
+    notebook = Notebook()
+    notebook.run(setup)
+    reading = notebook.read(cell)
+    assert reading.key == key, "the same set-up gives another key"
+    body = Body(stream, [bytearray(raw) for raw in buffers])
+    values = load(body, reading.walk, lambda: nested_codes(reading.request))
+    apply_changes(values, notebook.user_ns, reading.walk)
+    return notebook
+
+
+def plain(setup: str, cell: str) -> Notebook:
+    """Run set-up and cell with no cache: the oracle."""
+    notebook = Notebook()
+    notebook.run(setup)
+    notebook.run(cell)
+    return notebook
