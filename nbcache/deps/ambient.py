@@ -9,6 +9,8 @@ open, replaced standard streams, hooks, signal handlers, log handlers, changed b
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from nbcache.deps.environment import EnvironmentTracker
 from nbcache.deps.families import Decimals, Locales, NumpyErrors, NumpyPrinting, Pandas
 from nbcache.deps.figures import FigureTracker
@@ -41,10 +43,13 @@ class AmbientTracker(Group):
         ]
         super().__init__("ambient", members)
 
-    def start(self, source: str = "") -> None:
-        """Begin to watch a run of the text ``source``; empty means unknown."""
+    def start(self, source: str = "", reached: Collection[str] | None = None) -> None:
+        """Begin to watch a run of the text ``source`` that reaches the modules ``reached``.
+
+        An empty text, and None for the modules, mean unknown.
+        """
         for member in self.members:
             if member is self.zone:
-                self.zone.start(source)
+                self.zone.start(source, reached)
             else:
                 member.start()

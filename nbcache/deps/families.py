@@ -11,17 +11,13 @@ from nbcache.deps.patching import Patches
 
 
 class _Unwatched:
-    """A family whose reads cannot be seen: it always counts as read."""
+    """A family whose reads cannot be seen: all of it always counts as read."""
 
     unread: frozenset[str] = frozenset()
 
-    def watch_reads(self, patches: Patches, mark: Callable[[str], None]) -> bool:
+    def watch_reads(self, patches: Patches, mark: Callable[[], None]) -> bool:
         """Return False: the reads are not seen."""
         return False
-
-    def always_read(self, option: str) -> bool:
-        """Return True: the reads are not seen."""
-        return True
 
 
 class NumpyPrinting(_Unwatched):
@@ -73,12 +69,10 @@ class NumpyErrors(_Unwatched):
         numpy.seterr(**rest)
 
 
-class Pandas:
-    """All registered options of pandas; reads are seen, except of those it looks up directly."""
+class Pandas(_Unwatched):
+    """All registered options of pandas, which reads them straight from nested dictionaries."""
 
     name, title, module = "pandas", "pandas option", "pandas"
-    unread: frozenset[str] = frozenset()
-    _direct = ("mode.", "future.", "compute.", "performance_warnings")
 
     @property
     def _config(self) -> Any:
@@ -97,23 +91,6 @@ class Pandas:
         """Set the options, with their call-backs."""
         for key, value in values.items():
             sys.modules["pandas"].set_option(key, value)
-
-    def watch_reads(self, patches: Patches, mark: Callable[[str], None]) -> bool:
-        """Hook the one function through which an option's value is found."""
-        if not hasattr(self._config, "_get_root"):
-            return False
-
-        def on_look_up(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            frame = sys._getframe(3)
-            if "set_option" not in frame.f_code.co_name:
-                mark(args[0] if args else kwargs["key"])
-
-        patches.watch(on_look_up, (self._config, "_get_root"))
-        return True
-
-    def always_read(self, option: str) -> bool:
-        """Tell whether pandas reads the option straight from its dictionary."""
-        return option.startswith(self._direct)
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> Any:

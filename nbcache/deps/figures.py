@@ -11,8 +11,6 @@ from nbcache.deps.patching import Patches
 from nbcache.deps.protocol import Observed
 from nbcache.errors import NotReplayable
 
-_ANY = "any"
-
 
 class Matplotlib:
     """``matplotlib.rcParams``; one read of any parameter counts as a read of all."""
@@ -46,22 +44,11 @@ class Matplotlib:
             elif value is not None:
                 sys.modules["matplotlib"].use(value)
 
-    def watch_reads(self, patches: Patches, mark: Callable[[str], None]) -> bool:
+    def watch_reads(self, patches: Patches, mark: Callable[[], None]) -> bool:
         """Hook the reading methods of the parameters' class."""
         kind = type(self._parameters)
-        seen: list[bool] = []
-
-        def on_read(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            if not seen:
-                seen.append(True)
-                mark(_ANY)
-
-        patches.watch(on_read, (kind, "__getitem__"), (kind, "_get"))
+        patches.watch(lambda args, kwargs: mark(), (kind, "__getitem__"), (kind, "_get"))
         return True
-
-    def always_read(self, option: str) -> bool:
-        """Return False: every read is seen."""
-        return False
 
 
 class FigureTracker(OptionTracker):
@@ -80,14 +67,11 @@ class FigureTracker(OptionTracker):
             return Observed()
         if run.before is None:
             raise NotReplayable("it imported matplotlib in a way that nbcache did not see")
-        if run.had_figures and run.read:
+        if run.had_figures and run.is_read:
             return Observed(refusal=_REFUSAL_BEFORE)
         if not run.had_figures and _open_figures() and not _closes_at_the_end():
             return Observed(refusal=_REFUSAL_AFTER)
         return super()._end(run)
-
-    def _late(self, run: Reading, before: Mapping[str, Any]) -> dict[str, Any] | None:
-        return {"changed": self._changed(before, None)} if run.read else None
 
 
 _REFUSAL_BEFORE = (

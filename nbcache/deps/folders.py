@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from os import chdir as _chdir
@@ -15,7 +15,7 @@ from os.path import isdir as _isdir
 from typing import Any
 
 from nbcache.deps.digests import text_digest
-from nbcache.deps.local import local_texts
+from nbcache.deps.local import loaded_local_names, local_texts
 from nbcache.deps.patching import Patches
 from nbcache.deps.places import caller
 from nbcache.deps.protocol import Observed
@@ -106,16 +106,22 @@ def _path_digest(items: list[Any], start: str) -> str:
 class _Zone:
     zone: list[Any]
     counts: bool
+    reached: Collection[str] | None
+    loaded: frozenset[str]
 
 
-_TIME_WORDS = re.compile(r"time|date|zone|clock|tz|now|today|stamp|calendar|cron", re.IGNORECASE)
+_TIME_WORDS = re.compile(
+    r"\b(?:date)?time\b|\bdate\b|timestamp|timezone|tz|localtime|ctime|gmtime|mktime|strf|strp"
+    r"|\bnow\b|\btoday\b|calendar|zoneinfo|pendulum|arrow\.",
+    re.IGNORECASE,
+)
 
 
 class ZoneTracker(Watcher[_Zone]):
     """Compares the time zone for cells that may use local times, and repeats a change of it.
 
     Reads of the zone cannot be seen, so the words decide: those of the ``source`` given to
-    ``start`` (empty: unknown, the zone counts) and of the local modules that are loaded.
+    ``start`` (empty: unknown, the zone counts) and of the local modules that it reaches.
     """
 
     name = "zone"
@@ -123,17 +129,22 @@ class ZoneTracker(Watcher[_Zone]):
     def __init__(self) -> None:
         super().__init__()
         self._source = ""
+        self._reached: Collection[str] | None = None
 
-    def start(self, source: str = "") -> None:
-        """Begin to watch a run of the text ``source``."""
-        self._source = source
+    def start(self, source: str = "", reached: Collection[str] | None = None) -> None:
+        """Begin to watch a run of the text ``source`` that reaches the modules ``reached``."""
+        self._source, self._reached = source, reached
         super().start()
 
     def _begin(self, patches: Patches) -> _Zone:
-        return _Zone(_zone(), not self._source or _speaks_of_time(self._source))
+        counts = not self._source or _speaks_of_time(self._source)
+        return _Zone(_zone(), counts, self._reached, frozenset(loaded_local_names()))
 
     def _end(self, run: _Zone) -> Observed:
-        counts = run.counts or any(map(_speaks_of_time, local_texts()))
+        names = run.reached
+        if names is not None:
+            names = [*names, *(name for name in loaded_local_names() if name not in run.loaded)]
+        counts = run.counts or any(map(_speaks_of_time, local_texts(names)))
         effect = "tzset" if _zone() != run.zone else None
         return Observed({"zone": run.zone} if counts else None, effect)
 

@@ -223,9 +223,10 @@ def read_source(path: str) -> str:
     return known[1]
 
 
-def local_texts() -> Iterator[str]:
-    """Return the source of every local module that is loaded."""
-    return (read_source(source_path(name)) for name in loaded_local_names())
+def local_texts(names: Iterable[str] | None = None) -> Iterator[str]:
+    """Return the source of the local modules reached from ``names``, None: of all loaded."""
+    found = loaded_local_names() if names is None else sources_of(names)
+    return (read_source(source_path(name)) for name in found)
 
 
 def source_paths() -> set[str]:

@@ -7,8 +7,8 @@ loaded yet equals one that is loaded and untouched.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from nbcache.deps.patching import Patches
@@ -36,11 +36,8 @@ class Family(Protocol):
     def assign(self, values: Mapping[str, Any]) -> None:
         """Set the given options."""
 
-    def watch_reads(self, patches: Patches, mark: Callable[[str], None]) -> bool:
-        """Have ``mark(option)`` called for reads; False if reads cannot be seen."""
-
-    def always_read(self, option: str) -> bool:
-        """Tell whether reads of ``option`` escape the watch."""
+    def watch_reads(self, patches: Patches, mark: Callable[[], None]) -> bool:
+        """Have ``mark`` called at a read of any option; False if reads cannot be seen."""
 
 
 _NEW: Any = object()
@@ -48,11 +45,10 @@ _NEW: Any = object()
 
 @dataclass(slots=True)
 class Reading:
-    """What one run did with one family: the options before it, and which it read."""
+    """What one run did with one family: the options before it, and whether it read any."""
 
     before: dict[str, Any] | None = None
-    read: set[str] = field(default_factory=set)
-    sees_reads: bool = False
+    is_read: bool = False
     had_figures: bool = False
 
 
@@ -72,9 +68,12 @@ class OptionTracker(Watcher[Reading]):
     def _begin(self, patches: Patches) -> Reading:
         run = Reading()
 
+        def mark() -> None:
+            run.is_read = True
+
         def look(_: object = None) -> None:
             run.before = self.family.values()
-            run.sees_reads = self.family.watch_reads(patches, run.read.add)
+            run.is_read = not self.family.watch_reads(patches, mark)
 
         if self._is_loaded():
             look()
@@ -92,27 +91,16 @@ class OptionTracker(Watcher[Reading]):
             for key, value in after.items()
             if before.get(key, _NEW) is not value and is_different(before.get(key, _NEW), value)
         }
-        return Observed(self._late(run, before), effect or None)
+        late = {"changed": self._changed(before)} if run.is_read else None
+        return Observed(late, effect or None)
 
-    def _late(self, run: Reading, before: Mapping[str, Any]) -> dict[str, Any] | None:
-        if not run.sees_reads:
-            return {"changed": self._changed(before, None)}
-        keys = sorted(run.read - self.family.unread)
-        return {"changed": self._changed(before, keys), "read": keys}
-
-    def _changed(self, values: Mapping[str, Any], keys: Iterable[str] | None) -> dict[str, Any]:
-        """Return the options that differ from the defaults.
-
-        Only those among ``keys`` (None: all) and those whose reads cannot be seen.
-        """
+    def _changed(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the options that differ from the defaults."""
         defaults = self.family.defaults()
-        wanted = set(values if keys is None else keys)
-        wanted.update(filter(self.family.always_read, values))
-        wanted -= self.family.unread
         return {
             key: comparable(values[key])
-            for key in sorted(wanted & set(values))
-            if key not in defaults or is_different(defaults[key], values[key])
+            for key in sorted(values.keys() - self.family.unread)
+            if is_different(defaults.get(key, _NEW), values[key])
         }
 
     def _encoded(self, key: str, value: Any) -> Any:
@@ -122,11 +110,11 @@ class OptionTracker(Watcher[Reading]):
             raise NotReplayable(f"it sets the {self.family.title} `{key}`: {error}") from error
 
     def _check(self, late: Mapping[str, Any]) -> str | None:
-        then, keys = late["changed"], late.get("read")
+        then = late["changed"]
         now: dict[str, Any] = {}
         defaults: Mapping[str, Any] = {}
         if self._is_loaded():
-            now = self._changed(self.family.values(), keys)
+            now = self._changed(self.family.values())
             defaults = self.family.defaults()
         for key in sorted({*then, *now}):
             if key not in then or key not in now or then[key] != now[key]:

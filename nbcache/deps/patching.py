@@ -21,6 +21,7 @@ Place = tuple[Any, str]
 
 _MISSING: Any = object()
 _lock = threading.RLock()
+_inside = threading.local()
 
 
 class Wrapped:
@@ -206,10 +207,15 @@ class Patches:
 
     def _guard(self, hook: Hook) -> Hook:
         def guarded(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            if getattr(_inside, "hook", False):
+                return  # what a hook itself calls is no part of the run
+            _inside.hook = True
             try:
                 hook(args, kwargs)
             except Exception as error:
                 self.failure = error
+            finally:
+                _inside.hook = False
 
         return guarded
 

@@ -1,0 +1,433 @@
+"""Rules of the tracker of ambient state."""
+
+from __future__ import annotations
+
+import builtins
+import decimal
+import json
+import locale
+import logging
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+import warnings
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+from nbcache.deps.ambient import AmbientTracker
+
+mpl.use("agg")
+
+LIMIT = sys.getrecursionlimit()
+
+
+@pytest.fixture
+def tracker():
+    return AmbientTracker()
+
+
+@pytest.fixture(autouse=True)
+def _state_restored():
+    environment, folder, path = dict(os.environ), os.getcwd(), list(sys.path)
+    limit, context = sys.getrecursionlimit(), decimal.getcontext().copy()
+    parameters = dict.copy(mpl.rcParams)
+    with warnings.catch_warnings(), np.printoptions(), np.errstate():
+        yield
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    sys.path[:] = path
+    sys.setrecursionlimit(limit)
+    decimal.setcontext(context)
+    dict.update(mpl.rcParams, parameters)
+    pd.reset_option("display")
+    logging.getLogger("ambient.sample").setLevel(0)
+    time.tzset()
+
+
+def watch(tracker, run, source="x = 1"):
+    tracker.start(source, ())
+    run()
+    return tracker.finish()
+
+
+def late_of(seen):
+    return json.loads(json.dumps(seen.late or {}))
+
+
+def effect_of(seen):
+    return pickle.loads(pickle.dumps(seen.effect))
+
+
+REPEATED = {
+    "environment variable": (
+        lambda: os.environ.update(AMBIENT="1"),
+        lambda: os.environ.get("AMBIENT"),
+        lambda: os.environ.pop("AMBIENT"),
+    ),
+    "import path": (
+        lambda: sys.path.insert(0, "/ambient"),
+        lambda: list(sys.path),
+        lambda: sys.path.remove("/ambient"),
+    ),
+    "warning filters": (
+        lambda: warnings.filterwarnings("ignore", "amb.*", DeprecationWarning),
+        lambda: [repr(item) for item in warnings.filters],
+        lambda: warnings.filters.pop(0),
+    ),
+    "logger level": (
+        lambda: logging.getLogger("ambient.sample").setLevel(10),
+        lambda: logging.getLogger("ambient.sample").level,
+        lambda: logging.getLogger("ambient.sample").setLevel(0),
+    ),
+    "numpy printing": (
+        lambda: np.set_printoptions(precision=3, suppress=True),
+        np.get_printoptions,
+        lambda: np.set_printoptions(precision=8, suppress=False),
+    ),
+    "numpy errors": (
+        lambda: np.seterr(all="ignore"),
+        np.geterr,
+        lambda: np.seterr(divide="warn", over="warn", under="ignore", invalid="warn"),
+    ),
+    "pandas option": (
+        lambda: pd.set_option("display.float_format", "{:.1f}".format),
+        lambda: repr(pd.DataFrame({"a": [1.25]})),
+        lambda: pd.reset_option("display.float_format"),
+    ),
+    "matplotlib parameter": (
+        lambda: mpl.rcParams.update({"figure.dpi": 77, "axes.prop_cycle": mpl.cycler(color="rg")}),
+        lambda: (mpl.rcParams["figure.dpi"], mpl.rcParams["axes.prop_cycle"]),
+        lambda: mpl.rcParams.update(
+            {name: mpl.rcParamsDefault[name] for name in ("figure.dpi", "axes.prop_cycle")}
+        ),
+    ),
+    "matplotlib list": (
+        lambda: mpl.rcParams["font.sans-serif"].insert(0, "Ambient"),
+        lambda: list(mpl.rcParams["font.sans-serif"]),
+        lambda: mpl.rcParams["font.sans-serif"].pop(0),
+    ),
+    "decimal context": (
+        lambda: setattr(decimal.getcontext(), "prec", 5),
+        lambda: decimal.Decimal(1) / 3,
+        lambda: setattr(decimal.getcontext(), "prec", 28),
+    ),
+    "recursion limit": (
+        lambda: sys.setrecursionlimit(4321),
+        sys.getrecursionlimit,
+        lambda: sys.setrecursionlimit(LIMIT),
+    ),
+    "locale": (
+        lambda: locale.setlocale(locale.LC_NUMERIC, "C.UTF-8"),
+        lambda: locale.setlocale(locale.LC_NUMERIC),
+        lambda: locale.setlocale(locale.LC_NUMERIC, "C"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REPEATED.values(), ids=REPEATED)
+def test_change_is_repeated(tracker, case):
+    """What a run changes in the ambient state, its effect changes again."""
+    change, look, undo = case
+    undo_first = look()
+    seen = watch(tracker, change)
+    expected = look()
+    assert seen.refusal is None
+    assert seen.effect
+    undo()
+    assert look() == undo_first
+    tracker.apply(effect_of(seen))
+    assert look() == expected
+    undo()
+
+
+READ = {
+    "numpy print option precision changed (8 → 3)": (
+        lambda: None,
+        lambda: np.set_printoptions(precision=3),
+    ),
+    "numpy error state divide changed ('warn' → 'raise')": (
+        lambda: None,
+        lambda: np.seterr(divide="raise"),
+    ),
+    "pandas option display.max_rows changed (60 → 10)": (
+        lambda: repr(pd.DataFrame({"a": [1]})),
+        lambda: pd.set_option("display.max_rows", 10),
+    ),
+    "decimal context prec changed (28 → 9)": (
+        lambda: None,
+        lambda: setattr(decimal.getcontext(), "prec", 9),
+    ),
+    "matplotlib parameter figure.dpi changed (100.0 → 50)": (
+        lambda: mpl.rcParams["figure.figsize"],
+        lambda: dict.__setitem__(mpl.rcParams, "figure.dpi", 50),
+    ),
+    "environment variable `AMBIENT_READ` was set or removed": (
+        lambda: os.environ.get("AMBIENT_READ"),
+        lambda: os.environ.update(AMBIENT_READ="x"),
+    ),
+    "the warning filters changed": (
+        lambda: warnings.warn("a", UserWarning, stacklevel=1),
+        lambda: warnings.simplefilter("ignore"),
+    ),
+    "the level or the handlers of the logger `ambient.sample` changed": (
+        lambda: logging.getLogger("ambient.sample").debug("quiet"),
+        lambda: logging.getLogger("ambient.sample").setLevel(10),
+    ),
+}
+
+
+@pytest.mark.parametrize(("sentence", "case"), READ.items(), ids=READ)
+def test_what_was_read_is_compared(tracker, sentence, case):
+    """What a run read of the ambient state must be the same, and the sentence names it."""
+    read, change = case
+    warnings.simplefilter("default")
+    with warnings.catch_warnings(record=True):
+        seen = watch(tracker, read)
+    late = late_of(seen)
+    assert seen.refusal is None
+    assert tracker.check(late) is None
+    change()
+    assert tracker.check(late) == sentence
+
+
+def test_options_that_were_not_read_do_not_count(tracker):
+    """A parameter, variable or logger level that the run did not read may change."""
+    late = late_of(watch(tracker, lambda: None))
+    dict.__setitem__(mpl.rcParams, "figure.dpi", 50)
+    os.environ["AMBIENT_OTHER"] = "x"
+    logging.getLogger("ambient.sample").setLevel(10)
+    assert tracker.check(late) is None
+
+
+def test_a_variable_the_run_sets_first_is_no_input(tracker):
+    """An environment variable that the run writes before it reads it is no dependency."""
+
+    def run():
+        os.environ["AMBIENT"] = "1"
+        return os.environ["AMBIENT"]
+
+    late = late_of(watch(tracker, run))
+    assert "AMBIENT" not in late.get("environment", {}).get("read", {})
+
+
+def test_value_before_counts_for_a_variable_that_the_run_changes(tracker):
+    """A variable that is read and then changed is compared by its value before the run."""
+    os.environ["AMBIENT"] = "before"
+
+    def run():
+        os.environ["AMBIENT"] = os.environ["AMBIENT"] + "!"
+
+    late = late_of(watch(tracker, run))
+    assert tracker.check(late) == "environment variable `AMBIENT` changed"
+    os.environ["AMBIENT"] = "before"
+    assert tracker.check(late) is None
+
+
+def test_values_of_variables_are_not_kept(tracker):
+    """An entry holds digests of the variables that were read, never their values."""
+    os.environ["AMBIENT"] = "a secret value"
+    late = late_of(watch(tracker, lambda: os.environ["AMBIENT"]))
+    assert "secret" not in json.dumps(late)
+
+
+def test_home_counts_for_the_user_and_not_for_a_library(tracker):
+    """``expanduser`` in the user's code depends on HOME; a library's look at it does not."""
+    user = late_of(watch(tracker, lambda: os.path.expanduser("~")))
+    assert "HOME" in user["environment"]["read"]
+    library = late_of(watch(tracker, mpl.get_configdir))
+    assert "HOME" not in library.get("environment", {}).get("read", {})
+
+
+def test_whole_environment_read_by_the_user(tracker):
+    """A copy of the environment made by the user's code depends on all of it."""
+    os.environ["AMBIENT"] = "1"
+    late = late_of(watch(tracker, lambda: dict(os.environ)))
+    assert "AMBIENT" in late["environment"]["read"]
+
+
+def test_folder_counts_only_if_asked_for(tracker, tmp_path, monkeypatch):
+    """The working directory is a dependency of a run that asks for it, and of no other."""
+    quiet = late_of(watch(tracker, lambda: None))
+    asking = late_of(watch(tracker, lambda: os.path.abspath("x")))
+    monkeypatch.chdir(tmp_path)
+    assert tracker.check(quiet) is None
+    assert "working directory" in tracker.check(asking)
+
+
+def test_change_of_folder_is_relative(tracker, tmp_path, monkeypatch):
+    """A step into a folder below is repeated in another working directory."""
+    for name in ("one/data", "two/data"):
+        (tmp_path / name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "one")
+    seen = watch(tracker, lambda: os.chdir("data"))
+    os.chdir(tmp_path / "two")
+    assert tracker.check(late_of(seen)) is None
+    tracker.apply(effect_of(seen))
+    assert os.getcwd() == str(tmp_path / "two" / "data")
+    assert "is not there" in tracker.check(late_of(seen))
+
+
+def test_changed_import_path_needs_the_same_before(tracker):
+    """A run that changes ``sys.path`` or the filters depends on them as they were."""
+    seen = watch(tracker, lambda: sys.path.append("/ambient"))
+    late = late_of(seen)
+    assert "sys.path" in tracker.check(late)
+    sys.path.remove("/ambient")
+    assert tracker.check(late) is None
+
+
+def test_time_zone_counts_for_cells_that_speak_of_time(tracker):
+    """The zone is a dependency if the text, or a module, may use local times."""
+    plain = late_of(watch(tracker, lambda: None, source="x = 1"))
+    speaking = late_of(watch(tracker, lambda: None, source="datetime.now()"))
+    os.environ["TZ"] = "Asia/Tokyo"
+    time.tzset()
+    assert tracker.check(plain) is None
+    assert "time zone" in tracker.check(speaking)
+    del os.environ["TZ"]
+
+
+def test_change_of_zone_is_repeated(tracker):
+    """A run that sets the zone is repeated with the zone."""
+
+    def run():
+        os.environ["TZ"] = "Asia/Tokyo"
+        time.tzset()
+
+    seen = watch(tracker, run)
+    del os.environ["TZ"]
+    time.tzset()
+    tracker.apply(effect_of(seen))
+    assert time.tzname[0] == "JST"
+
+
+class OwnWarning(UserWarning):
+    __module__ = "__main__"
+
+
+REFUSED = {
+    "replaces `sys.stderr`": (
+        lambda: setattr(sys, "stderr", sys.__stderr__.__class__),
+        lambda old=sys.stderr: setattr(sys, "stderr", old),
+    ),
+    "replaces `sys.excepthook`": (
+        lambda: setattr(sys, "excepthook", print),
+        lambda: setattr(sys, "excepthook", sys.__excepthook__),
+    ),
+    "signal handler": (
+        lambda: signal.signal(signal.SIGUSR1, lambda *_: None),
+        lambda: signal.signal(signal.SIGUSR1, signal.SIG_DFL),
+    ),
+    "handlers of the logger `ambient.sample`": (
+        lambda: logging.getLogger("ambient.sample").addHandler(logging.NullHandler()),
+        logging.getLogger("ambient.sample").handlers.clear,
+    ),
+    "builtin name `ambient_name`": (
+        lambda: vars(builtins).update(ambient_name=1),
+        lambda: vars(builtins).pop("ambient_name"),
+    ),
+    "warning filter": (
+        lambda: warnings.simplefilter("ignore", OwnWarning),
+        lambda: None,
+    ),
+    "pandas option `display.float_format`": (
+        lambda: pd.set_option("display.float_format", lambda value: "x"),
+        lambda: pd.reset_option("display.float_format"),
+    ),
+    "leaves pyplot figures open": (
+        lambda: __import__("matplotlib.pyplot").pyplot.figure(7),
+        lambda: __import__("matplotlib.pyplot").pyplot.close("all"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("words", "case"), REFUSED.items(), ids=REFUSED)
+def test_what_cannot_be_repeated_is_refused(tracker, words, case):
+    """A change that a hit could not repeat refuses the run and says which."""
+    change, undo = case
+    tracker.start("x = 1")
+    try:
+        change()
+    finally:
+        refusal = tracker.finish().refusal
+        undo()
+    assert words in refusal
+
+
+def test_drawing_into_open_figures_is_refused(tracker):
+    """A run that reads plot parameters while figures are open may draw into them."""
+    import matplotlib.pyplot as plt
+
+    figure = plt.figure()
+    try:
+        assert watch(tracker, lambda: None).refusal is None
+        assert "plt.close" in watch(tracker, lambda: figure.add_subplot(111)).refusal
+    finally:
+        plt.close("all")
+
+
+def test_figures_closed_by_the_run_are_no_obstacle(tracker):
+    """A run that makes and closes its figures is recorded."""
+    import matplotlib.pyplot as plt
+
+    def run():
+        plt.plot([1, 2])
+        plt.close("all")
+
+    assert watch(tracker, run).refusal is None
+
+
+def test_state_is_left_alone(tracker):
+    """Start and finish leave every patched class and module as it was."""
+    kinds = (type(os.environ), logging.Logger, type(mpl.rcParams))
+    before = [dict(vars(kind)) for kind in kinds]
+    functions = (warnings.warn, warnings.warn_explicit, os.getcwd, os.getcwdb)
+    tracker.start()
+    tracker.start()
+    tracker.finish()
+    tracker.finish()
+    assert [dict(vars(kind)) for kind in kinds] == before
+    after = (warnings.warn, warnings.warn_explicit, os.getcwd, os.getcwdb)
+    assert all(old is new for old, new in zip(functions, after, strict=True))
+
+
+_CHILD = """
+import json, sys
+from nbcache.deps.ambient import AmbientTracker
+tracker = AmbientTracker()
+tracker.start("x = 1")
+import os, pandas, numpy, matplotlib.pyplot as plt, logging, warnings
+repr(pandas.DataFrame({"a": [1]}))
+plt.figure(); plt.close("all")
+logging.getLogger("child").info("x")
+os.environ.get("CHILD")
+numpy.seterr(all="ignore")
+seen = tracker.finish()
+fresh = AmbientTracker()
+numpy.seterr(divide="warn", over="warn", invalid="warn")
+print(json.dumps([seen.late, seen.refusal, sorted(seen.effect), fresh.check(seen.late)]))
+"""
+
+
+def test_records_are_equal_in_processes_with_other_hash_seeds():
+    """What is recorded is equal in every process, also for libraries the run itself loads."""
+    outputs = []
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "MPLBACKEND": "agg"}
+        done = subprocess.run(
+            [sys.executable, "-c", _CHILD], env=environment, capture_output=True, check=True
+        )
+        outputs.append(json.loads(done.stdout))
+    assert outputs[0] == outputs[1]
+    late, refusal, effects, _ = outputs[0]
+    assert refusal is None
+    assert "numpy_errors" in effects
+    assert late["pandas"] == {"changed": {}}
+    assert late["matplotlib"] == {"changed": {}}
