@@ -25,7 +25,7 @@ PROBE = Path(__file__).with_name("probe.py")
 SCRUBBED = ("NBCACHE_", "PYTEST_", "COV_", "JUPYTER_", "JPY_", "IPYTHON", "PYTHON")
 ONE_THREAD = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA", "POLARS_MAX", "LOKY_MAX_CPU")
 SEED = "import random, numpy\nrandom.seed(0)\nnumpy.random.seed(0)"
-CELL_TIMEOUT = 600
+CELL_TIMEOUT = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,9 @@ async def run(task: Task) -> dict[str, Any]:
             allow_errors=True,
             resources={"metadata": {"path": str(folder)}},
         )
+        # A mimicked Output widget answers the kernel in the middle of a cell, and ipykernel 7
+        # sometimes loses the cell's reply then: leave such output where the cell puts it.
+        client.comm_open_handlers = {"jupyter.widget": lambda message: None}
         async with client.async_setup_kernel(env=environment(task, private), cwd=str(folder)):
             await in_kernel(client, task, report, private / "namespace.json")
     report["widgets"] = dict(notebook.metadata.get("widgets", {}))
