@@ -117,6 +117,8 @@ class Extension:
             run = self._begin(nodelist, cell_name, result)
         except OptionError as error:
             return self._refuse_option(error, result)
+        except KeyboardInterrupt as interrupt:
+            return self._show_error(interrupt, result)
         if run is None:
             return await self._run_uncached(native, nodelist, cell_name, args, kwargs, result)
         if run.forbidden is not None:
@@ -263,17 +265,18 @@ class Extension:
         """Show a wrong option as IPython shows a wrong magic line; the cell does not run."""
         from IPython.core.error import UsageError
 
-        usage = UsageError(str(error))
+        return self._show_error(UsageError(str(error)), result)
+
+    def _show_error(self, error: BaseException, result: Any) -> bool:
+        """Show an error in place of the cell's run, without any frame of ours."""
         if result is not None:
-            result.error_in_exec = usage
-        self.shell.showtraceback((UsageError, usage, None))
+            result.error_in_exec = error
+        self.shell.showtraceback((type(error), error, None))
         return True
 
     def _fail(self, run: Any, result: Any) -> bool:
         """Show why a required cell did not run."""
-        if result is not None:
-            result.error_in_exec = run.forbidden
-        self.shell.showtraceback((type(run.forbidden), run.forbidden, None))
+        self._show_error(run.forbidden, result)
         self._end_run(raised=True)
         return True
 

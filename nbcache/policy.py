@@ -37,6 +37,10 @@ class Policy:
     read_only: bool = False
     explicit: bool = True
 
+    def keeps(self, name: str) -> bool:
+        """Tell whether a name that the cell binds is stored."""
+        return name not in self.drop and (self.keep is None or name in self.keep)
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:

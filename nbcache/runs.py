@@ -67,6 +67,14 @@ class Run:
             return True
         return False
 
+    def may_keep(self, recording: Recording) -> bool:
+        """Tell whether the recording may be stored, given what the run was seen to do."""
+        if self.policy.explicit or not recording.impure:
+            return True
+        did = "; ".join(recording.notes) or "it reached outside of the kernel"
+        self.bypass(f"automatic caching leaves this cell alone: {did}; put %%cache on it")
+        return False
+
     def take_notes(self, recording: Recording | None) -> None:
         """Keep the recording's remarks for the status."""
         own = self.reading.notes if self.reading else ()

@@ -99,12 +99,14 @@ class Session:
 
     def _store(self, run: Run, recorder: Recorder, raised: bool) -> None:
         try:
-            recording = recorder.finish(keep=run.wanted(raised))
+            recording = recorder.finish(run.policy) if run.wanted(raised) else None
             run.take_notes(recording)
-            if recording is not None and not raised:
+            if recording is not None and run.may_keep(recording):
                 run.entry = self.shelf.store_run(run, recording, self.clock())
         except CacheError as problem:
             run.bypass(str(problem))
+        except KeyboardInterrupt:
+            run.bypass("interrupted while the result was being stored: nothing was stored")
         except Exception as error:
             run.bypass(f"nbcache failed: {type(error).__name__}: {error}")
         finally:

@@ -13,6 +13,7 @@ from nbcache.deps.trackers import Trackers
 from nbcache.entry import Body
 from nbcache.errors import NotReplayable
 from nbcache.heap.walk import ABSENT, Walk
+from nbcache.policy import Policy
 from nbcache.replay.codec import dump
 from nbcache.replay.codes import nested_codes
 from nbcache.replay.namespace import Changes, Snapshot, find_changes
@@ -73,20 +74,18 @@ class Recorder:
             self._messages, self._refusal = self.tap.stop()
             self._observed = self.trackers.finish()
 
-    def finish(self, *, keep: bool) -> Recording | None:
-        """Return the recording, or None when it is not wanted.
+    def finish(self, policy: Policy) -> Recording:
+        """Return the recording, with those names that the policy keeps.
 
         Raises:
             CacheError: the run can't be stored or replayed; the message says why.
         """
         self.stop()
-        if not keep:
-            return None
         self._refuse()
         read, namespace = self.reading, self.shell.user_ns
         hidden = self.shell.user_ns_hidden
         changes = find_changes(self._snapshot, namespace, read.source.names, read.walk, hidden)
-        values = self._values(changes)
+        values = self._values(changes, policy)
         foreign = self._snapshot.foreign(read.walk)
         body = dump(values, read.walk, nested_codes(read.request), foreign)
         return Recording(
@@ -108,12 +107,12 @@ class Recorder:
         if len(results) > 1:
             raise NotReplayable("the cell shows several results (ast_node_interactivity)")
 
-    def _values(self, changes: Changes) -> dict[str, Any]:
+    def _values(self, changes: Changes, policy: Policy) -> dict[str, Any]:
         effects = {
             name: seen.effect for name, seen in self._observed.items() if seen.effect is not None
         }
         return {
-            "bind": dict(changes.bind),
+            "bind": {name: value for name, value in changes.bind.items() if policy.keeps(name)},
             "delete": list(changes.delete),
             "patches": list(changes.patches),
             "result": self._result(),

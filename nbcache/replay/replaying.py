@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from nbcache.deps.trackers import Trackers
@@ -22,18 +26,44 @@ def replay(
     Raises:
         CacheError: something could not be repeated; the namespace is as it was before.
     """
-    for name, line in entry.effects.get("setup", ()):
-        run_quietly(shell, name, line)
-    trackers.apply(values["effects"])
-    trackers.absorb(entry.late)
-    restore = undo_log(values, reading.walk)
+    with uninterrupted():
+        for name, line in entry.effects.get("setup", ()):
+            run_quietly(shell, name, line)
+        trackers.apply(values["effects"])
+        trackers.absorb(entry.late)
+        change(values, shell.user_ns, reading.walk)
+    show(shell, entry, values["result"], reading.request.execution_count, tap)
+
+
+def change(values: Mapping[str, Any], namespace: dict[str, Any], walk: Walk) -> None:
+    """Apply the changes to names and live objects, all of them or none.
+
+    Raises:
+        CacheError: a change could not be applied.
+    """
+    restore = undo_log(values, walk)
     try:
-        apply_changes(values, shell.user_ns, reading.walk)
+        apply_changes(values, namespace, walk)
     except Exception as error:
         for live, state in restore:
             kind_of(type(live)).patch(live, state)
         raise CacheError(f"a change could not be repeated: {error}") from error
-    show(shell, entry, values["result"], reading.request.execution_count, tap)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold an interrupt back until the block is done, so that nothing is half changed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[tuple[int, FrameType | None]] = []
+    native = signal.signal(signal.SIGINT, lambda number, frame: held.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, native)
+    if held and callable(native):
+        native(*held[0])
 
 
 def undo_log(values: Mapping[str, Any], walk: Walk) -> list[tuple[Any, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -19,9 +20,10 @@ LOCATION_VARIABLE = "NBCACHE_DIR"
 
 
 class JoblibStore:
-    """A store whose writes and limits go through ``joblib.Memory``, and whose reads do not.
+    """A store that is joblib's ``Memory`` for whoever has joblib, with reads past it.
 
-    joblib takes 250 ms to import: a notebook that only hits never pays for it.
+    joblib takes 250 ms to import and brings numpy with it, so a notebook that does not use it
+    never sees it: limits, clearing and ``Memory`` itself load it when they are asked for.
     """
 
     def __init__(self, local: LocalStore, open_backing: Callable[[], Any]) -> None:
@@ -60,7 +62,13 @@ class JoblibStore:
         return self._local.load(entry)
 
     def put(self, entry: Entry, body: Body) -> Entry:
-        """Store the entry atomically and return it with its size filled in."""
+        """Store the entry atomically and return it with its size filled in.
+
+        joblib imports numpy, which changes warning filters: a notebook that has not loaded
+        joblib itself gets the same file from the same code without it.
+        """
+        if self._memory is None and "joblib" not in sys.modules:
+            return self._local.put(entry, body)
         from nbcache.store.joblib_backend import CellItem
 
         item_id = item_of(entry)

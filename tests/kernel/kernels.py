@@ -1,0 +1,127 @@
+"""Real ipykernel processes for the tests: run a cell, see all that it sent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.manager import start_new_kernel
+
+Message = tuple[str, dict[str, Any]]
+NOT_OUTPUT = frozenset({"status", "execute_input"})
+
+
+@dataclass
+class Reply:
+    """What one request brought: its output messages, its reply, and nbcache's event."""
+
+    messages: list[Message] = field(default_factory=list)
+    content: dict[str, Any] = field(default_factory=dict)
+    event: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def state(self) -> str:
+        """The state of the cell, empty when nbcache had nothing to do with it."""
+        return str(self.event.get("state", ""))
+
+    @property
+    def own(self) -> list[Message]:
+        """The cell's own output messages, without nbcache's displays."""
+        return [m for m in self.messages if "nbcache" not in m[1].get("metadata", {})]
+
+    @property
+    def text(self) -> str:
+        """All text of the cell's own streams and displays."""
+        parts = []
+        for kind, content in self.own:
+            if kind == "error":
+                parts.append(f"{content['ename']}: {content['evalue']}")
+            else:
+                parts.append(content.get("text") or content.get("data", {}).get("text/plain", ""))
+        return "".join(parts)
+
+
+class Kernel:
+    """One running kernel."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    def run(
+        self,
+        code: str,
+        *,
+        silent: bool = False,
+        store_history: bool = True,
+        cell_id: str = "",
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Reply:
+        """Run one cell to its end."""
+        content = {
+            "code": code,
+            "silent": silent,
+            "store_history": store_history,
+            "user_expressions": {},
+            "allow_stdin": False,
+            "stop_on_error": True,
+        }
+        message = self.client.session.msg("execute_request", content)
+        message["metadata"] = {**(metadata or {}), **({"cellId": cell_id} if cell_id else {})}
+        self.client.shell_channel.send(message)
+        return self.collect(message["header"]["msg_id"])
+
+    def collect(self, request: str) -> Reply:
+        """Gather everything that belongs to a request."""
+        reply = Reply()
+        while True:
+            message = self.client.get_iopub_msg(timeout=120)
+            if message["parent_header"].get("msg_id") != request:
+                continue
+            kind, content = message["msg_type"], message["content"]
+            if kind == "status" and content["execution_state"] == "idle":
+                break
+            if kind not in NOT_OUTPUT:
+                reply.messages.append((kind, content))
+        while True:
+            message = self.client.get_shell_msg(timeout=120)
+            if message["parent_header"].get("msg_id") == request:
+                break
+        reply.content = message["content"]
+        reply.event = message["metadata"].get("nbcache", {})
+        return reply
+
+    def value(self, expression: str) -> str:
+        """Return an expression's repr, silently."""
+        message = self.client.execute(
+            "", silent=True, user_expressions={"v": f"repr(({expression}))"}
+        )
+        found = self.collect(message).content["user_expressions"]["v"]
+        if found["status"] != "ok":
+            return f"{found['ename']}: {found['evalue']}"
+        return str(eval(found["data"]["text/plain"]))
+
+
+@contextmanager
+def kernel(
+    store: Path | None = None, *, load: bool = True, folder: Path | None = None, **env: str
+) -> Iterator[Kernel]:
+    """Start a kernel with its own store; ``load`` loads the extension first."""
+    variables = {name: v for name, v in os.environ.items() if not name.startswith("NBCACHE_")}
+    if store is not None:
+        variables["NBCACHE_DIR"] = str(store)
+        variables["NBCACHE_KEY_DIR"] = str(store.parent / "keys")
+    manager, client = start_new_kernel(
+        env={**variables, **env}, cwd=None if folder is None else str(folder)
+    )
+    try:
+        made = Kernel(client)
+        if load:
+            made.run("%load_ext nbcache", store_history=False)
+        yield made
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
