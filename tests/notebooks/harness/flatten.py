@@ -62,11 +62,11 @@ def merged_streams(outputs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]
     merged: list[dict[str, Any]] = []
     for output in outputs:
         last = merged[-1] if merged else {}
-        if output["output_type"] == "stream" == last.get("output_type"):
-            if output["name"] == last["name"]:
-                last["text"] += output["text"]
-                continue
-        merged.append(dict(output))
+        is_stream = output["output_type"] == "stream" == last.get("output_type")
+        if is_stream and output["name"] == last["name"]:
+            last["text"] += output["text"]
+        else:
+            merged.append(dict(output))
     return merged
 
 

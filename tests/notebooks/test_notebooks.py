@@ -1,0 +1,34 @@
+"""Notebooks that others wrote: with nbcache they do what they do without it."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+
+import pytest
+from harness import summary
+from harness.catalogue import Notebook
+from harness.trial import Verdict
+
+pytestmark = [pytest.mark.notebooks, pytest.mark.timeout(3 * 3600)]
+SHARE_WANTED = 0.8
+
+
+def test_notebook_is_as_without_nbcache(
+    notebook: Notebook, trials: dict[str, Future[Verdict]]
+) -> None:
+    """A recorded run and a replay leave the outputs and the namespace that a plain run leaves."""
+    verdict = trials[notebook.id].result()
+    print("\n".join(summary.by_cell(verdict)))  # noqa: T201 - shown when the test fails
+    found = summary.findings(verdict)
+    assert not found, "\n".join(found)
+
+
+def test_most_slow_cells_are_served(verdicts: list[Verdict]) -> None:
+    """At least 80 % of the deterministic cells that take over 50 ms are served when warm."""
+    missed = [
+        f"{verdict.notebook} cell {cell.index}: {'; '.join(cell.reasons)}"
+        for verdict in verdicts
+        for cell in verdict.cells
+        if cell.counts and not cell.is_served
+    ]
+    assert summary.share_served(verdicts) >= SHARE_WANTED, "\n".join(missed)
