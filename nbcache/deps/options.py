@@ -50,6 +50,7 @@ class Reading:
     before: dict[str, Any] | None = None
     is_read: bool = False
     had_figures: bool = False
+    has_arrived: bool = False
 
 
 class OptionTracker(Watcher[Reading]):
@@ -78,6 +79,7 @@ class OptionTracker(Watcher[Reading]):
         if self._is_loaded():
             look()
         else:
+            run.has_arrived = True
             patches.on_arrival(self.family.module, look)
         return run
 
@@ -91,7 +93,9 @@ class OptionTracker(Watcher[Reading]):
             for key, value in after.items()
             if before.get(key, _NEW) is not value and is_different(before.get(key, _NEW), value)
         }
-        late = {"changed": self._changed(before)} if run.is_read else None
+        # A library that the run itself loaded starts from its files, which the run read.
+        changed = {} if run.has_arrived else self._changed(before)
+        late = {"changed": changed} if run.is_read else None
         return Observed(late, effect or None)
 
     def _changed(self, values: Mapping[str, Any]) -> dict[str, Any]:
