@@ -12,63 +12,84 @@ from collections.abc import Iterable
 
 from nbcache.deps import inotify
 from nbcache.deps.file_ledger import Ledger, is_parent, kind_of, status_of
-from nbcache.deps.inotify import FileEvent
+from nbcache.deps.inotify import FileEvent, FolderWatch
+from nbcache.deps.local import source_paths
 from nbcache.errors import NotReplayable
 
 _MADE = inotify.CREATED | inotify.MOVED_TO
-_CHANGED = inotify.MODIFIED | inotify.DELETED | inotify.MOVED_FROM
+_GONE = inotify.DELETED | inotify.MOVED_FROM
 
 
-def add_events(ledger: Ledger, events: Iterable[FileEvent], sources: set[str]) -> None:
-    """Enter the ``events`` into ``ledger``; what Python's own calls entered stays as it is."""
-    known = {*ledger.read, *ledger.wrote}
-    opened: set[str] = set()
-    for event in events:
+class NativeEvents:
+    """Enters the events of watched folders into a ledger, in turn with Python's own calls."""
+
+    def __init__(self, ledger: Ledger, folders: Iterable[str]) -> None:
+        self._ledger = ledger
+        self._watch = FolderWatch(folders)
+        self._native: set[str] = set()
+        self._opened: set[str] = set()
+        self._is_busy = False
+        ledger.before_note = self.sync
+
+    def sync(self) -> None:
+        """Enter what happened so far; raise NotReplayable for what cannot repeat."""
+        if self._is_busy:
+            return
+        self._is_busy = True
+        try:
+            for event in self._watch.drain():
+                self._add(event)
+        finally:
+            self._is_busy = False
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._watch.close()
+
+    def _add(self, event: FileEvent) -> None:
         if event.mask & inotify.OVERFLOWED:
             raise NotReplayable("more files were touched at once than the system can tell")
-        path = event.path
-        if path in sources or _is_notebook(path) or not ledger.scope.counts(path):
-            continue
-        if event.mask & (_MADE | inotify.DELETED | inotify.MOVED_FROM):
-            _refuse_if_listed(ledger, path)
-        if path in known:
-            continue
+        path, ledger = event.path, self._ledger
+        if _is_of_others(path) or not ledger.scope.counts(path):
+            return
+        if event.mask & (_MADE | _GONE):
+            self._refuse_if_listed(path)
+        if path not in self._native and (path in ledger.read or path in ledger.wrote):
+            return
         if event.mask & inotify.IS_FOLDER:
-            _add_folder_event(ledger, event)
+            self._add_folder(event)
+        elif path not in ledger.wrote:
+            self._add_file(event)
+
+    def _add_file(self, event: FileEvent) -> None:
+        path, ledger = event.path, self._ledger
+        self._native.add(path)
+        if event.mask & inotify.OPENED:
+            self._opened.add(path)
+            if kind_of(status_of(path)) != "missing":
+                ledger.note_read(path)
+        elif path in self._opened:
+            raise NotReplayable(f"it reads `{path}` and then changes it in place")
         else:
-            _add_file_event(ledger, event, opened)
+            ledger.wrote[path] = "missing" if event.mask & inotify.CREATED else "file"
+
+    def _add_folder(self, event: FileEvent) -> None:
+        if event.mask & inotify.OPENED:
+            self._ledger.note_listing(event.path, native=True)
+        elif event.mask & (_MADE | _GONE):
+            before = "missing" if event.mask & inotify.CREATED else "folder"
+            self._native.add(event.path)
+            self._ledger.wrote.setdefault(event.path, before)
+
+    def _refuse_if_listed(self, path: str) -> None:
+        for folder in self._ledger.listed_natively:
+            if is_parent(folder, path):
+                raise NotReplayable(f"it lists `{folder}`, whose contents changed while it ran")
 
 
-def _add_file_event(ledger: Ledger, event: FileEvent, opened: set[str]) -> None:
-    path = event.path
-    if path in ledger.wrote:
-        return
-    if event.mask & inotify.OPENED:
-        opened.add(path)
-        if kind_of(status_of(path)) != "missing":
-            ledger.note_read(path)
-    elif path in opened and event.mask & (_CHANGED | _MADE):
-        raise NotReplayable(f"it reads `{path}` and then changes it in place")
-    elif event.mask & _MADE:
-        ledger.wrote[path] = "missing" if event.mask & inotify.CREATED else "file"
-    elif event.mask & _CHANGED:
-        ledger.wrote[path] = "file"
-
-
-def _add_folder_event(ledger: Ledger, event: FileEvent) -> None:
-    if event.mask & inotify.OPENED:
-        ledger.note_listing(event.path, native=True)
-    elif event.mask & (_MADE | inotify.DELETED | inotify.MOVED_FROM):
-        before = "missing" if event.mask & inotify.CREATED else "folder"
-        ledger.wrote.setdefault(event.path, before)
-
-
-def _refuse_if_listed(ledger: Ledger, path: str) -> None:
-    for folder in ledger.listed_natively:
-        if is_parent(folder, path):
-            raise NotReplayable(f"it lists `{folder}`, whose contents changed while it ran")
-
-
-def _is_notebook(path: str) -> bool:
+def _is_of_others(path: str) -> bool:
+    """Tell whether Jupyter or the import system touches ``path`` rather than the cell."""
     name = os.path.basename(path)
-    return name.endswith(".ipynb") or name.startswith(".~") or name == ".ipynb_checkpoints"
+    if name.endswith(".ipynb") or name.startswith(".~") or name == ".ipynb_checkpoints":
+        return True
+    return name.endswith(".py") and path in source_paths()

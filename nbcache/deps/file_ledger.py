@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from os import scandir as _scandir
@@ -71,9 +71,16 @@ def names_digest(names: Iterable[str] | None, *, native: bool = False) -> str | 
     return text_digest("\0".join(name for name in names if not native or name != hidden))
 
 
+def _nothing() -> None:
+    """Wait for nothing: no native event is known."""
+
+
 @dataclass(slots=True)
 class Ledger:
-    """First touches of paths in one run; a path that was written first is no input."""
+    """First touches of paths in one run; a path that was written first is no input.
+
+    Libraries look at a path before they write it; such a look (``by_library``) is no input.
+    """
 
     scope: Scope
     read: dict[str, Any] = field(default_factory=dict)
@@ -82,16 +89,25 @@ class Ledger:
     listed: dict[str, list[str] | None] = field(default_factory=dict)
     listed_natively: set[str] = field(default_factory=set)
     wrote: dict[str, str] = field(default_factory=dict)
+    by_library: set[str] = field(default_factory=set)
+    before_note: Callable[[], None] = _nothing
+    """Called before a path is noted: what happened natively until now comes first."""
 
     def note_read(self, path: str) -> None:
         """A file was opened for reading, or tried to be."""
-        if path not in self.read and path not in self.wrote and self.scope.counts(path):
+        if path in self.read or not self.scope.counts(path):
+            return
+        self.before_note()
+        if path not in self.wrote and path not in self.read:
             status = status_of(path)
             self.read[path] = None if status is None else signature(status)
 
     def note_write(self, path: str, *, keeps_content: bool = False) -> None:
         """A file was opened for writing, moved, made or removed."""
         if path in self.wrote or not self.scope.counts(path):
+            return
+        self.before_note()
+        if path in self.wrote:
             return
         kind = kind_of(status_of(path))
         if keeps_content and kind == "file":
@@ -100,18 +116,27 @@ class Ledger:
             self.before[path] = content_of(path)
         self.wrote[path] = kind
 
-    def note_look(self, path: str, aspect: str) -> None:
+    def note_look(self, path: str, aspect: str, *, by_library: bool = False) -> None:
         """Somebody asked whether a path exists, of which kind, size or time."""
         if path in self.wrote or not self.scope.counts(path):
             return
+        if by_library and path not in self.looked:
+            self.by_library.add(path)
+        elif not by_library:
+            self.by_library.discard(path)
         aspects = self.looked.setdefault(path, {})
         if aspect not in aspects:
+            self.before_note()
+        if path in self.wrote:
+            self.looked.pop(path, None)
+        elif aspect not in aspects:
             aspects[aspect] = look_at(path, aspect)
 
     def note_listing(self, folder: str, *, native: bool = False) -> None:
         """A folder was listed."""
         if folder in self.listed or not self.scope.counts(folder):
             return
+        self.before_note()
         self.listed[folder] = names_in(folder, self.scope)
         if native:
             self.listed_natively.add(folder)
@@ -119,10 +144,10 @@ class Ledger:
     def judge(self) -> dict[str, Any]:
         """Return the late dependencies, or raise NotReplayable for what cannot repeat."""
         read = {path: self._judge_read(path) for path in sorted(self.read)}
-        looked = {path: self._judge_look(path) for path in sorted(self.looked)}
+        looked = {path for path in self.looked if path not in self.by_library & {*self.wrote}}
         return {
             "read": read,
-            "looked": {path: seen for path, seen in looked.items() if read.get(path) is None},
+            "looked": {path: self._judge_look(path) for path in sorted(looked - {*read})},
             "listed": {path: self._judge_listing(path) for path in sorted(self.listed)},
             "wrote": self._written(),
         }

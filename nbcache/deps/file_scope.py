@@ -46,6 +46,7 @@ class Scope:
         folders = [os.path.abspath(folder) for folder in own] + [OWN_FOLDER]
         both = {*folders, *map(os.path.realpath, folders)}
         self._own = tuple(folder + os.sep for folder in both)
+        owner_of(OWN_FOLDER)
         self._cells = os.path.join(tempfile.gettempdir(), "ipykernel_")
 
     def counts(self, path: str) -> bool:
@@ -132,3 +133,8 @@ def relative(path: str, start: str) -> str:
     if path.startswith(start.rstrip(os.sep) + os.sep):
         path = path[len(start.rstrip(os.sep)) + 1 :]
     return path.replace(os.sep, "/") if sys.platform == "win32" else path
+
+
+def is_above(path: str, start: str) -> bool:
+    """Tell whether ``path`` is the folder ``start`` or one that holds it: it exists."""
+    return (start + os.sep).startswith(path.rstrip(os.sep) + os.sep)

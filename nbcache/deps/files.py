@@ -23,11 +23,9 @@ from types import FrameType
 from typing import Any
 
 from nbcache.deps.captors import places_of
-from nbcache.deps.file_events import add_events
+from nbcache.deps.file_events import NativeEvents
 from nbcache.deps.file_ledger import Ledger, content_of, look_at, names_digest, names_in
-from nbcache.deps.file_scope import Scope, absolute, prime_imports, relative
-from nbcache.deps.inotify import FolderWatch
-from nbcache.deps.local import source_paths
+from nbcache.deps.file_scope import Scope, absolute, is_above, prime_imports, relative
 from nbcache.deps.patching import Hook, Patches
 from nbcache.deps.places import caller, owner_of
 from nbcache.deps.protocol import Observed
@@ -40,6 +38,7 @@ _KIND_ASKERS = frozenset({
     "abspath", "glob", "rglob", "iglob", "walk", "makedirs", "mkdir", "rmtree", "copy",
     "copy2", "copyfile", "copytree", "move", "which", "select_recursive", "select_exists",
 })  # fmt: skip
+_IMPORT_SYSTEM = "<frozen importlib._bootstrap_external>"
 _REMOVERS = ("remove", "unlink", "rmdir", "mkdir", "symlink", "link", "truncate")
 _WRITING_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
@@ -47,7 +46,7 @@ _WRITING_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 @dataclass(slots=True)
 class _Run:
     ledger: Ledger
-    watch: FolderWatch
+    events: NativeEvents
     start: str
 
 
@@ -71,8 +70,8 @@ class FileTracker(Watcher[_Run]):
         self._patch(ledger, patches)
         watch_readers(ledger, patches)
         prime_imports()
-        watch = FolderWatch(self._scope.folders(self._paths))
-        return _Run(ledger, watch, _getcwd())
+        events = NativeEvents(ledger, self._scope.folders(self._paths))
+        return _Run(ledger, events, _getcwd())
 
     def _patch(self, ledger: Ledger, patches: Patches) -> None:
         patches.watch(_on_open(ledger), *places_of("io", "open"), *places_of("builtins", "open"))
@@ -100,10 +99,7 @@ class FileTracker(Watcher[_Run]):
                 run.ledger.note_listing(os.path.join(run.start, path))
 
     def _end(self, run: _Run) -> Observed:
-        try:
-            add_events(run.ledger, run.watch.drain(), source_paths())
-        finally:
-            run.watch.close()
+        run.events.sync()
         late: dict[str, Any] = {}
         for part, entries in run.ledger.judge().items():
             if entries:
@@ -112,11 +108,15 @@ class FileTracker(Watcher[_Run]):
         notes = (f"wrote {count} file{'s' * (count != 1)}",) if count else ()
         return Observed(late or None, notes=notes, impure=bool(count))
 
+    def _drop(self, run: _Run) -> None:
+        run.events.close()
+
     def _check(self, late: Mapping[str, Any]) -> str | None:
         start = _getcwd()
         for part, compare in _COMPARISONS.items():
             for path, wanted in late.get(part, {}).items():
-                sentence = compare(os.path.join(start, path), path, wanted, self._scope)
+                whole = os.path.normpath(os.path.join(start, path))
+                sentence = compare(whole, path, wanted, self._scope)
                 if sentence is not None:
                     return sentence
         return None
@@ -126,7 +126,7 @@ def _on_open(ledger: Ledger) -> Hook:
     def on_open(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         path = absolute(args[0] if args else kwargs.get("file"))
         mode = str(args[1] if len(args) > 1 else kwargs.get("mode", "r"))
-        if path is None:
+        if path is None or kwargs.get("opener") or _is_import_of(path):
             return
         if any(sign in mode for sign in "wxa+"):
             ledger.note_write(path, keeps_content="w" not in mode and "x" not in mode)
@@ -134,6 +134,16 @@ def _on_open(ledger: Ledger) -> Hook:
             ledger.note_read(path)
 
     return on_open
+
+
+def _is_import_of(path: str) -> bool:
+    """Tell whether the import system opens the source ``path``: the module tracker's matter."""
+    if not path.endswith((".py", ".pyc")):
+        return False
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and owner_of(frame.f_code.co_filename) == "own":
+        frame = frame.f_back
+    return frame is not None and frame.f_code.co_filename == _IMPORT_SYSTEM
 
 
 def _on_os_open(ledger: Ledger) -> Hook:
@@ -151,14 +161,18 @@ def _on_os_open(ledger: Ledger) -> Hook:
 
 
 def _on_look(ledger: Ledger) -> Hook:
+    start = _getcwd()
+
     def on_look(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         path = absolute(args[0] if args else kwargs.get("path"), kwargs.get("dir_fd"))
         if path is None or not ledger.scope.counts(path):
             return
         frame = sys._getframe(1)
         who = caller(frame)
-        if who != "import":
-            ledger.note_look(path, _aspect(frame) if who == "user" else "kind")
+        if who == "user":
+            ledger.note_look(path, _aspect(frame))
+        elif who == "library" and not is_above(path, start):
+            ledger.note_look(path, "kind", by_library=True)
 
     return on_look
 

@@ -41,6 +41,9 @@ class Watcher(Generic[RunT]):
     def _end(self, run: RunT) -> Observed:
         raise NotImplementedError
 
+    def _drop(self, run: RunT) -> None:
+        """Give back what ``_begin`` took from the system; called once, after ``_end``."""
+
     def _check(self, late: Mapping[str, Any]) -> str | None:
         return None
 
@@ -75,13 +78,16 @@ class Watcher(Generic[RunT]):
         self._watches.remove(watch)
         watch.patches.undo()
         failure = watch.failure or watch.patches.failure
-        if failure is None and watch.run is not None:
+        if watch.run is not None:
             try:
-                return self._end(watch.run)
-            except NotReplayable as error:
-                return Observed(refusal=str(error))
+                if failure is None:
+                    return self._end(watch.run)
             except Exception as error:
                 failure = error
+            finally:
+                self._drop(watch.run)
+        if isinstance(failure, NotReplayable):
+            return Observed(refusal=str(failure))
         return Observed(refusal=f"nbcache could not watch {self.name} ({failure!r})")
 
     def check(self, late: Mapping[str, Any]) -> str | None:
