@@ -91,6 +91,7 @@ def record(metadata: MutableMapping[str, Any], event: CellEvent | None) -> None:
     told: dict[str, Any] = {"state": event.state.value}
     if event.key:
         told["cell_key" if "key" in kept else "key"] = event.key
-    if event.cost > 0:
-        told["cost"] = round(event.cost, 3)
+    cost = round(event.cost, 3)
+    if cost and event.stored_at is not None:  # else it is measured anew by every run
+        told["cost"] = cost
     metadata[MARK] = {**kept, **told}

@@ -1,0 +1,204 @@
+"""``jupyter nbcache ls``, ``show`` and ``clear``: what is stored, and forgetting it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from nbcache.badge import record_of
+from nbcache.cli.exits import OK, USAGE, CommandError
+from nbcache.cli.status import age_and_expiry
+from nbcache.duration import format_duration
+from nbcache.entry import Entry
+from nbcache.errors import OptionError
+from nbcache.policy import DEFAULT, expires_at
+from nbcache.report import align, format_bytes
+
+HEADERS = ("key", "age", "expires", "size", "cost", "notebook", "source")
+NUMBERS = ("age", "expires", "size", "cost")
+_SHORT_KEY = 12
+
+
+def add_list_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``ls``."""
+    parser.set_defaults(command=list_entries)
+    parser.add_argument("--notebook", metavar="NB", help="only what this notebook stored")
+
+
+def add_show_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``show``."""
+    parser.set_defaults(command=show_entry)
+    parser.add_argument("key", metavar="KEY", help="a key, or as much of its beginning as is clear")
+
+
+def add_clear_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``clear``."""
+    parser.description = (parser.description or "") + (
+        "\nSay which: a notebook, an age, or --all. Several conditions must all hold."
+    )
+    parser.set_defaults(command=clear_entries)
+    add = parser.add_argument
+    add("notebook", nargs="?", metavar="NB", help="only what this notebook stored")
+    add("--older", metavar="AGE", type=_age, help="only what was stored longer ago: 7d, 12h")
+    add("--expired", action="store_true", help="only what has expired")
+    add("--all", action="store_true", help="everything")
+    add("--dry-run", action="store_true", help="say what would be forgotten, and keep it")
+
+
+def _age(text: str) -> float:
+    from nbcache.duration import parse_duration
+
+    try:
+        seconds = parse_duration(text, time.time())
+    except OptionError as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from None
+    if seconds is None:
+        raise argparse.ArgumentTypeError("nothing is older than never.")
+    return seconds
+
+
+def list_entries(args: argparse.Namespace) -> int:
+    """List what is stored, the newest first."""
+    entries = _entries(args.store, args.notebook)
+    if args.json:
+        print(json.dumps([_brief(entry) for entry in entries], indent=1))
+    elif entries:
+        now = time.time()
+        print(align(HEADERS, [_row(entry, now) for entry in entries], NUMBERS))
+        print(f"\n{_count(entries)}")
+    else:
+        print(f"Nothing is stored{' for this notebook' if args.notebook else ''}.")
+    return OK
+
+
+def show_entry(args: argparse.Namespace) -> int:
+    """Show all that is known of the runs under one key, apart from their values."""
+    entries = [entry for entry in _entries(args.store) if entry.name.startswith(args.key)]
+    keys = sorted({entry.key for entry in entries})
+    if not keys:
+        raise CommandError(f"Nothing is stored under {args.key}. `ls` shows the keys.", USAGE)
+    if len(keys) > 1:
+        listed = ", ".join(key[:_SHORT_KEY] for key in keys[:8])
+        raise CommandError(f"{args.key} is not clear: {len(keys)} keys begin so ({listed}).", USAGE)
+    if args.json:
+        print(json.dumps([asdict(entry) for entry in entries], indent=1))
+    else:
+        print("\n\n".join(_told(entry, time.time()) for entry in entries))
+    return OK
+
+
+def clear_entries(args: argparse.Namespace) -> int:
+    """Forget what all the given conditions choose."""
+    if not (args.notebook or args.older is not None or args.expired or args.all):
+        raise CommandError("clear what? Name a notebook, --older, --expired or --all.", USAGE)
+    from nbcache.store.opening import open_store
+
+    store, now = open_store(args.store), time.time()
+    chosen = [
+        entry for entry in _entries(args.store, args.notebook) if _is_chosen(entry, args, now)
+    ]
+    if not args.dry_run:
+        for entry in chosen:
+            store.remove(entry)
+    if args.json:
+        told = {"removed": [_brief(entry) for entry in chosen], "dry_run": args.dry_run}
+        print(json.dumps(told, indent=1))
+    else:
+        print(f"{'Would forget' if args.dry_run else 'Forgot'} {_count(chosen)}.")
+    return OK
+
+
+def _is_chosen(entry: Entry, args: argparse.Namespace, now: float) -> bool:
+    if args.older is not None and now - entry.stored_at <= args.older:
+        return False
+    expiry = expires_at(entry, DEFAULT)
+    return not args.expired or (expiry is not None and expiry <= now)
+
+
+def _entries(location: str | None, notebook: str | None = None) -> list[Entry]:
+    """Return the store's entries, those of one notebook if it is named, the newest first."""
+    from nbcache.store.opening import open_store
+
+    entries = open_store(location).entries()
+    belongs = (lambda entry: True) if notebook is None else _of_notebook(notebook)
+    return sorted(filter(belongs, entries), key=lambda entry: -entry.stored_at)
+
+
+def _of_notebook(notebook: str) -> Callable[[Entry], bool]:
+    """Return a test for entries that a notebook stored, by its name or by its recorded keys."""
+    from nbcache.cli.notebook_files import read_notebook
+
+    names = {notebook, os.path.abspath(notebook), os.path.realpath(notebook)}
+    keys: set[Any] = set()
+    if os.path.exists(notebook):
+        nb = read_notebook(Path(notebook))
+        keys = {record_of(cell.metadata).get("key") for cell in nb.cells}
+    return lambda entry: entry.notebook in names or entry.key in keys
+
+
+def _row(entry: Entry, now: float) -> tuple[str, ...]:
+    return (
+        entry.key[:_SHORT_KEY],
+        *age_and_expiry(entry.stored_at, expires_at(entry, DEFAULT), now),
+        format_bytes(entry.size_bytes),
+        format_duration(entry.cost),
+        os.path.basename(entry.notebook) or "-",
+        entry.title,
+    )
+
+
+def _brief(entry: Entry) -> dict[str, Any]:
+    return {
+        "key": entry.key,
+        "variant": entry.variant,
+        "notebook": entry.notebook,
+        "title": entry.title,
+        "stored_at": entry.stored_at,
+        "expires_at": expires_at(entry, DEFAULT),
+        "size_bytes": entry.size_bytes,
+        "cost": entry.cost,
+    }
+
+
+def _count(entries: Sequence[Entry]) -> str:
+    noun = "stored run" if len(entries) == 1 else "stored runs"
+    return f"{len(entries)} {noun}, {format_bytes(sum(entry.size_bytes for entry in entries))}"
+
+
+def _told(entry: Entry, now: float) -> str:
+    age, expires = age_and_expiry(entry.stored_at, expires_at(entry, DEFAULT), now)
+    lines = [
+        f"{entry.title}",
+        f"  key       {entry.key}",
+        f"  variant   {entry.variant}",
+        f"  notebook  {entry.notebook or '-'}",
+        f"  age       {age}, expires {expires}",
+        f"  size      {format_bytes(entry.size_bytes)}",
+        f"  cost      {format_duration(entry.cost)}",
+        f"  outputs   {len(entry.outputs)}",
+    ]
+    lines += _section("notes", dict.fromkeys(entry.notes, ""))
+    lines += _section("parts", entry.parts)
+    lines += _section("late dependencies", entry.late)
+    lines += _section("versions", entry.versions)
+    return "\n".join(lines)
+
+
+def _section(heading: str, items: Mapping[str, Any]) -> list[str]:
+    if not items:
+        return []
+    return [
+        f"  {heading}",
+        *(f"    {name}  {_short(value)}".rstrip() for name, value in items.items()),
+    ]
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return text if len(text) <= 100 else text[:99] + "…"

@@ -1,0 +1,91 @@
+"""The entry of ``jupyter nbcache``: parses, calls one command, and returns its exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+from nbcache import __version__
+from nbcache.cli import ls, run, status
+from nbcache.cli.exits import ERROR, EXIT_CODES, INTERRUPTED, USAGE, CommandError
+from nbcache.errors import CacheError
+
+_COMMANDS = (
+    ("run", "run notebooks with every cell cached", run.add_arguments),
+    ("status", "which cells of a notebook would be served", status.add_arguments),
+    ("ls", "list what is stored", ls.add_list_arguments),
+    ("show", "show one stored run", ls.add_show_arguments),
+    ("clear", "forget stored runs", ls.add_clear_arguments),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    parser = make_parser()
+    try:
+        args = parser.parse_args(argv)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else USAGE
+    if not hasattr(args, "command"):
+        parser.print_help(sys.stderr)
+        return USAGE
+    try:
+        return _dispatch(args)
+    except BrokenPipeError:
+        # The reader went away (`| head`): nothing more can be said, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ERROR
+
+
+def _dispatch(args: argparse.Namespace) -> int:
+    """Run the command; what stops it becomes a message and a code."""
+    try:
+        code: int = args.command(args)
+        sys.stdout.flush()
+    except CommandError as problem:
+        return _fail(str(problem), problem.code, args)
+    except CacheError as problem:
+        return _fail(str(problem), ERROR, args)
+    except KeyboardInterrupt:
+        return _fail("interrupted", INTERRUPTED, args)
+    return code
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="jupyter nbcache",
+        description="The cell cache of Jupyter, on the command line.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"nbcache {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for name, summary, add_arguments in _COMMANDS:
+        command = commands.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            epilog=EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        add_arguments(command)
+        command.add_argument("--json", action="store_true", help="print JSON for programs")
+        command.add_argument(
+            "--store",
+            metavar="DIR",
+            help="the store's folder (default: NBCACHE_DIR, or the user's)",
+        )
+    return parser
+
+
+def _fail(message: str, code: int, args: argparse.Namespace) -> int:
+    """Say what went wrong, as JSON on stdout or as a line on stderr."""
+    if args.json:
+        print(json.dumps({"type": "error", "message": message, "exit_code": code}))
+    else:
+        print(f"nbcache: {message}", file=sys.stderr)
+    return code

@@ -1,0 +1,172 @@
+"""Reading notebooks so that nothing random gets in, and writing them so that nothing is lost."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nbcache.badge import strip_displays
+from nbcache.cli.exits import ERROR, USAGE, CommandError
+
+SKIP_TAG = "skip-execution"
+
+
+def read_notebook(path: Path) -> Any:
+    """Return the notebook as nbformat 4 with every cell named, or raise ``CommandError``."""
+    from nbformat.reader import NotJSONError, reads
+
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise CommandError(f"{path} does not exist.", USAGE) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{path} cannot be read: {error}.", USAGE) from None
+    try:
+        return _settled(reads(text))
+    except NotJSONError:
+        raise CommandError(f"{path} is not a notebook: it is not JSON.", USAGE) from None
+    except Exception as error:  # nbformat raises whatever a strange file leads it to
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise CommandError(f"{path} is not a valid notebook: {reason[0]}", USAGE) from None
+
+
+def _settled(nb: Any) -> Any:
+    import nbformat
+
+    if nb.nbformat != 4:
+        nb = nbformat.convert(nb, 4)
+        for cell in nb.cells:
+            cell.pop("id", None)  # drawn at random by the conversion
+    seen: set[str] = set()
+    for index, cell in enumerate(nb.cells):
+        _complete(cell)
+        if (nb.nbformat, nb.nbformat_minor) < (4, 5):
+            cell.pop("id", None)
+        elif cell.get("id", "") in seen | {""}:
+            cell["id"] = _id_of(cell, index)
+        seen.add(cell.get("id", ""))
+    nbformat.validate(nb, relax_add_props=True)
+    return nb
+
+
+def _complete(cell: Any) -> None:
+    """Fill in what older tools left out of a cell."""
+    from nbformat import NotebookNode
+
+    cell.setdefault("metadata", NotebookNode())
+    if cell.get("cell_type") == "code":
+        cell.setdefault("outputs", [])
+        cell.setdefault("execution_count", None)
+
+
+def _id_of(cell: Any, index: int) -> str:
+    """Name a cell that has no id by its place and source: nbformat would draw one."""
+    return hashlib.sha256(f"{index}\n{cell.get('source', '')}".encode()).hexdigest()[:8]
+
+
+def runnable_cells(nb: Any) -> Iterator[tuple[int, Any]]:
+    """Yield the index and the cell of every cell that a run executes."""
+    for index, cell in enumerate(nb.cells):
+        skipped = SKIP_TAG in cell.metadata.get("tags", ())
+        if cell.cell_type == "code" and cell.source.strip() and not skipped:
+            yield index, cell
+
+
+def title_of(source: str) -> str:
+    """Return the first line that holds code, for people."""
+    lines = [line.strip() for line in source.splitlines() if line.strip()]
+    code = [line for line in lines if not line.startswith(("#", "%%cache"))]
+    return (code or lines or [""])[0][:72]
+
+
+def tidy_outputs(nb: Any) -> None:
+    """Join the pieces of streams as front ends do, and drop our own displays, in place.
+
+    A stream arrives in pieces as the scheduler likes: joined, two runs give the same bytes.
+    """
+    for cell in nb.cells:
+        if cell.cell_type != "code":
+            continue
+        strip_displays(cell)
+        joined: list[Any] = []
+        for output in cell.outputs:
+            last = joined[-1] if joined else None
+            if last is not None and _same_stream(last, output):
+                last["text"] += output["text"]
+            else:
+                joined.append(output)
+        cell["outputs"] = joined
+
+
+def _same_stream(one: Any, other: Any) -> bool:
+    are_streams = one["output_type"] == other["output_type"] == "stream"
+    return are_streams and bool(one["name"] == other["name"])
+
+
+def check_writable(target: Path) -> None:
+    """Raise ``CommandError`` unless ``target`` can be written, before anything is run for it."""
+    folder = target.resolve().parent
+    if target.is_dir():
+        raise CommandError(
+            f"{target} is a folder. Name a file, as in {target / 'OUT.ipynb'}.", USAGE
+        )
+    if not folder.is_dir():
+        raise CommandError(f"{target} cannot be written: there is no folder {folder}.", USAGE)
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=".nbcache-", dir=folder)
+    except OSError as error:
+        raise CommandError(f"{target} cannot be written: {error.strerror}.", USAGE) from None
+    os.close(descriptor)
+    os.unlink(name)
+
+
+def write_notebook(nb: Any, target: Path) -> None:
+    """Write the notebook under its name at once; if that fails, keep it elsewhere and say where."""
+    from nbformat import v4
+
+    tidy_outputs(nb)
+    text = v4.writes(nb)
+    data = (text if text.endswith("\n") else text + "\n").encode()
+    try:
+        _replace(target.resolve(), data)
+    except OSError as error:
+        place = _rescue(data, target)
+        raise CommandError(
+            f"{target} cannot be written: {error.strerror}. {place}", ERROR
+        ) from None
+
+
+def _replace(target: Path, data: bytes) -> None:
+    mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
+    descriptor, name = tempfile.mkstemp(prefix=".nbcache-", dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, mode)
+        os.replace(name, target)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _rescue(data: bytes, target: Path) -> str:
+    try:
+        folder = tempfile.mkdtemp(prefix="nbcache-")
+        place = os.path.join(folder, target.name)
+        with open(place, "wb") as file:
+            file.write(data)
+    except OSError:
+        return "The executed notebook could not be kept anywhere else either."
+    return f"The executed notebook is in {place}."

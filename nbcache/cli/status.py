@@ -1,0 +1,175 @@
+"""``jupyter nbcache status``: which cells of a notebook would be served."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from nbcache.badge import record_of
+from nbcache.cli.exits import MISSING, OK, STALE
+from nbcache.duration import format_duration
+from nbcache.entry import Entry
+from nbcache.policy import DEFAULT, expires_at
+from nbcache.report import align, format_age, format_bytes
+
+_ABOUT = """
+For a notebook that `run -o` executed, each cell's recorded key is looked up: `hit` is stored
+and not expired, `stale` was edited since, `missing` is stored no more, `bypass` and `error`
+could not be stored, `off` was left alone. No kernel is started, so what an edited cell
+changes further down shows only when it runs.
+
+For a notebook that was never executed so, this tells what is stored under the notebook's
+name for each cell's source, whatever its inputs were."""
+
+HEADERS = ("cell", "state", "age", "expires", "size", "cost", "source")
+NUMBERS = ("age", "expires", "size", "cost")
+_RAN_WITHOUT = frozenset({"bypass", "error"})
+
+
+@dataclass(frozen=True, slots=True)
+class CellStatus:
+    """One cell as the store sees it; moments are Unix times, ``cost`` is seconds."""
+
+    number: int
+    state: str
+    title: str
+    key: str = ""
+    stored_at: float | None = None
+    expires_at: float | None = None
+    size_bytes: int = 0
+    cost: float = 0.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``status``."""
+    parser.description = (parser.description or "") + "\n" + _ABOUT
+    parser.set_defaults(command=run)
+    parser.add_argument("notebook", type=Path, metavar="NB", help="the notebook to look at")
+    parser.add_argument(
+        "--check", action="store_true", help="exit 3 if a cell is stale or expired, 4 if missing"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show the state of every cell; with ``--check`` the exit code tells it too."""
+    from nbcache.cli.notebook_files import read_notebook
+    from nbcache.cli.sources import source_digest
+    from nbcache.store.opening import open_store
+
+    nb = read_notebook(args.notebook)
+    store = open_store(args.store)
+    if any(record_of(cell.metadata) for cell in nb.cells):
+        found = recorded_entries(nb, store.find)
+    else:
+        name = str(args.notebook.resolve())
+        found = named_entries(nb, (e for e in store.entries() if e.notebook == name), source_digest)
+    now = time.time()
+    cells = judge(nb, found, source_digest, now)
+    print(_as_json(args.notebook, cells) if args.json else _as_text(cells, now))
+    return exit_code(cells) if args.check else OK
+
+
+def recorded_entries(nb: Any, find: Callable[[str], Sequence[Entry]]) -> dict[int, Sequence[Entry]]:
+    """Return the entries under the keys that a run recorded, by the cell's index."""
+    keys = {index: record_of(cell.metadata).get("key") for index, cell in enumerate(nb.cells)}
+    return {index: find(key) for index, key in keys.items() if isinstance(key, str)}
+
+
+def named_entries(
+    nb: Any, entries: Iterable[Entry], digest: Callable[[str], str]
+) -> dict[int, Sequence[Entry]]:
+    """Return the entries of a notebook's name that have a cell's source, by the cell's index."""
+    by_source: dict[str, list[Entry]] = {}
+    for entry in sorted(entries, key=lambda entry: -entry.stored_at):
+        by_source.setdefault(entry.parts.get("source", ""), []).append(entry)
+    return {
+        index: by_source.get(digest(cell.source), ())
+        for index, cell in enumerate(nb.cells)
+        if cell.cell_type == "code"
+    }
+
+
+def judge(
+    nb: Any,
+    found: Mapping[int, Sequence[Entry]],
+    digest: Callable[[str], str],
+    now: float,
+) -> list[CellStatus]:
+    """Return the state of every cell that a run executes."""
+    from nbcache.cli.notebook_files import runnable_cells, title_of
+
+    cells = []
+    for number, (index, cell) in enumerate(runnable_cells(nb), 1):
+        title = title_of(cell.source)
+        recorded = record_of(cell.metadata)
+        state = str(recorded.get("state", ""))
+        entry = next(iter(found.get(index, ())), None)
+        if entry is not None:
+            cells.append(_of_entry(number, title, entry, digest(cell.source), now))
+        elif state in _RAN_WITHOUT or index not in found:
+            cells.append(CellStatus(number, state if state in _RAN_WITHOUT else "off", title))
+        else:
+            cells.append(CellStatus(number, "missing", title, recorded.get("key", "")))
+    return cells
+
+
+def _of_entry(number: int, title: str, entry: Entry, source: str, now: float) -> CellStatus:
+    expiry = expires_at(entry, DEFAULT)
+    state = "hit" if expiry is None or now < expiry else "expired"
+    if entry.parts.get("source", source) != source:
+        state = "stale"
+    return CellStatus(
+        number, state, title, entry.key, entry.stored_at, expiry, entry.size_bytes, entry.cost
+    )
+
+
+def exit_code(cells: Sequence[CellStatus]) -> int:
+    """Return 4 if something is missing, else 3 if something is stale or expired, else 0."""
+    states = {cell.state for cell in cells}
+    if "missing" in states:
+        return MISSING
+    return STALE if states & {"stale", "expired"} else OK
+
+
+def _as_json(notebook: Path, cells: Sequence[CellStatus]) -> str:
+    told = {
+        "notebook": str(notebook),
+        "fresh": exit_code(cells) == OK,
+        "cells": [asdict(cell) for cell in cells],
+    }
+    return json.dumps(told, indent=1)
+
+
+def _as_text(cells: Sequence[CellStatus], now: float) -> str:
+    if not cells:
+        return "The notebook has no cell to run."
+    counts = {state: sum(c.state == state for c in cells) for state in {c.state for c in cells}}
+    total = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+    rows = [_row(cell, now) for cell in cells]
+    return f"{align(HEADERS, rows, NUMBERS)}\n\n{len(cells)} cells: {total}"
+
+
+def _row(cell: CellStatus, now: float) -> tuple[str, ...]:
+    return (
+        str(cell.number),
+        cell.state,
+        *age_and_expiry(cell.stored_at, cell.expires_at, now),
+        format_bytes(cell.size_bytes) if cell.size_bytes else "-",
+        format_duration(cell.cost) if cell.cost else "-",
+        cell.title,
+    )
+
+
+def age_and_expiry(stored_at: float | None, expiry: float | None, now: float) -> tuple[str, str]:
+    """Return the two columns that tell how old a stored run is and how long it may be used."""
+    if stored_at is None:
+        return "-", "-"
+    age = format_age(now - stored_at)
+    if expiry is None:
+        return age, "never"
+    return age, f"in {format_age(expiry - now)}" if expiry > now else "expired"
