@@ -13,6 +13,11 @@ from typing import Any
 _lock = threading.RLock()
 
 
+def loaded_mark() -> tuple[int, str]:
+    """Return a value that changes whenever a name is added to ``sys.modules``; cheap."""
+    return len(sys.modules), next(reversed(sys.modules), "")
+
+
 @dataclass(eq=False, slots=True)
 class Arrival:
     """Somebody waits for the module ``name``."""

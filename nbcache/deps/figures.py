@@ -24,9 +24,8 @@ class Matplotlib:
 
     def values(self) -> dict[str, Any]:
         """Return the raw parameters: no backend is resolved by looking."""
-        raw = dict.items(self._parameters)
-        values = dict(raw)
-        for key, value in raw:
+        values = dict(dict.items(self._parameters))
+        for key, value in values.items():
             if type(value) is list:
                 values[key] = list(value)
         values["backend"] = _backend_name(values.get("backend"))

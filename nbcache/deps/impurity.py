@@ -18,9 +18,11 @@ import sys
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import CodeType
 from typing import Any
 
+from nbcache.deps.arrivals import loaded_mark
 from nbcache.deps.patching import Hook, Patches, Place
 from nbcache.deps.places import caller, owner_of
 from nbcache.deps.protocol import Observed
@@ -68,7 +70,7 @@ class ImpurityTracker(Watcher[_Run]):
 
         patches.watch(on_connect, (socket.socket, "connect"), (socket.socket, "connect_ex"))
         patches.watch(_noting(run, NETWORK), (socket, "getaddrinfo"))
-        patches.watch(_noting(run, PROCESS), *_process_places())
+        patches.watch(_noting(run, PROCESS), *_process_places(loaded_mark()))
         patches.watch(_noting(run, ENTROPY, {"user"}), (os, "urandom"))
         patches.watch(_noting_unseeded(run), *_generator_places())
         patches.watch(on_question, (builtins, "input"))
@@ -103,7 +105,8 @@ def _noting_unseeded(run: _Run) -> Hook:
     return hook
 
 
-def _process_places() -> list[Place]:
+@lru_cache(maxsize=1)
+def _process_places(mark: tuple[int, str]) -> list[Place]:
     places: list[Place] = [(subprocess.Popen, "__init__")]
     places += [(os, name) for name in _STARTERS]
     process = getattr(sys.modules.get("multiprocessing.process"), "BaseProcess", None)

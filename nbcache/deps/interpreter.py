@@ -82,6 +82,8 @@ class InterpreterTracker(Watcher[_Run]):
 
     @staticmethod
     def _compare_builtins(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        if before == after:
+            return
         # IPython puts these in for the time of a cell only.
         trapped = {"_", "get_ipython", "exit", "quit", "display", "input"}
         for name in {*before, *after} - trapped:

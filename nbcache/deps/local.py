@@ -13,6 +13,7 @@ from os import stat as _stat
 from types import ModuleType
 from typing import Any
 
+from nbcache.deps.arrivals import loaded_mark
 from nbcache.deps.digests import file_digest, signature, text_digest
 from nbcache.deps.places import is_local
 
@@ -46,16 +47,20 @@ def _find_source(module: Any) -> str:
 
 
 _scanned: set[str] = set()
+_scanned_marks: list[tuple[int, str]] = []
 _local_names: dict[str, None] = {}
 _NO_FILES = frozenset({"built-in", "frozen", "namespace"})
 
 
 def loaded_local_names() -> list[str]:
     """Return the names of all local modules that are loaded."""
-    for name in sys.modules.keys() - _scanned:
-        _scanned.add(name)
-        if source_path(name):
-            _local_names[name] = None
+    mark = loaded_mark()
+    if mark not in _scanned_marks:
+        for name in sys.modules.keys() - _scanned:
+            _scanned.add(name)
+            if source_path(name):
+                _local_names[name] = None
+        _scanned_marks[:] = [mark]
     return [name for name in _local_names if source_path(name)]
 
 

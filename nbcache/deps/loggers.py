@@ -22,7 +22,7 @@ _PLAIN: _State = (0, False, True, ())
 class _Run:
     before: dict[str, _State]
     disabled_below: int
-    modules: set[str]
+    modules: dict[str, Any]
     asked: dict[str, list[Any]] = field(default_factory=dict)
 
 
@@ -32,7 +32,7 @@ class LoggingTracker(Watcher[_Run]):
     name = "logging"
 
     def _begin(self, patches: Patches) -> _Run:
-        run = _Run(_states(), logging.root.manager.disable, set(sys.modules))
+        run = _Run(_states(), logging.root.manager.disable, dict(sys.modules))
 
         def on_question(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             name = args[0].name

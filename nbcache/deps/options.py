@@ -104,7 +104,8 @@ class OptionTracker(Watcher[Reading]):
         return {
             key: comparable(values[key])
             for key in sorted(values.keys() - self.family.unread)
-            if is_different(defaults.get(key, _NEW), values[key])
+            if defaults.get(key, _NEW) is not values[key]
+            and is_different(defaults.get(key, _NEW), values[key])
         }
 
     def _encoded(self, key: str, value: Any) -> Any:

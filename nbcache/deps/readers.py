@@ -11,8 +11,10 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
+from nbcache.deps.arrivals import loaded_mark
 from nbcache.deps.file_ledger import Ledger, kind_of, status_of
 from nbcache.deps.file_scope import absolute
 from nbcache.deps.patching import Patches, Place
@@ -44,6 +46,11 @@ _MOST_FILES = 10_000
 
 def reader_places() -> list[Place]:
     """Return where the known native readers of loaded libraries are."""
+    return _places_among(loaded_mark())
+
+
+@lru_cache(maxsize=1)
+def _places_among(mark: tuple[int, str]) -> list[Place]:
     places: list[Place] = []
     for module_name, names in _READERS.items():
         module = sys.modules.get(module_name)

@@ -42,7 +42,7 @@ class Trackers:
         self.files = FileTracker(own)
         self.impurity = ImpurityTracker()
         self._namespace: MutableMapping[str, Any] = {} if namespace is None else namespace
-        self._modules_before: list[set[str]] = []
+        self._modules_before: list[dict[str, Any]] = []
 
     @property
     def members(self) -> tuple[Tracker, ...]:
@@ -62,7 +62,7 @@ class Trackers:
         all local ones count), ``source`` is the text of the cell and of the notebook's functions
         it reaches (empty: unknown), ``paths`` are path-like strings in its text and values.
         """
-        self._modules_before.append(set(sys.modules))
+        self._modules_before.append(dict(sys.modules))
         self.randomness.note_source(source)
         self.impurity.start()
         names = None if reached is None else list(reached)
@@ -74,7 +74,7 @@ class Trackers:
 
     def finish(self) -> dict[str, Observed]:
         """Undo every patch, stop watching the innermost run, and return what each saw."""
-        before = self._modules_before.pop() if self._modules_before else set(sys.modules)
+        before = self._modules_before.pop() if self._modules_before else dict(sys.modules)
         try:
             return finish_all(self.members)
         finally:
@@ -107,7 +107,7 @@ class Trackers:
     @contextmanager
     def watching_uncached(self, text: str = "") -> Iterator[None]:
         """Follow a cell that is not cached: whether it seeds, and which modules it loads."""
-        before = set(sys.modules)
+        before = dict(sys.modules)
         self.randomness.before_uncached(text)
         patching.cover_aliases(self._namespace)
         try:
@@ -122,12 +122,9 @@ class Trackers:
         while self._modules_before:
             self.finish()
 
-    def _uncover(self, before: set[str]) -> None:
-        new = [
-            module.__dict__
-            for name, module in list(sys.modules.items())
-            if name not in before and hasattr(module, "__dict__")
-        ]
+    def _uncover(self, before: Mapping[str, Any]) -> None:
+        names = sys.modules.keys() - before.keys()
+        new = [vars(sys.modules[name]) for name in names if hasattr(sys.modules[name], "__dict__")]
         patching.uncover_aliases(self._namespace, new)
 
 

@@ -50,10 +50,9 @@ class WarningTracker(Watcher[_Run]):
 
     def _end(self, run: _Run) -> Observed:
         after = list(warnings.filters)
-        has_marks = self._registries_moved()
         if after == run.before:
-            late = {"filters": _digest(after)} if run.is_issued or has_marks else None
-            return Observed(late)
+            is_issued = run.is_issued or self._registries_moved()
+            return Observed({"filters": _digest(after)} if is_issued else None)
         try:
             effect = [encode(item) for item in after]
         except NotReplayable as error:
