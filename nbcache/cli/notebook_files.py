@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -17,50 +18,56 @@ SKIP_TAG = "skip-execution"
 
 def read_notebook(path: Path) -> Any:
     """Return the notebook as nbformat 4 with every cell named, or raise ``CommandError``."""
-    from nbformat.reader import NotJSONError, reads
-
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        data = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise CommandError(f"{path} does not exist.", USAGE) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{path} cannot be read: {error}.", USAGE) from None
-    try:
-        return _settled(reads(text))
-    except NotJSONError:
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}.", USAGE) from None
+    except ValueError:
         raise CommandError(f"{path} is not a notebook: it is not JSON.", USAGE) from None
+    try:
+        return _settled(data)
     except Exception as error:  # nbformat raises whatever a strange file leads it to
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise CommandError(f"{path} is not a valid notebook: {reason[0]}", USAGE) from None
 
 
-def _settled(nb: Any) -> Any:
+def _settled(data: Any) -> Any:
+    """Return file content as a valid notebook in which nothing is random."""
     import nbformat
+    from nbformat.reader import reads
 
+    if data["nbformat"] == 4:
+        for cell in data["cells"]:
+            _complete(cell)
+    nb = reads(json.dumps(data))
     if nb.nbformat != 4:
         nb = nbformat.convert(nb, 4)
         for cell in nb.cells:
             cell.pop("id", None)  # drawn at random by the conversion
-    seen: set[str] = set()
-    for index, cell in enumerate(nb.cells):
-        _complete(cell)
-        if (nb.nbformat, nb.nbformat_minor) < (4, 5):
-            cell.pop("id", None)
-        elif cell.get("id", "") in seen | {""}:
-            cell["id"] = _id_of(cell, index)
-        seen.add(cell.get("id", ""))
+    _name_cells(nb)
     nbformat.validate(nb, relax_add_props=True)
     return nb
 
 
-def _complete(cell: Any) -> None:
-    """Fill in what older tools left out of a cell."""
-    from nbformat import NotebookNode
-
-    cell.setdefault("metadata", NotebookNode())
+def _complete(cell: dict[str, Any]) -> None:
+    """Fill in what other tools left out of a cell."""
+    cell.setdefault("metadata", {})
     if cell.get("cell_type") == "code":
         cell.setdefault("outputs", [])
         cell.setdefault("execution_count", None)
+
+
+def _name_cells(nb: Any) -> None:
+    """Give every cell an id of its own, or none where the format knows none."""
+    seen = {""}
+    for index, cell in enumerate(nb.cells):
+        if (nb.nbformat, nb.nbformat_minor) < (4, 5):
+            cell.pop("id", None)
+        elif cell.get("id", "") in seen:
+            cell["id"] = _id_of(cell, index)
+        seen.add(cell.get("id", ""))
 
 
 def _id_of(cell: Any, index: int) -> str:

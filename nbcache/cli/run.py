@@ -152,6 +152,7 @@ def _run_one(job: Job, args: argparse.Namespace, progress: Progress) -> int:
         code = _execute(job, args, progress, total)
     finally:
         total.seconds = time.perf_counter() - began
+        total.error = total.error.rstrip()
         # Whatever ended the run, what has run is kept.
         if job.target is not None and (total.running or code == OK):
             write_notebook(job.nb, job.target)
