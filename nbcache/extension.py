@@ -61,6 +61,7 @@ class Extension:
         self._running: Any = None
         self._native: Any = None
         self._finish_metadata: Any = None
+        self._get_exc_info: Any = None
         self._last_event: CellEvent | None = None
 
     @property
@@ -81,6 +82,8 @@ class Extension:
         self.shell.run_ast_nodes = self._run_ast_nodes
         self.shell.input_transformers_cleanup.append(hide_cache_line)
         self.shell.events.register("post_run_cell", self._after_cell)
+        self._get_exc_info = self.shell._get_exc_info
+        self.shell._get_exc_info = self._own_frames_out
         register_magics(self.shell)
         kernel = getattr(self.shell, "kernel", None)
         if kernel is not None and hasattr(kernel, "finish_metadata"):
@@ -99,6 +102,7 @@ class Extension:
         if hide_cache_line in transforms:
             transforms.remove(hide_cache_line)
         self.shell.events.unregister("post_run_cell", self._after_cell)
+        del self.shell._get_exc_info
         unregister_magics(self.shell)
         if self._finish_metadata is not None:
             del self.shell.kernel.finish_metadata
@@ -134,6 +138,16 @@ class Extension:
             if raised:
                 self._end_run(raised=True)
         return raised
+
+    def _own_frames_out(self, exc_tuple: Any = None) -> Any:
+        """Return the exception that IPython is about to show, without any frame of ours."""
+        kind, value, trace = self._get_exc_info(exc_tuple)
+        if self._session is not None:
+            from nbcache.deps.patching import strip_frames
+
+            strip_frames(value)
+            trace = value.__traceback__ if trace is not None else None
+        return kind, value, trace
 
     async def _run_uncached(
         self,

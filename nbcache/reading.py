@@ -15,7 +15,7 @@ from nbcache.heap.walk import ABSENT, Walk, digests
 from nbcache.key import compose_key, compose_parts
 from nbcache.policy import Policy
 
-SETUP_MAGICS = frozenset({"matplotlib", "config", "load_ext", "reload_ext", "autoreload", "precision"})
+SETUP_MAGICS = frozenset({"matplotlib", "config", "load_ext", "reload_ext", "autoreload", "precision", "xmode"})
 """Magics that set the kernel up; a hit runs them again, in order."""
 
 PLAIN_MAGICS = frozenset(

@@ -120,8 +120,9 @@ def make_lru(wrapped: Any, maxsize: int | None, typed: bool) -> Any:
 
 def fill_attributes(obj: Any, state: dict[str, Any]) -> None:
     """Replace what an object keeps in its ``__dict__``."""
-    obj.__dict__.clear()
-    obj.__dict__.update(state)
+    if hasattr(obj, "__dict__"):
+        obj.__dict__.clear()
+        obj.__dict__.update(state)
 
 
 def fill_slots(obj: Any, state: tuple[dict[str, Any] | None, dict[str, Any]]) -> None:
@@ -181,6 +182,11 @@ def make_array_view(
     if not flag:
         view.flags.writeable = False
     return view
+
+
+def make_subclass(array: Any, kind: type) -> Any:
+    """Return a view of a plain array as a subclass, without its attributes."""
+    return array.view(kind)
 
 
 def make_raw(array: Any) -> Any:

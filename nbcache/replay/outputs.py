@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -75,8 +76,8 @@ class KernelTap:
             return
         if buffers:
             self._refusal = "it sent binary output, which can't be replayed"
-        self._add({"msg_type": kind, "content": dict(message["content"]),
-                   "metadata": dict(message.get("metadata") or {})})
+        parts = {"content": message["content"], "metadata": message.get("metadata") or {}}
+        self._add({"msg_type": kind, **as_wired(parts)})
 
     def _add(self, message: Message) -> None:
         last = self._heard[-1] if self._heard else None
@@ -120,6 +121,14 @@ class KernelTap:
         kind = message["msg_type"]
         name = f"stream.{message['content']['name']}" if kind == "stream" else kind
         return f"kernel.{self._kernel.ident}.{name}".encode()
+
+
+def as_wired(parts: Message) -> Message:
+    """Return a copy of a message's parts as they go over the wire: bytes become base64."""
+    from jupyter_client.jsonutil import json_default
+
+    wired: Message = json.loads(json.dumps(parts, default=json_default))
+    return wired
 
 
 def flush_streams() -> None:

@@ -236,8 +236,10 @@ class ClassKind(Kind):
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
         """Build the class empty, so that its methods can refer to it, then fill it."""
-        if is_importable(obj, obj.__module__, obj.__qualname__) or obj.__module__ == "builtins":
+        if is_importable(obj, obj.__module__, obj.__qualname__):
             return NotImplemented
+        if obj.__module__ == "builtins" and not obj.__flags__ & HEAP_TYPE:
+            return reduce_internal(obj)
         meta = type(obj)
         if issubclass(meta, enum.EnumMeta):
             return reduce_enum(obj)
@@ -263,6 +265,18 @@ class ClassKind(Kind):
         for name, value in state.items():
             if name not in now or now[name] is not value:
                 type.__setattr__(live, name, value)
+
+
+def reduce_internal(kind: type) -> Any:
+    """Return how to find a type that Python itself keeps outside of ``builtins``."""
+    for name, value in vars(types).items():
+        if value is kind:
+            return rebuild.get_constant, ("types", name)
+    return NotImplemented
+
+
+HEAP_TYPE = 1 << 9
+"""``Py_TPFLAGS_HEAPTYPE``: the class was made at run time."""
 
 
 def is_library_meta_known(meta: type) -> bool:

@@ -115,7 +115,7 @@ class ArrayKind(Kind):
         if isinstance(obj, np.memmap):
             raise NotStorable("is a memory map of a file")
         if type(obj) is not np.ndarray:
-            return NotImplemented
+            return reduce_subclass(obj)
         owner = owner_of(obj)
         earlier = dump.earlier_array(owner)
         if earlier is not None:
@@ -164,6 +164,18 @@ def _mask_parts(array: Any, walk: Walk) -> list[bytes]:
     """Return the tokens of mask, fill value and hardness; the rest is bookkeeping."""
     mask = b"" if array.mask is np.ma.nomask else elements(np.asarray(array.mask), walk)
     return [mask, text(repr(array.fill_value)), bytes([bool(array.hardmask)])]
+
+
+def reduce_subclass(array: Any) -> Any:
+    """Return how to view a plain array as a subclass that keeps attributes in its dict."""
+    kind = type(array)
+    own = kind.__reduce__ is np.ndarray.__reduce__ and kind.__setstate__ is np.ndarray.__setstate__
+    if not own or kind.__reduce_ex__ is not np.ndarray.__reduce_ex__ or array.dtype.hasobject:
+        return NotImplemented
+    base = array.base
+    plain = array.view(np.ndarray) if isinstance(base, np.ndarray) else Raw(array.view(np.ndarray))
+    state = dict(array.__dict__) if hasattr(array, "__dict__") else {}
+    return rebuild.make_subclass, (plain, kind), state, None, None, rebuild.fill_attributes
 
 
 class RawKind(Kind):
