@@ -68,7 +68,8 @@ def first_difference(expected: Any, found: Any, path: str = "") -> str:
     """Return the path to the first part that differs, with both values shortened."""
     if isinstance(expected, dict) and isinstance(found, dict):
         if list(expected) != list(found):
-            return f"{path} keys: expected {short(list(expected))}, found {short(list(found))}"
+            keys = f"{list(expected)}", f"{list(found)}"
+            return f"{path} keys: expected {short(*keys)}, found {short(*reversed(keys))}"
         steps = [(f"{path}.{key}", expected[key], found[key]) for key in expected]
     elif isinstance(expected, list) and isinstance(found, list):
         pairs = zip_longest(expected, found, fillvalue=MISSING)

@@ -37,6 +37,11 @@ def type_name(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
+def is_expression(value: Any) -> bool:
+    """Say whether a value is one of sympy's: immutable, and shared as its caches happen to."""
+    return type(value).__module__.startswith("sympy.core.")
+
+
 def digest(data: Any) -> str:
     """Return a short digest of text or bytes."""
     raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
@@ -75,7 +80,7 @@ class Walker:
         if self.budget <= 0 or depth > DEEPEST:
             return {"cut": type_name(type(value))}
         self.budget -= 1
-        if not isinstance(value, NEVER_SHARED):
+        if not isinstance(value, NEVER_SHARED) and not is_expression(value):
             if id(value) in self.first_paths:
                 return {"ref": self.first_paths[id(value)]}
             self.first_paths[id(value)] = path

@@ -34,6 +34,7 @@ class CellResult:
     reasons: tuple[str, ...]
     is_stable: bool
     counts: bool
+    is_code: bool = True
 
     @property
     def is_served(self) -> bool:
@@ -157,13 +158,20 @@ def one_result(index: int, runs: Mapping[str, Any], left_out: frozenset[str]) ->
         reasons=(*events["warm"].get("reasons", ()), *events["warm"].get("notes", ())),
         is_stable=is_stable,
         counts=is_stable and not raises and plain > SLOW_SECONDS,
+        is_code=has_code(runs["plain"]["source"]),
     )
+
+
+def has_code(source: str) -> bool:
+    """Say whether a cell is more than comments, so that there is something to run."""
+    lines = (line.strip() for line in source.splitlines())
+    return any(line and not line.startswith("#") for line in lines)
 
 
 def failures(cells: tuple[CellResult, ...]) -> list[str]:
     """Return what is wrong with the events: a missing one, or a run that nothing explains."""
     wrong = []
-    for cell in cells:
+    for cell in (one for one in cells if one.is_code):
         if not cell.warm_state:
             wrong.append(f"cell {cell.index}: the reply carried no event")
         elif not cell.is_served and not any(reason.strip() for reason in cell.reasons):
