@@ -26,7 +26,7 @@ _SECONDS: Final = {word: seconds for seconds, words in _UNITS.items() for word i
 _NEVER: Final = frozenset({"never", "none", "forever"})
 _NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
 _PART: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*([a-z]+)\s*(?:,|and\b)?\s*")
-_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\b")
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?![^t ])")
 
 
 def parse_duration(value: object, now: float) -> float | None:

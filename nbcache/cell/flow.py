@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,9 +11,24 @@ from typing import Any
 
 from nbcache.cell import hidden
 from nbcache.cell.bindings import bound_by_import
-from nbcache.cell.contexts import lets_exceptions_pass, runs_at_least_once
+from nbcache.cell.forms import (
+    always_matches,
+    is_star,
+    is_type_checking,
+    leaves,
+    lets_exceptions_pass,
+    runs_at_least_once,
+)
 from nbcache.cell.findings import Bound, join, without
 from nbcache.cell.flow_defs import DefinitionFlow
+
+
+ANNOTATION_NAMES = frozenset(
+    {"__annotations__"}
+    if sys.version_info < (3, 14)
+    else {"__annotations__", "__annotate__", "__conditional_annotations__"}
+)
+"""What an annotated assignment at module level fills beside its target."""
 
 
 @dataclass(slots=True)
@@ -57,7 +73,7 @@ class Flow(DefinitionFlow):
             self.visit(node.target)
         self.visit_annotation(node.annotation)
         if not self.prefix and self.bound is not None and isinstance(node.target, ast.Name):
-            self.found.binds.add("__annotations__")
+            self.found.binds |= ANNOTATION_NAMES
 
     def visit_Name(self, node: ast.Name) -> Any:
         """Read, bind or delete a name."""
@@ -90,7 +106,7 @@ class Flow(DefinitionFlow):
         self.bound = holds
         imports = dict(self.found.imports)
         self.block(node.body)
-        if _is_type_checking(node.test):
+        if is_type_checking(node.test):
             self.found.imports = imports
         after, self.bound = self.bound, fails
         self.block(node.orelse)
@@ -116,7 +132,7 @@ class Flow(DefinitionFlow):
                 self.bound = self.condition(case.guard)[0]
             self.block(case.body)
             ends.append(self.bound)
-            if case.guard is None and _always_matches(case.pattern):
+            if case.guard is None and always_matches(case.pattern):
                 before = None
         self.bound = join(before, *ends)
 
@@ -237,7 +253,7 @@ class Flow(DefinitionFlow):
         """A handler may start with nothing that the body binds."""
         entry, mark = self.bound, len(self.forgotten)
         early = [len(loop.breaks) + len(loop.continues) for loop in self.loops]
-        swallows, catches = _leaves(node.finalbody), bool(node.handlers)
+        swallows, catches = leaves(node.finalbody), bool(node.handlers)
         self.catching += swallows + catches
         self.block(node.body)
         self.catching -= catches
@@ -249,7 +265,7 @@ class Flow(DefinitionFlow):
             self.visit(handler)
             ends.append(self.bound)
         self.catching -= swallows
-        if _is_star(node):
+        if is_star(node):
             ends = [without(end, self.forgotten[mark:]) for end in ends]
         self.bound = join(*ends)
         if node.finalbody:
@@ -264,7 +280,7 @@ class Flow(DefinitionFlow):
         """
         after = self.bound
         left_early = early != [len(lp.breaks) + len(lp.continues) for lp in self.loops]
-        if self.catching or left_early or _leaves(node.finalbody):
+        if self.catching or left_early or leaves(node.finalbody):
             mark = len(self.forgotten)
             self.bound = weak
             self.block(node.finalbody)
@@ -283,27 +299,3 @@ class Flow(DefinitionFlow):
             if "." not in key:
                 self.forget(key)
             self.bound -= {key}
-
-
-def _is_star(node: ast.AST) -> bool:
-    return type(node).__name__ == "TryStar"
-
-
-def _is_type_checking(node: ast.expr) -> bool:
-    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-    return name == "TYPE_CHECKING"
-
-
-def _leaves(body: Sequence[ast.stmt]) -> bool:
-    """Whether statements may swallow an exception by leaving a ``finally`` clause."""
-    leaving = (ast.Break, ast.Continue, ast.Return)
-    return any(isinstance(node, leaving) for statement in body for node in ast.walk(statement))
-
-
-def _always_matches(pattern: ast.pattern) -> bool:
-    """Whether a pattern is ``_`` or a bare name."""
-    if isinstance(pattern, ast.MatchOr):
-        return any(_always_matches(each) for each in pattern.patterns)
-    return isinstance(pattern, ast.MatchAs) and (
-        pattern.pattern is None or _always_matches(pattern.pattern)
-    )

@@ -1,8 +1,9 @@
-"""Loops that surely run and context managers that surely swallow no exception."""
+"""What the form of a statement alone tells: loops that surely run, managers that swallow nothing."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
 PASSING = frozenset({
     "BytesIO", "ExcelFile", "ExcelWriter", "Figure", "File", "GzipFile", "HDFStore", "Lock",
@@ -57,3 +58,29 @@ def _has_elements(arguments: list[ast.expr]) -> bool:
         return len(range(*(ast.literal_eval(argument) for argument in arguments))) > 0
     except (ValueError, TypeError, OverflowError):
         return False
+
+
+def is_star(node: ast.AST) -> bool:
+    """Whether a ``try`` has ``except*`` clauses (Python 3.11)."""
+    return type(node).__name__ == "TryStar"
+
+
+def is_type_checking(node: ast.expr) -> bool:
+    """Whether a condition is ``TYPE_CHECKING`` or ``typing.TYPE_CHECKING``."""
+    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+    return name == "TYPE_CHECKING"
+
+
+def leaves(body: Sequence[ast.stmt]) -> bool:
+    """Whether statements may swallow an exception by leaving a ``finally`` clause."""
+    leaving = (ast.Break, ast.Continue, ast.Return)
+    return any(isinstance(node, leaving) for statement in body for node in ast.walk(statement))
+
+
+def always_matches(pattern: ast.pattern) -> bool:
+    """Whether a pattern is ``_`` or a bare name."""
+    if isinstance(pattern, ast.MatchOr):
+        return any(always_matches(each) for each in pattern.patterns)
+    return isinstance(pattern, ast.MatchAs) and (
+        pattern.pattern is None or always_matches(pattern.pattern)
+    )
