@@ -11,6 +11,8 @@ from typing import Any
 
 from nbcache.cell import hidden
 from nbcache.cell.bindings import bound_by_import
+from nbcache.cell.findings import Bound, join, without
+from nbcache.cell.flow_defs import DefinitionFlow
 from nbcache.cell.forms import (
     always_matches,
     is_star,
@@ -19,9 +21,6 @@ from nbcache.cell.forms import (
     lets_exceptions_pass,
     runs_at_least_once,
 )
-from nbcache.cell.findings import Bound, join, without
-from nbcache.cell.flow_defs import DefinitionFlow
-
 
 ANNOTATION_NAMES = frozenset(
     {"__annotations__"}

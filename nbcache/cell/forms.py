@@ -1,4 +1,4 @@
-"""What the form of a statement alone tells: loops that surely run, managers that swallow nothing."""
+"""What a statement's form alone tells: loops that surely run, managers that swallow nothing."""
 
 from __future__ import annotations
 
