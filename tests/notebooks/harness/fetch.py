@@ -93,7 +93,7 @@ def extract(sdist: Sdist, archive: Path, target: Path) -> None:
             path = target / inner
             path.parent.mkdir(parents=True, exist_ok=True)
             source = content.extractfile(member)
-            assert source is not None  # noqa: S101, RUF100 - a regular file has content
+            assert source is not None
             path.write_bytes(source.read())
             left.discard(name)
     if left:
