@@ -193,7 +193,8 @@ class Ledger:
         for path, kind_before in sorted(self.wrote.items()):
             with suppress(OSError):
                 now = content_of(path)
-                if now is not None or kind_before != "missing":
+                is_same = now == kind_before == "folder"
+                if not is_same and (now is not None or kind_before != "missing"):
                     found[path] = now
         return found
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from nbcache.deps.arrivals import loaded_mark
 from nbcache.deps.digests import file_digest, signature, text_digest
+from nbcache.deps.loaded_code import runs_code_of
 from nbcache.deps.places import is_local
 
 _open = open
@@ -82,6 +83,14 @@ def memory_digest(name: str) -> str | None:
             known = module.__spec__, text_digest(f"no file {path}"), None
         _memory[name] = known
     return known[1]
+
+
+def remember_loaded() -> None:
+    """Look at the local modules that are loaded already; what runs unknown code never holds."""
+    for name in loaded_local_names():
+        module, path = sys.modules[name], source_path(name)
+        if name not in _memory and not runs_code_of(module, path):
+            _memory[name] = module.__spec__, text_digest(f"unknown code {id(module)}"), None
 
 
 def runs_old_code(name: str) -> bool:

@@ -20,6 +20,7 @@ from nbcache.deps.local import (
     loaded_local_names,
     memory_digest,
     portable,
+    remember_loaded,
     runs_old_code,
     source_path,
     sources_of,
@@ -54,6 +55,7 @@ class ModuleTracker(Watcher[_Run]):
         super().__init__()
         self._versions = Versions()
         self._reached: Collection[str] | None = None
+        remember_loaded()
 
     def start(self, reached: Collection[str] | None = None) -> None:
         """Begin to watch a run that reaches the modules ``reached``."""

@@ -6,9 +6,10 @@ in this process cannot repeat: a draw from it is allowed, marked, and never comp
 entry then only serves a process in which the stream is unseeded as well.
 
 That nobody seeded is known as follows: seeding functions carry a hook during every cell,
-cached or not, aliases in the notebook's namespace included; and the text of a cell, or the
-source of a local module loaded before us, that names a seeding function other than by a plain
-call makes every stream that moves count as seeded. Generator objects are values, not ours.
+cached or not, and so do their aliases in the notebook's namespace and in local modules.
+Streams that existed before the tracker count as seeded unless it was made before any cell ran.
+A text that reaches for a stream's hidden instance makes every stream that moves count as
+seeded. Generator objects are values, not ours.
 """
 
 from __future__ import annotations
@@ -25,16 +26,23 @@ from nbcache.deps.protocol import Observed
 from nbcache.deps.streams import STREAMS, Stream, state_digest
 from nbcache.deps.watching import Watcher
 
-_PLAIN_CALL = re.compile(r"\.\s*(?:seed|set_state|setstate|manual_seed|set_rng_state)\s*\(")
-_ASSIGNED = re.compile(r"\b(?:seed)\s*=")
-_SEEDING_NAME = re.compile(r"\b(?:seed|set_state|setstate|manual_seed|set_rng_state)\b")
+_HIDDEN_INSTANCE = re.compile(
+    r"\b(?:_inst|_rand|mtrand|default_generator|get_bit_generator|__setstate__)\b"
+)
+_LOADING = ("#", "%load_ext ", "%reload_ext ", "get_ipython().run_line_magic('load_ext'")
 UNSEEDED = "unseeded"
 
 
 @lru_cache(maxsize=512)
-def names_a_seeding(text: str) -> bool:
-    """Tell whether ``text`` may keep a seeding function where no hook sees its call."""
-    return bool(_SEEDING_NAME.search(_ASSIGNED.sub("", _PLAIN_CALL.sub("(", text))))
+def may_seed_unseen(text: str) -> bool:
+    """Tell whether ``text`` reaches for the instance behind a stream's functions."""
+    return bool(_HIDDEN_INSTANCE.search(text))
+
+
+def is_harmless(text: str) -> bool:
+    """Tell whether a cell of this ``text`` did nothing but load an extension, if anything."""
+    lines = (line.strip() for line in text.splitlines())
+    return all(not line or line.startswith(_LOADING) for line in lines)
 
 
 @dataclass(slots=True)
@@ -55,19 +63,24 @@ class _Run:
 class RandomTracker(Watcher[_Run]):
     """Follows ``random``, numpy's legacy stream and torch's default generator.
 
-    ``history`` is the text of the cells that ran before this tracker was made: if one of
-    them mentions seeding in any way, every stream counts as seeded.
+    ``history`` holds the texts of the cells that ran before this tracker was made, None if
+    that is unknown. If any of them did more than load an extension, it may have seeded: the
+    streams that exist already count as seeded.
     """
 
     name = "randomness"
 
     def __init__(
-        self, history: Iterable[str] = (), texts: Callable[[], Iterable[str]] = local_texts
+        self,
+        history: Iterable[str] | None = None,
+        texts: Callable[[], Iterable[str]] = local_texts,
     ) -> None:
         super().__init__()
-        self._seeded: set[str] = set()
+        is_early = history is not None and all(map(is_harmless, history))
+        loaded = () if is_early else [one.name for one in STREAMS if one.is_loaded()]
+        self._seeded: set[str] = set(loaded)
         self._texts = texts
-        self._is_suspicious = any(_SEEDING_NAME.search(text) for text in history)
+        self._is_suspicious = False
 
     def before_uncached(self, source_text: str = "") -> None:
         """Bracket a cell that is not cached, to learn whether it seeds."""
@@ -80,7 +93,7 @@ class RandomTracker(Watcher[_Run]):
 
     def note_source(self, text: str) -> None:
         """Learn from the text of a cell whether a seeding may pass unseen from now on."""
-        self._is_suspicious = self._is_suspicious or names_a_seeding(text)
+        self._is_suspicious = self._is_suspicious or may_seed_unseen(text)
 
     def _begin(self, patches: Patches) -> _Run:
         run = _Run(frozenset(self._seeded))
@@ -144,7 +157,7 @@ class RandomTracker(Watcher[_Run]):
 
     def _may_be_seeded(self) -> bool:
         if not self._is_suspicious:
-            self._is_suspicious = any(map(names_a_seeding, self._texts()))
+            self._is_suspicious = any(map(may_seed_unseen, self._texts()))
         return self._is_suspicious
 
     def _note_lineage(self, name: str, is_seeded: bool) -> None:

@@ -90,7 +90,8 @@ class NumpyStream:
     def seeders(self) -> tuple[Place, ...]:
         """Return the functions of ``numpy.random`` and of its ``mtrand``."""
         modules = [sys.modules[name] for name in ("numpy.random", "numpy.random.mtrand")]
-        return tuple((module, name) for module in modules for name in ("seed", "set_state"))
+        names = ("seed", "set_state", "set_bit_generator")
+        return tuple((module, name) for module in modules for name in names)
 
     def entropy_seeders(self) -> tuple[Place, ...]:
         """Return nothing: ``seed`` without an argument is told by its argument."""

@@ -13,6 +13,7 @@ from nbcache.deps.ambient import AmbientTracker
 from nbcache.deps.files import FileTracker
 from nbcache.deps.group import finish_all
 from nbcache.deps.impurity import ImpurityTracker
+from nbcache.deps.local import loaded_local_names
 from nbcache.deps.modules import ModuleTracker
 from nbcache.deps.protocol import Observed, Tracker
 from nbcache.deps.randomness import RandomTracker
@@ -26,14 +27,16 @@ class Trackers:
 
     ``namespace`` is the notebook's: in it, names bound to a watched function (``from os import
     listdir``) are covered during a run, and wrappers that the run bound are taken out again.
-    Runs may be nested; each ``start`` needs its ``finish``, also after an error.
+    ``history`` holds the texts of earlier cells (None: unknown): unless they did nothing, random
+    streams that exist already count as seeded. Runs may be nested; each ``start`` needs its
+    ``finish``, also after an error.
     """
 
     def __init__(
         self,
         own: Sequence[str | os.PathLike[str]] = (),
         *,
-        history: Iterable[str] = (),
+        history: Iterable[str] | None = None,
         namespace: MutableMapping[str, Any] | None = None,
     ) -> None:
         self.modules = ModuleTracker()
@@ -70,7 +73,7 @@ class Trackers:
         self.ambient.start(source, names)
         self.files.start(paths)
         self.randomness.start()
-        patching.cover_aliases(self._namespace)
+        self._cover()
 
     def finish(self) -> dict[str, Observed]:
         """Undo every patch, stop watching the innermost run, and return what each saw."""
@@ -109,7 +112,7 @@ class Trackers:
         """Follow a cell that is not cached: whether it seeds, and which modules it loads."""
         before = dict(sys.modules)
         self.randomness.before_uncached(text)
-        patching.cover_aliases(self._namespace)
+        self._cover()
         try:
             yield
         finally:
@@ -122,8 +125,14 @@ class Trackers:
         while self._modules_before:
             self.finish()
 
+    def _cover(self) -> None:
+        for name in loaded_local_names():
+            patching.cover_aliases(vars(sys.modules[name]))
+        patching.cover_aliases(self._namespace)
+
     def _uncover(self, before: Mapping[str, Any]) -> None:
         names = sys.modules.keys() - before.keys()
+        names |= set(loaded_local_names())
         new = [vars(sys.modules[name]) for name in names if hasattr(sys.modules[name], "__dict__")]
         patching.uncover_aliases(self._namespace, new)
 
@@ -131,8 +140,8 @@ class Trackers:
 def standard_trackers(
     own_folders: Sequence[str | os.PathLike[str]] = (),
     *,
-    history: Iterable[str] = (),
+    history: Iterable[str] | None = None,
     namespace: MutableMapping[str, Any] | None = None,
 ) -> Trackers:
-    """Return all trackers; ``own_folders`` are the stores', ``history`` earlier cells' texts."""
+    """Return all trackers; ``own_folders`` are those of nbcache's stores."""
     return Trackers(own_folders, history=history, namespace=namespace)

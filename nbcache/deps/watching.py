@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 from nbcache.deps.patching import Patches
+from nbcache.deps.places import library_folders, standard_folders
 from nbcache.deps.protocol import Observed
 from nbcache.errors import NotReplayable
 
@@ -34,6 +35,9 @@ class Watcher(Generic[RunT]):
 
     def __init__(self) -> None:
         self._watches: list[_Watch[RunT]] = []
+        # Now, because later a hook may be called while sysconfig itself is under construction.
+        standard_folders()
+        library_folders()
 
     def _begin(self, patches: Patches) -> RunT:
         raise NotImplementedError

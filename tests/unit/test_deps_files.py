@@ -286,6 +286,11 @@ def test_temporary_files_leave_nothing(here, tracker):
     assert seen.late is None
 
 
+def test_making_a_folder_that_exists_is_no_write(here, tracker):
+    """A folder that was there before and after is not written."""
+    assert "wrote" not in late_of(watch(tracker, lambda: os.makedirs("data", exist_ok=True)))
+
+
 def append():
     with open("data/prices.csv", "a") as stream:
         stream.write("3,4\n")

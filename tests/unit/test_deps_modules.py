@@ -98,6 +98,24 @@ def test_code_in_memory_counts_until_reload(project):
     assert tracker.check(late) == "`lm_one.py` was edited"
 
 
+@pytest.mark.parametrize("writes_bytecode", [True, False])
+def test_module_edited_before_the_tracker_never_holds(project, monkeypatch, writes_bytecode):
+    """A module that was loaded and then edited, all before we looked, runs unknown code."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", not writes_bytecode)
+    project.write("lm_kept.py", "def f():\n    return 1\n")
+    project.write("lm_old.py", "class A:\n    def f(self):\n        return 1\n")
+    importlib.import_module("lm_kept")
+    importlib.import_module("lm_old")
+    project.write("lm_old.py", "class A:\n    def f(self):\n        return 22\n")
+    tracker = ModuleTracker()
+    kept = late_of(watch(tracker, lambda: None, ["lm_kept"]))
+    old = watch(tracker, lambda: None, ["lm_old"])
+    assert "old code of `lm_old`" in old.notes[0]
+    project.forget()
+    assert tracker.check(kept) is None
+    assert tracker.check(late_of(old)) == "`lm_old.py` was edited"
+
+
 def test_missing_module_does_not_hold(project):
     """A local module that is neither loaded nor found is a dependency that moved."""
     project.write("lm_one.py", "x = 1")

@@ -42,7 +42,7 @@ PLACES = [
 def trackers(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     numpy = np.random.get_state()
-    made = standard_trackers([tmp_path / "store"], namespace={})
+    made = standard_trackers([tmp_path / "store"], history=(), namespace={})
     yield made
     made.close()
     np.random.set_state(numpy)
@@ -129,6 +129,23 @@ def test_alias_bound_by_the_run_is_the_original(trackers, tmp_path):
     seen = made.finish()
     assert list(seen["files"].late["listed"]) == ["."]
     assert seen["randomness"].late is None
+
+
+def test_seeding_through_a_module_that_kept_the_function(trackers, tmp_path, monkeypatch):
+    """A local module that took ``seed`` before any run seeds for all to see."""
+    (tmp_path / "tk_kept.py").write_text("from numpy.random import seed\ndef fix(): seed(5)\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    original = np.random.seed
+    module = __import__("tk_kept")
+    try:
+        with trackers.watching_uncached("tk_kept.fix()"):
+            module.fix()
+        assert module.seed is original
+        trackers.start((), source="x = 1")
+        np.random.rand()
+        assert trackers.finish()["randomness"].late["numpy"] != "unseeded"
+    finally:
+        del sys.modules["tk_kept"]
 
 
 def test_seeding_in_an_uncached_cell_is_known(trackers):
@@ -225,8 +242,8 @@ def quickest(action, times=30):
 
 
 def test_cost_of_a_run_is_small(trackers):
-    """Watching a run costs less than compiling and running 150 lines, measured here and now."""
-    text = "\n".join(f"v{i} = [{i}, {i} + 1, str({i}), dict(a={i})]" for i in range(150))
+    """Watching a run costs less than compiling and running 400 lines, measured here and now."""
+    text = "\n".join(f"v{i} = [{i}, {i} + 1, str({i}), dict(a={i})]" for i in range(400))
 
     def reference():
         exec(compile(text, "reference", "exec"), {})
