@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nbcache.deps.trackers import standard_trackers
@@ -17,8 +17,8 @@ from nbcache.store.protocol import Store
 def make_session(shell: Any, settings: Settings, history: Sequence[str]) -> Session:
     """Return a session over the user's store for one shell; ``history`` is what ran before."""
 
-    def opened() -> Store:
-        return open_store(settings.location or None)
+    def opened(tell: Callable[[str], None]) -> Store:
+        return open_store(settings.location or None, tell=tell)
 
     def tap() -> Tap:
         return tap_of(shell)

@@ -170,13 +170,13 @@ class Extension:
         """Return the run of a cell that is to be cached, or None to leave it alone."""
         self._end_run(raised=True)
         self._last_event = None
+        info = getattr(result, "info", None)
         try:
             policy = self._policy_of(nodelist, result)
             if policy is None or policy.off:
                 return None
             from nbcache.reading import Request
 
-            info = result.info
             request = Request(
                 text=info.raw_cell,
                 nodes=tuple(nodelist),
@@ -189,7 +189,9 @@ class Extension:
         except OptionError:
             raise
         except Exception as error:
-            self._warn(f"nbcache could not look at this cell: {type(error).__name__}: {error}")
+            reason = f"nbcache could not look at this cell: {type(error).__name__}: {error}"
+            self._last_event = CellEvent(State.BYPASS, title=info.raw_cell[:72], reasons=(reason,))
+            self.tell(self._last_event)
             return None
         return self._running
 

@@ -108,7 +108,7 @@ class Run:
         )
         if self.is_served:
             saved = max(0.0, entry.cost - self.load_time)
-            event = replace(event, cost=entry.cost, saved=saved, notes=tuple(entry.notes))
+            event = replace(event, cost=entry.cost, saved=saved, notes=(*entry.notes, *self.notes))
         return event
 
 

@@ -93,6 +93,7 @@ class Session:
         if recorder is not None:
             self._store(run, recorder, raised)
         run.overhead += time.perf_counter() - began
+        run.notes = (*run.notes, *self.shelf.take_problems())
         event = run.event(self.clock(), self.shelf.label)
         self.ledger.add(run, event)
         return event

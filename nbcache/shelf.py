@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import platform
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from nbcache.entry import Entry
-from nbcache.errors import CacheWarning, StoreError
+from nbcache.errors import StoreError
 from nbcache.key import digest_late
 from nbcache.reading import Reading
 from nbcache.replay.codec import load
@@ -22,11 +21,14 @@ from nbcache.store.protocol import Store
 class Shelf:
     """Finds, loads and stores the entries of one session; a broken store is told once."""
 
-    def __init__(self, open_store: Callable[[], Store], settings: Settings) -> None:
+    def __init__(
+        self, open_store: Callable[[Callable[[str], None]], Store], settings: Settings
+    ) -> None:
         self.settings = settings
         self._open = open_store
         self._store: Store | None = None
         self._told: set[str] = set()
+        self._problems: list[str] = []
 
     @property
     def store(self) -> Store:
@@ -36,7 +38,7 @@ class Shelf:
             StoreError: it can't be opened.
         """
         if self._store is None:
-            self._store = self._open()
+            self._store = self._open(self._tell)
         return self._store
 
     @property
@@ -49,7 +51,7 @@ class Shelf:
         try:
             return self.store.find(key)
         except StoreError as problem:
-            self._tell(problem)
+            self._tell(str(problem))
             return ()
 
     def load_values(self, entry: Entry, reading: Reading) -> dict[str, Any]:
@@ -85,8 +87,12 @@ class Shelf:
         )
         return self.store.put(entry, recording.body)
 
-    def _tell(self, problem: StoreError) -> None:
-        text = str(problem)
+    def take_problems(self) -> tuple[str, ...]:
+        """Return what the store had to tell since the last call; each thing is told once."""
+        problems, self._problems = tuple(self._problems), []
+        return problems
+
+    def _tell(self, text: str) -> None:
         if text not in self._told:
             self._told.add(text)
-            warnings.warn(f"nbcache: {text}", CacheWarning, stacklevel=2)
+            self._problems.append(text)

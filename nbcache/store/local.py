@@ -11,7 +11,7 @@ import contextlib
 import os
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from nbcache.entry import Body, Entry
 from nbcache.errors import CacheWarning, DamagedEntry, ForeignEntry, StoreError
@@ -63,7 +63,8 @@ class LocalStore:
     """Entries as files under ``location``, signed and verified with ``key``.
 
     ``map_from_bytes`` is the size from which a loaded buffer is a private map of the file;
-    None copies all of them, which is right on network file systems.
+    None copies all of them, which is right on network file systems. ``tell`` receives a
+    sentence about each file that is skipped, once; without it, that is a warning.
     """
 
     def __init__(
@@ -72,7 +73,9 @@ class LocalStore:
         key: bytes,
         *,
         map_from_bytes: int | None = MAP_FROM_BYTES,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
+        self._tell = tell or warn
         self.location = os.path.abspath(os.path.expanduser(os.fspath(location)))
         self._key = key
         self._map_from_bytes = map_from_bytes
@@ -90,7 +93,7 @@ class LocalStore:
         if not self._is_there():
             return ()
         shard = os.path.join(self._cells, key[:_SHARD_DIGITS])
-        names = [name for name in _list_folder(shard) if name.startswith(f"{key}.")]
+        names = [name for name in _list_folder(shard, self._tell) if name.startswith(f"{key}.")]
         found = [entry for name in names if (entry := self._read(shard, name)) is not None]
         return sorted(found, key=lambda entry: entry.stored_at, reverse=True)
 
@@ -119,9 +122,9 @@ class LocalStore:
         """Yield every readable manifest, in no particular order."""
         if not self._is_there():
             return
-        for shard_name in _list_folder(self._cells):
+        for shard_name in _list_folder(self._cells, self._tell):
             shard = os.path.join(self._cells, shard_name)
-            for name in _list_folder(shard):
+            for name in _list_folder(shard, self._tell):
                 entry = self._read(shard, name)
                 if entry is not None:
                     yield entry
@@ -157,7 +160,7 @@ class LocalStore:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (DamagedEntry, ForeignEntry, OSError) as error:
-            _warn_once(os.path.join(folder, FILE_NAME), error)
+            _tell_once(os.path.join(folder, FILE_NAME), error, self._tell)
             return None
         return entry
 
@@ -173,24 +176,28 @@ def _check_name(name: str, pattern: re.Pattern[str]) -> None:
         raise StoreError(f"{name!r} cannot name an entry: keys are lower-case hexadecimal digits.")
 
 
-def _list_folder(folder: str) -> list[str]:
-    """Return the names in a folder; none when it is missing, and a warning if unreadable."""
+def _list_folder(folder: str, tell: Callable[[str], None]) -> list[str]:
+    """Return the names in a folder; none when it is missing, and a word if unreadable."""
     try:
         return os.listdir(folder)
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        _warn_once(folder, error)
+        _tell_once(folder, error, tell)
         return []
 
 
-def _warn_once(path: str, error: Exception) -> None:
-    """Warn about a file once in this process, and go on even where warnings are errors."""
-    if path in _warned:
-        return
-    _warned.add(path)
+def _tell_once(path: str, error: Exception, tell: Callable[[str], None]) -> None:
+    """Tell about a file once in this process."""
+    if path not in _warned:
+        _warned.add(path)
+        tell(f"{path} is skipped. {error}")
+
+
+def warn(text: str) -> None:
+    """Warn, and go on even where warnings are errors."""
     with contextlib.suppress(CacheWarning):
-        warnings.warn(f"{path} is skipped. {error}", CacheWarning, stacklevel=4)
+        warnings.warn(text, CacheWarning, stacklevel=5)
 
 
 def _keep_out_of_git(root: str) -> None:

@@ -103,6 +103,7 @@ def open_store(
     key_folder: str | os.PathLike[str] | None = None,
     clock: Callable[[], float] = time.time,
     environ: Mapping[str, str] = os.environ,
+    tell: Callable[[str], None] | None = None,
 ) -> JoblibStore:
     """Return the store at ``location``: else ``NBCACHE_DIR``, else the user's cache folder.
 
@@ -113,7 +114,7 @@ def open_store(
     # Resolved once: a cell may change the environment or the directory before the first write.
     keys = os.path.abspath(find_key_folder(environ) if key_folder is None else key_folder)
     mapping = None if is_network_folder(place) else MAP_FROM_BYTES
-    local = LocalStore(place, load_key(keys), map_from_bytes=mapping)
+    local = LocalStore(place, load_key(keys), map_from_bytes=mapping, tell=tell)
     return JoblibStore(local, lambda: open_memory(place, key_folder=keys, clock=clock))
 
 
