@@ -35,7 +35,7 @@ def signature(status: stat_result) -> _Signature:
 def text_digest(data: bytes | str) -> str:
     """Return 32 hex digits for bytes or text."""
     raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
-    return xxhash.xxh3_128(raw).hexdigest()
+    return str(xxhash.xxh3_128(raw).hexdigest())
 
 
 def file_digest(path: str, *, clock: Any = time.time) -> tuple[int, str]:

@@ -89,7 +89,9 @@ def remember_loaded() -> None:
     """Look at the local modules that are loaded already; what runs unknown code never holds."""
     for name in loaded_local_names():
         module, path = sys.modules[name], source_path(name)
-        if name not in _memory and not runs_code_of(module, path):
+        known = _memory.get(name)
+        is_new = known is None or known[0] is not module.__spec__
+        if is_new and not runs_code_of(module, path):
             _memory[name] = module.__spec__, text_digest(f"unknown code {id(module)}"), None
 
 

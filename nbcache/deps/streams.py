@@ -153,4 +153,4 @@ def _from_plain(value: Any) -> Any:
 
 def state_digest(state: Any) -> str:
     """Return 32 hex digits that are the same for the same state in every process."""
-    return xxhash.xxh3_128(repr(state).encode()).hexdigest()
+    return str(xxhash.xxh3_128(repr(state).encode()).hexdigest())
