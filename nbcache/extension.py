@@ -58,6 +58,7 @@ class Extension:
         self.listeners: list[Callable[[CellEvent], None]] = []
         self._session: Any = None
         self._unseen: list[str] = []
+        self._refreshed: set[str] = set()
         self._running: Any = None
         self._native: Any = None
         self._finish_metadata: Any = None
@@ -238,6 +239,10 @@ class Extension:
             if name and name in self.refresh_next:
                 self.refresh_next.discard(name)
                 policy = replace(policy, refresh=True)
+        if policy.refresh == "once":
+            identity = identity or info.raw_cell
+            policy = replace(policy, refresh=None if identity in self._refreshed else True)
+            self._refreshed.add(identity)
         return policy
 
     def _cell_metadata(self) -> dict[str, Any]:

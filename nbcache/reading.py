@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import types
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,10 @@ PLAIN_MAGICS = frozenset(
     | {"memit", "mprun", "lprun", "run", "python", "python3", "perl", "ruby", "pip", "conda"}
 )
 """Magics whose whole effect is what nbcache records anyway."""
+
+
+LOOKING_GLASSES = frozenset({"sys", "inspect", "gc", "builtins", "ctypes", "__main__"})
+"""Modules through which code reaches variables that it does not name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +112,20 @@ class Reader:
         for name in sorted(names.strings):
             if name in self.namespace and not self._is_hidden(name):
                 walk.need(name)
-        if names.hidden:
+        hidden = tuple(names.hidden) + self._looking_glasses(names.reads)
+        if hidden:
             self._ask_all(walk, source)
-        return tuple(names.hidden)
+        return hidden
+
+    def _looking_glasses(self, reads: frozenset[str]) -> tuple[str, ...]:
+        """Say which modules that can see every variable the cell reads under another name."""
+        found = []
+        for name in sorted(reads):
+            value = self.namespace.get(name)
+            if isinstance(value, types.ModuleType) and value.__name__ in LOOKING_GLASSES:
+                if value.__name__ != name:
+                    found.append(f"uses the module {value.__name__} as `{name}`")
+        return tuple(found)
 
     def _ask_all(self, walk: Walk, source: Source) -> None:
         for name in sorted(self.namespace):

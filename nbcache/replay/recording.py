@@ -50,6 +50,7 @@ class Recorder:
     trackers: Trackers
     tap: Tap
     _snapshot: Snapshot = field(default_factory=Snapshot)
+    _annotated: dict[str, Any] = field(default_factory=dict)
     _listening: bool = False
     _observed: dict[str, Any] = field(default_factory=dict)
     _messages: list[Message] = field(default_factory=list)
@@ -58,6 +59,7 @@ class Recorder:
     def start(self) -> None:
         """Remember the namespace and begin to listen."""
         self._snapshot = Snapshot.of(self.shell.user_ns)
+        self._annotated = dict(self.shell.user_ns.get("__annotations__") or {})
         self._listening = True
         read = self.reading
         self.trackers.start(
@@ -86,6 +88,7 @@ class Recorder:
         hidden = self.shell.user_ns_hidden
         changes = find_changes(self._snapshot, namespace, read.source.names, read.walk, hidden)
         values = self._values(changes, policy)
+        values["annotations"] = self._annotations(values["bind"])
         foreign = self._snapshot.foreign(read.walk)
         body = dump(values, read.walk, nested_codes(read.request), foreign)
         return Recording(
@@ -119,6 +122,15 @@ class Recorder:
             "effects": effects,
         }
 
+    def _annotations(self, bind: dict[str, Any]) -> dict[str, Any]:
+        """Return the module-level annotations that the run added or changed."""
+        bind.pop("__annotations__", None)
+        now = self.shell.user_ns.get("__annotations__") or {}
+        before = self._annotated
+        return {
+            name: value for name, value in now.items() if before.get(name, before) is not value
+        }
+
     def _result(self) -> list[Any]:
         if not any(item["msg_type"] == "execute_result" for item in self._messages):
             return []
@@ -130,8 +142,9 @@ class Recorder:
         late: dict[str, Any] = {
             name: seen.late for name, seen in self._observed.items() if seen.late is not None
         }
-        if changes.unsure:
-            late["names"] = {name: self._fingerprint(name) for name in changes.unsure}
+        unsure = [name for name in changes.unsure if name != "__annotations__"]
+        if unsure:
+            late["names"] = {name: self._fingerprint(name) for name in unsure}
         return late
 
     def _fingerprint(self, name: str) -> str:

@@ -44,6 +44,8 @@ def change(values: Mapping[str, Any], namespace: dict[str, Any], walk: Walk) -> 
     restore = undo_log(values, walk)
     try:
         apply_changes(values, namespace, walk)
+        if values["annotations"]:
+            namespace.setdefault("__annotations__", {}).update(values["annotations"])
     except Exception as error:
         for live, state in restore:
             kind_of(type(live)).patch(live, state)

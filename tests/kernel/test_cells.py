@@ -325,3 +325,31 @@ def test_rerunning_in_the_same_kernel_hits(store: Path) -> None:
             assert made.run(cell).state == "miss"
             assert made.run(cell).state == "hit", cell
         assert made.value("rows, total, out") == "([3, 1, 2], 6, 7)"
+
+
+def test_annotations_are_merged(store: Path) -> None:
+    """A hit adds the cell's module-level annotations to those of earlier cells."""
+    cells = ["a: int = 1", "%%cache\nb: str = 'x'", "__annotations__"]
+    cold, warm = twice(store, *cells)
+    assert warm[1].state == "hit"
+    assert warm[2].text == cold[2].text
+
+
+def test_refresh_once_runs_once(store: Path) -> None:
+    """``refresh=once`` runs the cell the first time in a kernel and serves it after that."""
+    with kernel(store) as made:
+        made.run("%%cache\nr = 1", cell_id="r")
+        cell = "%%cache refresh=once\nr = 1"
+        states = [made.run(cell, cell_id="r").state for _ in range(2)]
+        assert states == ["refreshed", "hit"]
+
+
+def test_modules_that_see_everything_are_noticed(store: Path) -> None:
+    """A cell that looks at frames through a renamed module depends on every variable."""
+    with kernel(store) as made:
+        made.run("import inspect as i\nsecret = 1")
+        cell = "%%cache\nfound = i.currentframe().f_globals['sec' + 'ret']"
+        assert made.run(cell).state == "miss"
+        made.run("secret = 2")
+        assert made.run(cell).state != "hit"
+        assert made.value("found") == "2"
