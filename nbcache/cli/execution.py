@@ -61,7 +61,7 @@ class RequestSession(Session):
         return message
 
 
-class CellClient(NotebookClient):  # type: ignore[misc]
+class CellClient(NotebookClient):
     """Runs a notebook's cells and tells what became of each.
 
     ``on_begin(number, title)`` and ``on_end(outcome)`` are called around every cell,
@@ -104,28 +104,27 @@ class CellClient(NotebookClient):  # type: ignore[misc]
     async def async_start_new_kernel(self, **options: Any) -> None:
         """Start the kernel; from here on an interrupt ends it before we end."""
         loop = asyncio.get_running_loop()
-        task = asyncio.current_task()
-        assert task is not None
         try:
             for number in _SIGNALS:
-                loop.add_signal_handler(number, self._interrupt, task)
+                loop.add_signal_handler(number, self._interrupt, asyncio.current_task())
         except RuntimeError:  # not on Windows: KeyboardInterrupt does it there
             pass
         pipes = {"stdout": self._kernel_log, "stderr": self._kernel_log}
         await super().async_start_new_kernel(**pipes, **options)
 
-    def _interrupt(self, task: asyncio.Task[Any]) -> None:
+    def _interrupt(self, task: asyncio.Task[Any] | None) -> None:
         """Interrupt the running cell, so that its traceback is kept; the second time, stop."""
-        if self.interrupted or self._ticker is None or self._ticker.done():
-            task.cancel()
-        else:
-            self._stopper = asyncio.ensure_future(self._stop(task))
+        is_running = self._ticker is not None and not self._ticker.done()
+        patience = _PATIENCE if is_running and not self.interrupted else 0.0
         self.interrupted = True
+        self._stopper = asyncio.ensure_future(self._stop(task, patience))
 
-    async def _stop(self, task: asyncio.Task[Any]) -> None:
-        await ensure_async(self.km.interrupt_kernel())
-        await asyncio.sleep(_PATIENCE)
-        task.cancel()
+    async def _stop(self, task: asyncio.Task[Any] | None, patience: float) -> None:
+        if patience:
+            await ensure_async(self.km.interrupt_kernel())
+            await asyncio.sleep(patience)
+        if task is not None:
+            task.cancel()
 
     async def async_start_new_kernel_client(self) -> Any:
         """Connect to the kernel and load nbcache, or end the kernel and say what is missing."""

@@ -39,6 +39,9 @@ def _settled(data: Any) -> Any:
     from nbformat.reader import reads
 
     if data["nbformat"] == 4:
+        kernelspec = data.setdefault("metadata", {}).get("kernelspec", {})
+        if "name" not in kernelspec or "display_name" not in kernelspec:
+            data["metadata"].pop("kernelspec", None)  # useless, and invalid
         for cell in data["cells"]:
             _complete(cell)
     nb = reads(json.dumps(data))
@@ -47,8 +50,28 @@ def _settled(data: Any) -> Any:
         for cell in nb.cells:
             cell.pop("id", None)  # drawn at random by the conversion
     _name_cells(nb)
-    nbformat.validate(nb, relax_add_props=True)
+    try:
+        nbformat.validate(nb, relax_add_props=True)
+    except nbformat.ValidationError:
+        _drop_broken_outputs(nb)
+        nbformat.validate(nb, relax_add_props=True)
     return nb
+
+
+def _drop_broken_outputs(nb: Any) -> None:
+    """Take invalid outputs away: a run replaces them, so they are no reason to refuse it."""
+    from nbformat import ValidationError, validate
+
+    def is_valid(output: Any) -> bool:
+        try:
+            validate(output, ref="output", version=4, version_minor=nb.nbformat_minor)
+        except ValidationError:
+            return False
+        return True
+
+    for cell in nb.cells:
+        if cell.cell_type == "code":
+            cell["outputs"] = [output for output in cell.outputs if is_valid(output)]
 
 
 def _complete(cell: dict[str, Any]) -> None:

@@ -78,6 +78,15 @@ def test_an_older_format_is_read(tmp_path: Path) -> None:
     assert read_notebook(path) == read_notebook(path)
 
 
+def test_a_broken_output_is_no_reason_to_refuse(tmp_path: Path) -> None:
+    """An output that is invalid is dropped, since a run replaces it; the others stay."""
+    good = {"output_type": "stream", "name": "stdout", "text": ["a", "b"]}
+    cells = [_code("x", outputs=[{"output_type": "stream", "text": "nameless"}, good])]
+    data = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells}
+    nb = read_notebook(_save(tmp_path / "a.ipynb", data))
+    assert [output.text for output in nb.cells[0].outputs] == ["ab"]
+
+
 def test_runnable_cells_are_those_that_a_kernel_gets() -> None:
     """Blank cells, text and cells tagged skip-execution do not count."""
     skipped = v4.new_code_cell("x", metadata={"tags": ["skip-execution"]})
