@@ -18,7 +18,12 @@ __all__ = [
     "unload_ipython_extension",
 ]
 
-_HOMES = {"CacheError": "errors", "CacheWarning": "errors", "CellEvent": "events", "State": "events"}
+_HOMES = {
+    "CacheError": "errors",
+    "CacheWarning": "errors",
+    "CellEvent": "events",
+    "State": "events",
+}
 
 
 def load_ipython_extension(shell: Any) -> None:

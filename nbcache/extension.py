@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from nbcache.cell.pragma import find_pragmas, hide_cache_line
+from nbcache.asking import Asking
+from nbcache.cell.pragma import hide_cache_line
 from nbcache.errors import CacheError, OptionError
 from nbcache.events import CellEvent, State
-from nbcache.options import parse_options
-from nbcache.policy import Policy, build_policy
 from nbcache.settings import Settings, read_settings
 
 _ATTRIBUTE = "_nbcache_extension"
@@ -52,14 +52,12 @@ class Extension:
     def __init__(self, shell: Any, settings: Settings) -> None:
         self.shell = shell
         self.settings = settings
-        self.auto = settings.auto
-        self.min_time = settings.min_time
-        self.refresh_next: set[str] = set()
+        self.asking = Asking(shell, settings)
         self.listeners: list[Callable[[CellEvent], None]] = []
         self._session: Any = None
         self._unseen: list[str] = []
-        self._refreshed: set[str] = set()
         self._running: Any = None
+        self._is_inside = False
         self._native: Any = None
         self._finish_metadata: Any = None
         self._get_exc_info: Any = None
@@ -115,27 +113,26 @@ class Extension:
     ) -> Any:
         """Serve the cell, or run it natively while recording."""
         native: Callable[..., Awaitable[Any]] = self._native
-        result = kwargs.get("result")
-        if result is None and len(args) > 2:
-            result = args[2]
+        if self._is_inside:  # a cell run by the cell that is being recorded
+            return await native(nodelist, cell_name, *args, **kwargs)
+        result = kwargs.get("result", args[2] if len(args) > 2 else None)
         try:
             run = self._begin(nodelist, cell_name, result)
         except OptionError as error:
-            return self._refuse_option(error, result)
+            return self._show_error(usage_error(error), result)
         except KeyboardInterrupt as interrupt:
             return self._show_error(interrupt, result)
-        if run is None:
-            return await self._run_uncached(native, nodelist, cell_name, args, kwargs, result)
-        if run.forbidden is not None:
+        if run is not None and run.forbidden is not None:
             return self._fail(run, result)
-        if run.is_served:
+        if run is not None and run.is_served:
             return False
-        began = time.perf_counter()
-        raised = True
+        began, raised = time.perf_counter(), True
         try:
-            raised = bool(await native(nodelist, cell_name, *args, **kwargs))
+            with self._watching(run, result):
+                raised = bool(await native(nodelist, cell_name, *args, **kwargs))
         finally:
-            run.cost = time.perf_counter() - began
+            if run is not None:
+                run.cost = time.perf_counter() - began
             if raised:
                 self._end_run(raised=True)
         return raised
@@ -150,31 +147,30 @@ class Extension:
             trace = value.__traceback__ if trace is not None else None
         return kind, value, trace
 
-    async def _run_uncached(
-        self,
-        native: Callable[..., Awaitable[Any]],
-        nodelist: Sequence[Any],
-        cell_name: str,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        result: Any,
-    ) -> Any:
-        """Run a cell that is not cached, noting only whether it seeds a random stream."""
-        if self._session is None:
+    @contextmanager
+    def _watching(self, run: Any, result: Any) -> Iterator[None]:
+        """Let a recorded cell run; follow any other one, to learn whether it seeds."""
+        if run is not None and run.recorder is not None:
+            self._is_inside = True
+            try:
+                yield
+            finally:
+                self._is_inside = False
+        elif self._session is None:
             self._unseen.append(_raw_text(result))
-        if self._session is None or self._running is not None:
-            return await native(nodelist, cell_name, *args, **kwargs)
-        with self._session.trackers.watching_uncached(_raw_text(result)):
-            return await native(nodelist, cell_name, *args, **kwargs)
+            yield
+        else:
+            with self._session.trackers.watching_uncached(_raw_text(result)):
+                yield
 
     def _begin(self, nodelist: Sequence[Any], cell_name: str, result: Any) -> Any:
         """Return the run of a cell that is to be cached, or None to leave it alone."""
         self._end_run(raised=True)
         self._last_event = None
-        info = getattr(result, "info", None)
         try:
-            policy = self._policy_of(nodelist, result)
-            if policy is None or policy.off:
+            info = getattr(result, "info", None)
+            policy = self.asking.policy_of(nodelist, info)
+            if policy is None or info is None:
                 return None
             from nbcache.reading import Request
 
@@ -182,7 +178,7 @@ class Extension:
                 text=info.raw_cell,
                 nodes=tuple(nodelist),
                 cell_name=cell_name,
-                cell_id=getattr(info, "cell_id", None) or self._cell_id(),
+                cell_id=self.asking.cell_id(info),
                 execution_count=self.shell.displayhook.prompt_count,
                 compile_flags=self.shell.compile.flags,
             )
@@ -191,76 +187,16 @@ class Extension:
             raise
         except Exception as error:
             reason = f"nbcache could not look at this cell: {type(error).__name__}: {error}"
-            self._last_event = CellEvent(State.BYPASS, title=info.raw_cell[:72], reasons=(reason,))
+            self._last_event = CellEvent(
+                State.BYPASS, title=_raw_text(result)[:72], reasons=(reason,)
+            )
             self.tell(self._last_event)
             return None
         return self._running
 
-    def _policy_of(self, nodelist: Sequence[Any], result: Any) -> Policy | None:
-        """Return how the cell asks to be cached; None when it does not.
-
-        Raises:
-            OptionError: an option is wrong.
-        """
-        if result is None or self.settings.disable or not nodelist:
-            return None
-        info = result.info
-        if info.silent or not info.store_history:
-            return None
-        pragmas = find_pragmas(info.raw_cell)
-        asked = self._cell_metadata()
-        if not pragmas and not self.auto and not asked:
-            return None
-        if not pragmas and talks_to_nbcache(nodelist):
-            return None
-        now = time.time()
-        base = self.base_policy(explicit=bool(pragmas) or self.settings.trust_all, now=now)
-        policy = build_policy(asked, base=base, now=now) if asked else base
-        for pragma in reversed(pragmas):
-            policy = build_policy(parse_options(pragma.text), base=policy, now=now)
-        return self._once(policy, info)
-
-    def base_policy(self, *, explicit: bool, now: float) -> Policy:
-        """Return the policy of a cell that asks for nothing itself."""
-        settings = self.settings
-        base = Policy(
-            min_time=0.0 if explicit and not settings.trust_all else self.min_time,
-            require=settings.require,
-            read_only=settings.read_only,
-            explicit=explicit,
-        )
-        return build_policy({"ttl": settings.ttl}, base=base, now=now) if settings.ttl else base
-
-    def _once(self, policy: Policy, info: Any) -> Policy:
-        from dataclasses import replace
-
-        identity = getattr(info, "cell_id", None) or self._cell_id()
-        for name in ("*", identity):
-            if name and name in self.refresh_next:
-                self.refresh_next.discard(name)
-                policy = replace(policy, refresh=True)
-        if policy.refresh == "once":
-            identity = identity or info.raw_cell
-            policy = replace(policy, refresh=None if identity in self._refreshed else True)
-            self._refreshed.add(identity)
-        return policy
-
-    def _cell_metadata(self) -> dict[str, Any]:
-        """Return what the front end says about this cell under ``metadata.nbcache``."""
-        parent = getattr(self.shell, "parent_header", None) or {}
-        asked = parent.get("metadata", {}).get("nbcache") if isinstance(parent, dict) else None
-        if not isinstance(asked, dict):
-            return {}
-        from nbcache.options import OPTIONS
-
-        return {name: value for name, value in asked.items() if name in OPTIONS}
-
-    def _cell_id(self) -> str:
-        parent = getattr(self.shell, "parent_header", None) or {}
-        return str(parent.get("metadata", {}).get("cellId") or "")
-
     def _after_cell(self, result: Any = None) -> None:
-        self._end_run(raised=False)
+        if not self._is_inside:
+            self._end_run(raised=False)
 
     def _end_run(self, *, raised: bool) -> None:
         """Finish the run under way, if any, and tell the listeners."""
@@ -281,12 +217,6 @@ class Extension:
                 listener(event)
             except Exception as error:
                 self._warn(f"a listener of nbcache failed: {type(error).__name__}: {error}")
-
-    def _refuse_option(self, error: OptionError, result: Any) -> bool:
-        """Show a wrong option as IPython shows a wrong magic line; the cell does not run."""
-        from IPython.core.error import UsageError
-
-        return self._show_error(UsageError(str(error)), result)
 
     def _show_error(self, error: BaseException, result: Any) -> bool:
         """Show an error in place of the cell's run, without any frame of ours."""
@@ -324,12 +254,9 @@ def _raw_text(result: Any) -> str:
     return str(getattr(getattr(result, "info", None), "raw_cell", "") or "")
 
 
-def talks_to_nbcache(nodelist: Sequence[Any]) -> bool:
-    """Tell whether a cell only gives orders to nbcache, which automatic mode leaves alone."""
-    import ast
+def usage_error(error: OptionError) -> Exception:
+    """Return a wrong option as IPython's own error for a wrong magic line."""
+    from IPython.core.error import UsageError
 
-    for node in nodelist:
-        for part in ast.walk(node):
-            if isinstance(part, ast.Constant) and part.value in ("nbcache", "cache"):
-                return True
-    return False
+    usage: Exception = UsageError(str(error))
+    return usage

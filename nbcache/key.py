@@ -12,7 +12,7 @@ from nbcache.entry import FORMAT
 
 
 def compose_parts(
-    source_digest: str, inputs: Mapping[str, str], *, version: str = "", lines: Any = ()
+    source_digest: str, inputs: Mapping[str, str], *, version: str = ""
 ) -> dict[str, str]:
     """Return the named parts of a cell key: source, inputs, salt, Python's minor version."""
     parts = {"source": source_digest, "python": f"{sys.version_info[0]}.{sys.version_info[1]}"}
@@ -47,17 +47,11 @@ def moved_parts(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
 def _sentence(name: str, before: str | None, after: str | None) -> str:
     if name == "source":
         return "the cell's code changed"
-    if name == "python":
-        return f"Python {before} → {after}"
-    if name == "version":
-        return f"version= changed ({before} → {after})"
+    if name in ("python", "version"):
+        return f"{name.capitalize()} {before} → {after}"
     label = name.removeprefix("input ")
-    if before is None:
-        return f"`{label}` is a new input"
-    if after is None:
-        return f"`{label}` is no input any more"
-    if after == "absent":
-        return f"`{label}` is not defined any more"
-    if before == "absent":
-        return f"`{label}` is defined now"
+    if before is None or before == "absent":
+        return f"`{label}` is {'a new input' if before is None else 'defined now'}"
+    if after is None or after == "absent":
+        return f"`{label}` is {'no input' if after is None else 'not defined'} any more"
     return f"`{label}` changed"

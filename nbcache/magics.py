@@ -42,7 +42,7 @@ def complete(shell: Any, event: Any) -> list[str]:
 
 
 @magics_class
-class CacheMagics(Magics):  # type: ignore[misc]
+class CacheMagics(Magics):
     """The magics of nbcache."""
 
     @property
@@ -76,7 +76,7 @@ class CacheMagics(Magics):  # type: ignore[misc]
 
     @line_magic("cache")
     def cache_statement(self, line: str) -> Any:
-        """Cache one statement: ``%cache x = f()``, or with options ``%cache --ttl 60 -- x = f()``."""
+        """Cache one statement: ``%cache x = f()``, or ``%cache --ttl 60 -- x = f()``."""
         from nbcache.statements import run_statement
 
         try:
@@ -143,7 +143,8 @@ class CacheMagics(Magics):  # type: ignore[misc]
         event: CellEvent | None = self._extension.session.ledger.find(which)
         if event is None:
             raise CacheError(
-                f"No cached cell answers to {which!r}. `%nbcache` lists them." if which
+                f"No cached cell answers to {which!r}. `%nbcache` lists them."
+                if which
                 else "No cell has been cached in this kernel yet. Put `%%cache` on one."
             )
         return event
@@ -156,11 +157,11 @@ class CacheMagics(Magics):  # type: ignore[misc]
         else:
             event = self._event(which)
             names = [event.cell_id or event.title]
-        self._extension.refresh_next.update(names)
+        self._extension.asking.refresh_next.update(names)
         print(f"{len(names)} cell(s) will run past the cache the next time.")
 
     def _refresh_next(self, words: list[str], as_json: bool) -> None:
-        self._extension.refresh_next.add("*")
+        self._extension.asking.refresh_next.add("*")
 
     def _clear(self, words: list[str], as_json: bool) -> None:
         from nbcache.duration import parse_duration
@@ -181,7 +182,7 @@ class CacheMagics(Magics):  # type: ignore[misc]
     def _auto(self, words: list[str], as_json: bool) -> None:
         from nbcache.duration import format_duration, parse_duration
 
-        extension = self._extension
+        extension = self._extension.asking
         for word in words:
             if word in ("on", "off"):
                 extension.auto = word == "on"
@@ -193,5 +194,8 @@ class CacheMagics(Magics):  # type: ignore[misc]
         if extension.auto and not any(word.startswith("min_time") for word in words):
             extension.min_time = extension.min_time or 0.1
         least = format_duration(extension.min_time)
-        print(f"auto is on: cells that run {least} or longer are cached" if extension.auto
-              else "auto is off: only cells with %%cache are cached")
+        print(
+            f"auto is on: cells that run {least} or longer are cached"
+            if extension.auto
+            else "auto is off: only cells with %%cache are cached"
+        )

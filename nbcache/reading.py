@@ -16,7 +16,9 @@ from nbcache.heap.walk import ABSENT, Walk, digests
 from nbcache.key import compose_key, compose_parts
 from nbcache.policy import Policy
 
-SETUP_MAGICS = frozenset({"matplotlib", "config", "load_ext", "reload_ext", "autoreload", "precision", "xmode"})
+SETUP_MAGICS = frozenset(
+    {"matplotlib", "config", "load_ext", "reload_ext", "autoreload", "precision", "xmode"}
+)
 """Magics that set the kernel up; a hit runs them again, in order."""
 
 PLAIN_MAGICS = frozenset(
@@ -89,9 +91,8 @@ class Reader:
         source = read_source(request.text, request.nodes)
         setup = self._setup_magics(source)
         refuse_library_changes(request.nodes, self.namespace)
-        settled = frozenset.intersection(*source.names.settled.values()) if (
-            source.names.settled
-        ) else frozenset()
+        always = source.names.settled.values()
+        settled = frozenset.intersection(*always) if always else frozenset()
         walk = Walk(self.namespace, ignore=policy.ignore, settled=settled)
         hidden = self._ask(walk, source)
         walk.run()
@@ -122,9 +123,9 @@ class Reader:
         found = []
         for name in sorted(reads):
             value = self.namespace.get(name)
-            if isinstance(value, types.ModuleType) and value.__name__ in LOOKING_GLASSES:
-                if value.__name__ != name:
-                    found.append(f"uses the module {value.__name__} as `{name}`")
+            module = value.__name__ if isinstance(value, types.ModuleType) else name
+            if module != name and module in LOOKING_GLASSES:
+                found.append(f"uses the module {module} as `{name}`")
         return tuple(found)
 
     def _ask_all(self, walk: Walk, source: Source) -> None:
@@ -144,7 +145,7 @@ class Reader:
                 setup.append((use.name, use.line))
                 continue
             sign = "%%" if use.body is not None else "%"
-            raise NotReplayable(f"`{sign}{use.name}` may change the kernel in ways unknown to nbcache")
+            raise NotReplayable(f"`{sign}{use.name}` may change the kernel in ways we don't know")
         return tuple(setup)
 
     def moved(self, entry: Entry, reading: Reading) -> list[str]:

@@ -36,17 +36,17 @@ class Run:
         """Whether the cell needs not run."""
         return self.state in SERVED
 
-    def settle(self, state: State, reasons: tuple[str, ...], *, load_time: float) -> None:
-        """Note that the cell was served."""
-        self.state, self.reasons, self.load_time = state, reasons, load_time
+    def miss(self, reason: str) -> None:
+        """Note that what is stored can't be used, so the cell runs."""
+        self.state, self.reasons, self.entry = State.MISS, (reason,), None
 
     def bypass(self, reason: str) -> None:
         """Note that the run could not be cached, and why."""
         self.state, self.reasons, self.entry = State.BYPASS, (reason,), None
 
-    def forbid(self, reasons: tuple[str, ...]) -> None:
+    def forbid(self) -> None:
         """Note that the cell must not run: it was required to hit."""
-        why = "; ".join(reasons) or "nothing is stored for it"
+        why = "; ".join(self.reasons) or "nothing is stored for it"
         self.state = State.ERROR
         self.forbidden = CacheError(
             f"The cell did not run: `require` asks for a stored result, and there is none ({why})."

@@ -8,7 +8,7 @@ from typing import Any
 
 from nbcache.deps.trackers import Trackers
 from nbcache.errors import CacheError
-from nbcache.events import CellEvent, State
+from nbcache.events import CellEvent
 from nbcache.policy import Decision, Policy, decide
 from nbcache.reading import Reader, Reading, Request
 from nbcache.replay.outputs import Tap
@@ -43,10 +43,8 @@ class Session:
         try:
             run.reading = self.reader.read(request, policy)
             decision = self._look_up(run, run.reading)
-            if decision.serve and run.entry is not None:
-                self._serve(run, run.reading, decision)
-            else:
-                self._record(run, run.reading, decision)
+            if not self._serve(run, run.reading, decision):
+                self._record(run, run.reading)
         except CacheError as problem:
             run.bypass(str(problem))
         except Exception as error:
@@ -65,23 +63,36 @@ class Session:
         run.entry = entry
         moved = moved or self.ledger.why_new(run)
         now = self.clock()
-        return decide(entry, run.policy, now, moved=() if entry else moved,
-                      refresh_all=self.shelf.settings.refresh)
+        return decide(
+            entry,
+            run.policy,
+            now,
+            moved=() if entry else moved,
+            refresh_all=self.shelf.settings.refresh,
+        )
 
-    def _serve(self, run: Run, reading: Reading, decision: Decision) -> None:
+    def _serve(self, run: Run, reading: Reading, decision: Decision) -> bool:
         """Load the entry, patch the live objects, bind the names and send the outputs."""
-        entry = run.entry
-        assert entry is not None  # noqa: S101 - decided by the caller
-        began = time.perf_counter()
-        values = self.shelf.load_values(entry, reading)
-        replay(self.shell, entry, values, reading, self.trackers, self._tap())
-        run.settle(decision.state, decision.reasons, load_time=time.perf_counter() - began)
-
-    def _record(self, run: Run, reading: Reading, decision: Decision) -> None:
-        """Start to listen: the cell will run natively after this."""
         run.state, run.reasons = decision.state, decision.reasons
+        entry = run.entry
+        if not decision.serve or entry is None:
+            return False
+        began = time.perf_counter()
+        try:
+            values = self.shelf.load_values(entry, reading)
+            replay(
+                self.shell, entry, values, reading=reading, trackers=self.trackers, tap=self._tap()
+            )
+        except CacheError as problem:  # nothing was changed: the cell runs and is stored anew
+            run.miss(str(problem))
+            return False
+        run.load_time = time.perf_counter() - began
+        return True
+
+    def _record(self, run: Run, reading: Reading) -> None:
+        """Start to listen: the cell will run natively after this."""
         if run.policy.require:
-            run.forbid(decision.reasons)
+            run.forbid()
             return
         run.recorder = Recorder(self.shell, reading, self.trackers, self._tap())
         run.recorder.start()
@@ -112,6 +123,3 @@ class Session:
             run.bypass(f"nbcache failed: {type(error).__name__}: {error}")
         finally:
             recorder.stop()
-
-
-__all__ = ["CellEvent", "Policy", "Session", "State"]

@@ -26,7 +26,7 @@ def run_statement(extension: Extension, line: str) -> Any:
         raise CacheError("Give a statement: `%cache x = f()`.")
     name = shell.compile.cache(text, shell.execution_count, raw_code=text)
     nodes, target = bind_expression(nodes)
-    base = extension.base_policy(explicit=True, now=time.time())
+    base = extension.asking.base_policy(explicit=True, now=time.time())
     policy = build_policy(parse_options(options), base=base, now=time.time())
     request = Request(text, tuple(nodes), name, f"%cache {text}", -1, shell.compile.flags)
     run = session.begin(request, policy)

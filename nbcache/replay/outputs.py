@@ -49,7 +49,8 @@ class KernelTap:
         session = self._kernel.session
         self._heard, self._refusal = [], None
         self._request = self._current_request()
-        native = self._native = session.send
+        native: Callable[..., Any] = session.send
+        self._native = native
 
         def send(stream: Any, msg_or_type: Any, *args: Any, **kwargs: Any) -> Any:
             message = native(stream, msg_or_type, *args, **kwargs)
@@ -81,20 +82,18 @@ class KernelTap:
 
     def _add(self, message: Message) -> None:
         last = self._heard[-1] if self._heard else None
-        if message["msg_type"] == "stream" and last is not None and last["msg_type"] == "stream":
-            if last["content"]["name"] == message["content"]["name"]:
-                last["content"]["text"] += message["content"]["text"]
-                return
-        self._heard.append(message)
+        if last is not None and _stream_name(last) == _stream_name(message) != "":
+            last["content"]["text"] += message["content"]["text"]
+        else:
+            self._heard.append(message)
 
     def stop(self) -> tuple[list[Message], str | None]:
         """Give the session its own ``send`` back."""
         flush_streams()
         session = self._kernel.session
         if self._native is not None and "send" in vars(session):
-            if getattr(self._native, "__self__", None) is session:
-                del session.send
-            else:
+            del session.send
+            if session.send is not self._native and not _is_own(self._native, session):
                 session.send = self._native
         self._native = None
         return self._heard, self._refusal
@@ -138,6 +137,10 @@ def flush_streams() -> None:
             stream.flush()
         except (AttributeError, ValueError, OSError):
             continue
+
+
+def _stream_name(message: Message) -> str:
+    return str(message["content"]["name"]) if message["msg_type"] == "stream" else ""
 
 
 class TerminalTap:

@@ -127,9 +127,7 @@ class Recorder:
         bind.pop("__annotations__", None)
         now = self.shell.user_ns.get("__annotations__") or {}
         before = self._annotated
-        return {
-            name: value for name, value in now.items() if before.get(name, before) is not value
-        }
+        return {name: value for name, value in now.items() if before.get(name, before) is not value}
 
     def _result(self) -> list[Any]:
         if not any(item["msg_type"] == "execute_result" for item in self._messages):

@@ -19,7 +19,13 @@ from nbcache.replay.outputs import Tap
 
 
 def replay(
-    shell: Any, entry: Entry, values: Mapping[str, Any], reading: Any, trackers: Trackers, tap: Tap
+    shell: Any,
+    entry: Entry,
+    values: Mapping[str, Any],
+    *,
+    reading: Any,
+    trackers: Trackers,
+    tap: Tap,
 ) -> None:
     """Leave kernel, namespace and outputs as the recorded run left them.
 

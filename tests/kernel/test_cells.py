@@ -353,3 +353,26 @@ def test_modules_that_see_everything_are_noticed(store: Path) -> None:
         made.run("secret = 2")
         assert made.run(cell).state != "hit"
         assert made.value("found") == "2"
+
+
+def test_cells_run_by_a_cell_belong_to_it(store: Path) -> None:
+    """``%%capture`` and ``run_cell`` inside a cached cell are part of that cell's recording."""
+    cells = [
+        "%%cache\n%%capture out\nprint('kept')\nw = 5",
+        "%%cache\nget_ipython().run_cell('v = 7'); u = v + 1",
+        "out.stdout, w, v, u",
+    ]
+    cold, warm = twice(store, *cells)
+    assert [reply.state for reply in warm[:2]] == ["hit", "hit"]
+    assert warm[2].text == cold[2].text == "('kept\\n', 5, 7, 8)"
+
+
+def test_require_and_read_only(store: Path) -> None:
+    """``require`` raises instead of running, ``read_only`` never writes."""
+    with kernel(store) as made:
+        reply = made.run("%%cache require\nq = 1")
+        assert reply.content["ename"] == "CacheError"
+        assert made.value("'q' in globals()") == "False"
+        made.run("%%cache read_only\nq = 1")
+        assert made.run("%%cache\nq = 1").state == "miss"
+        assert made.run("%%cache require\nq = 1").state == "hit"

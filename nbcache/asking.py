@@ -1,0 +1,102 @@
+"""How a cell asks to be cached: its line, its metadata, automatic mode and the environment."""
+
+from __future__ import annotations
+
+import ast
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from nbcache.cell.pragma import find_pragmas
+from nbcache.options import OPTIONS, parse_options
+from nbcache.policy import Policy, build_policy
+from nbcache.settings import Settings
+
+
+class Asking:
+    """Turns what is asked of a cell into its policy; holds what ``%nbcache`` switches."""
+
+    def __init__(self, shell: Any, settings: Settings) -> None:
+        self.shell = shell
+        self.settings = settings
+        self.auto = settings.auto
+        self.min_time = settings.min_time
+        self.refresh_next: set[str] = set()
+        self._refreshed: set[str] = set()
+
+    def policy_of(self, nodelist: Sequence[Any], info: Any) -> Policy | None:
+        """Return how a cell is to be cached; None when it is to be left alone.
+
+        Raises:
+            OptionError: an option is wrong.
+        """
+        if info is None or self.settings.disable or not nodelist:
+            return None
+        if info.silent or not info.store_history:
+            return None
+        pragmas = find_pragmas(info.raw_cell)
+        asked = self._cell_metadata()
+        if not pragmas and (not (self.auto or asked) or talks_to_nbcache(nodelist)):
+            return None
+        now = time.time()
+        policy = self.base_policy(explicit=bool(pragmas) or self.settings.trust_all, now=now)
+        if asked:
+            policy = build_policy(asked, base=policy, now=now)
+        for pragma in reversed(pragmas):
+            policy = build_policy(parse_options(pragma.text), base=policy, now=now)
+        return None if policy.off else self._with_orders(policy, info)
+
+    def base_policy(self, *, explicit: bool, now: float) -> Policy:
+        """Return the policy of a cell that asks for nothing itself."""
+        settings = self.settings
+        base = Policy(
+            min_time=0.0 if explicit and not settings.trust_all else self.min_time,
+            require=settings.require,
+            read_only=settings.read_only,
+            explicit=explicit,
+        )
+        return build_policy({"ttl": settings.ttl}, base=base, now=now) if settings.ttl else base
+
+    def cell_id(self, info: Any) -> str:
+        """Return the front end's name of the cell, empty when it sends none."""
+        parent = getattr(self.shell, "parent_header", None) or {}
+        given = getattr(info, "cell_id", None) or parent.get("metadata", {}).get("cellId")
+        return str(given or "")
+
+    def _with_orders(self, policy: Policy, info: Any) -> Policy:
+        """Obey an order to refresh this cell, and ``refresh=once``."""
+        identity = self.cell_id(info)
+        for name in ("*", identity):
+            if name and name in self.refresh_next:
+                self.refresh_next.discard(name)
+                policy = replace(policy, refresh=True)
+        if policy.refresh == "once":
+            identity = identity or info.raw_cell
+            policy = replace(policy, refresh=None if identity in self._refreshed else True)
+            self._refreshed.add(identity)
+        return policy
+
+    def _cell_metadata(self) -> dict[str, Any]:
+        """Return what the front end says about this cell under ``metadata.nbcache``."""
+        parent = getattr(self.shell, "parent_header", None) or {}
+        asked = parent.get("metadata", {}).get("nbcache")
+        if not isinstance(asked, dict):
+            return {}
+        return {name: value for name, value in asked.items() if name in OPTIONS}
+
+
+_MAGIC_CALLS = frozenset({"run_line_magic", "run_cell_magic"})
+_ORDERS = frozenset({"nbcache", "cache"})
+
+
+def talks_to_nbcache(nodelist: Sequence[ast.AST]) -> bool:
+    """Tell whether a cell gives orders to nbcache, which automatic mode leaves alone."""
+    calls = [part for node in nodelist for part in ast.walk(node) if isinstance(part, ast.Call)]
+    for call in calls:
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+        words = [arg.value for arg in call.args[:2] if isinstance(arg, ast.Constant)]
+        orders = words[:1] and words[0] in _ORDERS
+        if name in _MAGIC_CALLS and (orders or words[1:] == ["nbcache"]):
+            return True
+    return False
