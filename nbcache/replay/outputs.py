@@ -93,7 +93,7 @@ class KernelTap:
         session = self._kernel.session
         if self._native is not None and "send" in vars(session):
             del session.send
-            if session.send is not self._native and not _is_own(self._native, session):
+            if session.send != self._native:  # somebody else had wrapped it before us
                 session.send = self._native
         self._native = None
         return self._heard, self._refusal
