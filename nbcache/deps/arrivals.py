@@ -18,6 +18,17 @@ def loaded_mark() -> tuple[int, str]:
     return len(sys.modules), next(reversed(sys.modules), "")
 
 
+_loaded: list[tuple[tuple[int, str], frozenset[str]]] = []
+
+
+def loaded_names() -> frozenset[str]:
+    """Return the names in ``sys.modules``: the very same set until a name is added."""
+    mark = loaded_mark()
+    if not _loaded or _loaded[0][0] != mark:
+        _loaded[:] = [(mark, frozenset(sys.modules))]
+    return _loaded[0][1]
+
+
 @dataclass(eq=False, slots=True)
 class Arrival:
     """Somebody waits for the module ``name``."""

@@ -30,6 +30,23 @@ class NumpyPrinting(_Unwatched):
         "formatter": None, "legacy": False, "override_repr": None,
     }  # fmt: skip
 
+    def watch_reads(self, patches: Patches, mark: Callable[[], None]) -> bool:
+        """Hook the functions through which every array's text goes, and the reading one.
+
+        Options that scalars obey as well (``legacy`` and replaced functions) always count.
+        """
+        module = _array_printing()
+        values = self.values()
+        always = (values.get("legacy"), values.get("formatter"), values.get("override_repr"))
+        if module is None or any(always):
+            return False
+        names = ("_array2string", "_void_scalar_to_string", "get_printoptions")
+        if not all(hasattr(module, name) for name in names):
+            return False
+        places = [(module, name) for name in names] + [(sys.modules["numpy"], names[-1])]
+        patches.watch(lambda args, kwargs: mark(), *places)
+        return True
+
     def values(self) -> dict[str, Any]:
         """Return the print options."""
         return dict(sys.modules["numpy"].get_printoptions())
@@ -41,6 +58,11 @@ class NumpyPrinting(_Unwatched):
     def assign(self, values: Mapping[str, Any]) -> None:
         """Set all options at once: leaving out the formatter would reset it."""
         sys.modules["numpy"].set_printoptions(**{**self.values(), **values})
+
+
+def _array_printing() -> Any:
+    modules = map(sys.modules.get, ("numpy._core.arrayprint", "numpy.core.arrayprint"))
+    return next((module for module in modules if hasattr(module, "_array2string")), None)
 
 
 class NumpyErrors(_Unwatched):

@@ -30,15 +30,22 @@ class NativeEvents:
         self._opened: set[str] = set()
         self._is_busy = False
         ledger.before_note = self.sync
+        ledger.forget_listing = self.forget_listing
 
     def sync(self) -> None:
         """Enter what happened so far; raise NotReplayable for what cannot repeat."""
+        self.forget_listing("")
+
+    def forget_listing(self, folder: str) -> None:
+        """Enter what happened so far, apart from a listing of ``folder``."""
         if self._is_busy:
             return
         self._is_busy = True
+        listing = inotify.OPENED | inotify.IS_FOLDER
         try:
             for event in self._watch.drain():
-                self._add(event)
+                if event.path != folder or event.mask & listing != listing:
+                    self._add(event)
         finally:
             self._is_busy = False
 

@@ -75,6 +75,10 @@ def _nothing() -> None:
     """Wait for nothing: no native event is known."""
 
 
+def _ignore(folder: str) -> None:
+    """Forget nothing: no native event is known."""
+
+
 @dataclass(slots=True)
 class Ledger:
     """First touches of paths in one run; a path that was written first is no input.
@@ -92,6 +96,8 @@ class Ledger:
     by_library: set[str] = field(default_factory=set)
     before_note: Callable[[], None] = _nothing
     """Called before a path is noted: what happened natively until now comes first."""
+    forget_listing: Callable[[str], None] = _ignore
+    """Called after the import system listed a folder: that listing is nobody's input."""
 
     def note_read(self, path: str) -> None:
         """A file was opened for reading, or tried to be."""

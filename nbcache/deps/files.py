@@ -18,6 +18,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from os import getcwd as _getcwd
 from types import FrameType
 from typing import Any
@@ -26,7 +27,7 @@ from nbcache.deps.captors import places_of
 from nbcache.deps.file_events import NativeEvents
 from nbcache.deps.file_ledger import Ledger, content_of, look_at, names_digest, names_in
 from nbcache.deps.file_scope import Scope, absolute, is_above, prime_imports, relative
-from nbcache.deps.patching import Hook, Patches
+from nbcache.deps.patching import After, Hook, Patches
 from nbcache.deps.places import caller, owner_of
 from nbcache.deps.protocol import Observed
 from nbcache.deps.readers import watch_readers
@@ -39,6 +40,7 @@ _KIND_ASKERS = frozenset({
     "copy2", "copyfile", "copytree", "move", "which", "select_recursive", "select_exists",
 })  # fmt: skip
 _IMPORT_SYSTEM = "<frozen importlib._bootstrap_external>"
+_METADATA_FOLDER = os.path.join("importlib", "metadata")
 _REMOVERS = ("remove", "unlink", "rmdir", "mkdir", "symlink", "link", "truncate")
 _WRITING_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
@@ -168,6 +170,8 @@ def _on_look(ledger: Ledger) -> Hook:
         if path is None or not ledger.scope.counts(path):
             return
         frame = sys._getframe(1)
+        if _is_for_metadata(frame):
+            return
         who = caller(frame)
         if who == "user":
             ledger.note_look(path, _aspect(frame))
@@ -193,13 +197,28 @@ def _aspect(frame: FrameType | None) -> str:
 
 
 def _on_listing(ledger: Ledger) -> Hook:
-    def on_listing(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def on_listing(args: tuple[Any, ...], kwargs: dict[str, Any]) -> After | None:
         given = args[0] if args else kwargs.get("path")
         path = absolute("." if given is None else given)
-        if path is not None and caller(sys._getframe(1)) != "import":
-            ledger.note_listing(path)
+        frame = sys._getframe(1)
+        if path is None:
+            return None
+        if caller(frame) == "import" or _is_for_metadata(frame):
+            ledger.before_note()
+            return partial(ledger.forget_listing, path)
+        ledger.note_listing(path)
+        return None
 
     return on_listing
+
+
+def _is_for_metadata(frame: FrameType | None) -> bool:
+    """Tell whether ``importlib.metadata`` looks for distributions."""
+    while frame is not None and owner_of(frame.f_code.co_filename) in {"own", "standard"}:
+        if _METADATA_FOLDER in frame.f_code.co_filename:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _on_removal(ledger: Ledger, name: str) -> Hook:

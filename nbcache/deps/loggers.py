@@ -1,13 +1,14 @@
-"""Logging: levels that a run set, and the loggers it asked, with what they would do."""
+"""Logging: levels and handlers that a run set, and what the loggers answered that it asked."""
 
 from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from nbcache.deps.arrivals import loaded_names
 from nbcache.deps.patching import Patches
 from nbcache.deps.protocol import Observed
 from nbcache.deps.watching import Watcher
@@ -22,22 +23,23 @@ _PLAIN: _State = (0, False, True, ())
 class _Run:
     before: dict[str, _State]
     disabled_below: int
-    modules: dict[str, Any]
-    asked: dict[str, list[Any]] = field(default_factory=dict)
+    modules: Collection[str]
+    asked: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 class LoggingTracker(Watcher[_Run]):
-    """Follows the levels of loggers; changed handlers cannot be repeated."""
+    """Follows levels of loggers, and plain handlers for the standard streams that are added."""
 
     name = "logging"
 
     def _begin(self, patches: Patches) -> _Run:
-        run = _Run(_states(), logging.root.manager.disable, dict(sys.modules))
+        run = _Run(_states(), logging.root.manager.disable, loaded_names())
 
         def on_question(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            name = args[0].name
-            if name not in run.asked:
-                run.asked[name] = _behaviour(args[0])
+            logger, level = args[0], str(args[1] if len(args) > 1 else kwargs["level"])
+            answers = run.asked.setdefault(logger.name, {})
+            if level not in answers:
+                answers[level] = _behaviour(logger, int(level))
 
         patches.watch(on_question, (logging.Logger, "isEnabledFor"))
         return run
@@ -45,29 +47,37 @@ class LoggingTracker(Watcher[_Run]):
     def _end(self, run: _Run) -> Observed:
         after = _states()
         levels: dict[str, Any] = {}
+        handlers: dict[str, Any] = {}
         for name in {**run.before, **after}:
             old, new = run.before.get(name, _PLAIN), after.get(name, _PLAIN)
             if old == new or _is_imported(name, run):
                 continue
             if old[3] != new[3]:
-                raise NotReplayable(f"it changes the handlers of the logger `{name}`")
-            levels[name] = list(new[:3])
+                handlers[name] = _added(name, old[3])
+            if old[:3] != new[:3]:
+                levels[name] = list(new[:3])
         effect: dict[str, Any] = {"levels": levels} if levels else {}
+        if handlers:
+            effect["handlers"] = handlers
         if logging.root.manager.disable != run.disabled_below:
             effect["disable"] = logging.root.manager.disable
         return Observed({"asked": run.asked} if run.asked else None, effect or None)
 
     def _check(self, late: Mapping[str, Any]) -> str | None:
-        for name, behaviour in late.get("asked", {}).items():
-            if _behaviour(_nearest(name)) != list(behaviour):
-                return f"the level or the handlers of the logger `{name}` changed"
+        for name, answers in late.get("asked", {}).items():
+            for level, behaviour in answers.items():
+                if _behaviour(_nearest(name), int(level)) != behaviour:
+                    return f"the level or the handlers of the logger `{name}` changed"
         return None
 
     def _apply(self, effect: Any) -> None:
         for name, (level, disabled, propagate) in effect.get("levels", {}).items():
-            logger = logging.root if name == _ROOT else logging.getLogger(name)
+            logger = _named(name)
             logger.setLevel(level)
             logger.disabled, logger.propagate = disabled, propagate
+        for name, handlers in effect.get("handlers", {}).items():
+            for shape in handlers:
+                _named(name).addHandler(_made(shape))
         if "disable" in effect:
             logging.disable(effect["disable"])
 
@@ -109,17 +119,59 @@ def _nearest(name: str) -> logging.Logger:
     return logging.root
 
 
-def _behaviour(logger: logging.Logger) -> list[Any]:
-    """Return what decides whether and how the records of ``logger`` show."""
+def _named(name: str) -> logging.Logger:
+    return logging.root if name == _ROOT else logging.getLogger(name)
+
+
+def _behaviour(logger: logging.Logger, level: int) -> Any:
+    """Return what a record of ``level`` meets at ``logger``: False, or the handlers' shapes."""
+    manager = logger.manager
+    if logger.disabled or manager.disable >= level or level < logger.getEffectiveLevel():
+        return False
     handlers: list[Any] = []
     link: logging.Logger | None = logger
     while link is not None:
-        handlers += [_handler(handler) for handler in link.handlers]
+        handlers += [_shown(handler) for handler in link.handlers]
         link = link.parent if link.propagate else None
-    level = max(logger.getEffectiveLevel(), logger.manager.disable)
-    return [level, bool(logger.disabled), handlers]
+    return handlers
 
 
-def _handler(handler: logging.Handler) -> list[Any]:
-    shape = getattr(handler.formatter, "_fmt", None)
-    return [type(handler).__qualname__, handler.level, shape]
+def _shown(handler: logging.Handler) -> list[Any]:
+    return [type(handler).__qualname__, handler.level, getattr(handler.formatter, "_fmt", None)]
+
+
+def _added(name: str, before: tuple[int, ...]) -> list[Any]:
+    """Return the shapes of the handlers that were added, or raise NotReplayable."""
+    after = _named(name).handlers
+    kept = tuple(map(id, after[: len(before)]))
+    shapes = [_shape(handler) for handler in after[len(before) :]]
+    if kept != before or None in shapes:
+        raise NotReplayable(f"it changes the handlers of the logger `{name}`")
+    return shapes
+
+
+def _shape(handler: logging.Handler) -> dict[str, Any] | None:
+    """Return what makes a plain handler for a standard stream again, None for any other."""
+    formatter = handler.formatter
+    stream = getattr(handler, "stream", None)
+    streams = [key for key in ("stderr", "stdout") if stream is getattr(sys, key)]
+    is_plain = type(handler) is logging.StreamHandler and bool(streams)
+    if not (is_plain or type(handler) is logging.NullHandler) or handler.filters:
+        return None
+    if formatter is not None and (
+        type(formatter) is not logging.Formatter
+        or type(formatter._style) is not logging.PercentStyle
+    ):
+        return None
+    form = None if formatter is None else [formatter._fmt, formatter.datefmt]
+    return {"stream": streams[0] if is_plain else None, "level": handler.level, "format": form}
+
+
+def _made(shape: Mapping[str, Any]) -> logging.Handler:
+    stream = shape["stream"]
+    handler = logging.NullHandler() if stream is None else None
+    made = handler or logging.StreamHandler(getattr(sys, stream))
+    made.setLevel(shape["level"])
+    if shape["format"] is not None:
+        made.setFormatter(logging.Formatter(*shape["format"]))
+    return made

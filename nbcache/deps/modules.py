@@ -12,9 +12,10 @@ import importlib
 import operator
 import sys
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from nbcache.deps.arrivals import loaded_names
 from nbcache.deps.local import (
     current_digest,
     loaded_local_names,
@@ -26,9 +27,9 @@ from nbcache.deps.local import (
     sources_of,
 )
 from nbcache.deps.patching import Patches
-from nbcache.deps.places import owner_of
+from nbcache.deps.places import caller, owner_of
 from nbcache.deps.protocol import Observed
-from nbcache.deps.versions import Versions
+from nbcache.deps.versions import Versions, normal_name
 from nbcache.deps.watching import Watcher
 
 _NOT_IMPORTED = frozenset({"__main__", "__mp_main__"})
@@ -37,9 +38,11 @@ _NOT_IMPORTED = frozenset({"__main__", "__mp_main__"})
 @dataclass(slots=True)
 class _Run:
     before: dict[str, Any]
+    names: frozenset[str]
     reached: Collection[str] | None
     searched: dict[str, None]
     reloaded: bool = False
+    asked: set[str] = field(default_factory=set)
 
 
 class ModuleTracker(Watcher[_Run]):
@@ -63,12 +66,19 @@ class ModuleTracker(Watcher[_Run]):
         super().start()
 
     def _begin(self, patches: Patches) -> _Run:
-        run = _Run(dict(sys.modules), self._reached, patches.log_imports())
+        run = _Run(sys.modules.copy(), loaded_names(), self._reached, patches.log_imports())
 
         def on_reload(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             run.reloaded = True
 
+        def on_question(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            if caller(sys._getframe(1)) == "user":
+                run.asked.update(name for name in (*args, *kwargs.values()))
+
         patches.watch(on_reload, (importlib, "reload"))
+        metadata = sys.modules.get("importlib.metadata")
+        if metadata is not None:
+            patches.watch(on_question, (metadata, "distribution"))
         return run
 
     def observe(self) -> None:
@@ -77,14 +87,17 @@ class ModuleTracker(Watcher[_Run]):
             memory_digest(name)
 
     def _end(self, run: _Run) -> Observed:
-        new = sys.modules.keys() - run.before.keys()
-        imported = [name for name in dict.fromkeys([*run.searched, *sys.modules]) if name in new]
+        imported = _imported(run)
         self.observe()
         reached = [*(run.reached or ()), *imported]
         roots = reached if run.reached is not None else loaded_local_names()
         sources = sources_of(roots)
-        versions = self._versions.used_by(name for name in reached if name not in sources)
+        versions: dict[str, str | None] = {
+            **self._versions.used_by(name for name in reached if name not in sources)
+        }
         late: dict[str, Any] = {}
+        for name in sorted(run.asked):
+            versions[normal_name(name)] = self._versions.current(normal_name(name))
         if sources:
             late["local"] = {
                 name: [digest, portable(source_path(name))] for name, digest in sources.items()
@@ -103,7 +116,7 @@ class ModuleTracker(Watcher[_Run]):
         for name, version in late.get("versions", {}).items():
             now = self._versions.current(name)
             if now != version:
-                return f"{name} {version} → {now or 'not installed'}"
+                return f"{name} {version or 'not installed'} → {now or 'not installed'}"
         for name, (digest, path) in late.get("local", {}).items():
             now = current_digest(name, path)
             if now is None:
@@ -117,6 +130,15 @@ class ModuleTracker(Watcher[_Run]):
         for name in effect:
             if name not in sys.modules:
                 _import_again(name)
+
+
+def _imported(run: _Run) -> list[str]:
+    """Return the names that the run added, in the order of their search."""
+    now = loaded_names()
+    if now is run.names:
+        return []
+    new = now - run.names
+    return [name for name in dict.fromkeys([*run.searched, *sys.modules]) if name in new]
 
 
 def _import_again(name: str) -> None:
@@ -141,8 +163,9 @@ def _is_importable(name: str) -> bool:
 def _refusal(run: _Run) -> str | None:
     if run.reloaded:
         return "it reloads a module, which a hit could not repeat"
-    now = map(sys.modules.get, run.before)
-    if all(map(operator.is_, run.before.values(), now)):
+    now = list(sys.modules.values())
+    # New ones come last, so that one pass without look-ups tells the common case.
+    if len(now) >= len(run.before) and all(map(operator.is_, run.before.values(), now)):
         return None
     for name, module in run.before.items():
         if sys.modules.get(name) is not module:

@@ -16,7 +16,10 @@ from typing import Any
 
 from nbcache.deps import arrivals
 
-Hook = Callable[[tuple[Any, ...], dict[str, Any]], None]
+After = Callable[[], None]
+Hook = Callable[[tuple[Any, ...], dict[str, Any]], "After | None"]
+"""Called before the original with its arguments; what it returns is called after it."""
+
 Place = tuple[Any, str]
 
 _MISSING: Any = object()
@@ -37,9 +40,12 @@ class Wrapped:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the hooks, then the original."""
-        for hook in self.hooks:
-            hook(args, kwargs)
-        return self.original(*args, **kwargs)
+        ends = [end for hook in self.hooks if (end := hook(args, kwargs)) is not None]
+        try:
+            return self.original(*args, **kwargs)
+        finally:
+            for end in ends:
+                end()
 
     def __getattr__(self, name: str) -> Any:
         """Answer with the attribute of the original."""
@@ -80,9 +86,12 @@ class _Method(Wrapped):
 
         @functools.wraps(original)
         def method(*args: Any, **kwargs: Any) -> Any:
-            for hook in self.hooks:
-                hook(args, kwargs)
-            return original(*args, **kwargs)
+            ends = [end for hook in self.hooks if (end := hook(args, kwargs)) is not None]
+            try:
+                return original(*args, **kwargs)
+            finally:
+                for end in ends:
+                    end()
 
         self.function = method
 
@@ -206,18 +215,24 @@ class Patches:
             arrivals.close_log(self._logs.pop())
 
     def _guard(self, hook: Hook) -> Hook:
-        def guarded(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            if getattr(_inside, "hook", False):
-                return  # what a hook itself calls is no part of the run
-            _inside.hook = True
-            try:
-                hook(args, kwargs)
-            except Exception as error:
-                self.failure = error
-            finally:
-                _inside.hook = False
+        def guarded(args: tuple[Any, ...], kwargs: dict[str, Any]) -> After | None:
+            end: After | None = self._attempt(lambda: hook(args, kwargs))
+            return None if end is None else lambda: self._attempt(end)
 
         return guarded
+
+    def _attempt(self, action: Callable[[], Any]) -> Any:
+        """Return what ``action`` gives; what it calls in its turn is no part of the run."""
+        if getattr(_inside, "hook", False):
+            return None
+        _inside.hook = True
+        try:
+            return action()
+        except Exception as error:
+            self.failure = error
+            return None
+        finally:
+            _inside.hook = False
 
 
 def cover_aliases(namespace: MutableMapping[str, Any]) -> None:

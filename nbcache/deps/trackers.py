@@ -10,6 +10,7 @@ from typing import Any
 
 from nbcache.deps import patching
 from nbcache.deps.ambient import AmbientTracker
+from nbcache.deps.arrivals import loaded_names
 from nbcache.deps.files import FileTracker
 from nbcache.deps.group import finish_all
 from nbcache.deps.impurity import ImpurityTracker
@@ -45,7 +46,7 @@ class Trackers:
         self.files = FileTracker(own)
         self.impurity = ImpurityTracker()
         self._namespace: MutableMapping[str, Any] = {} if namespace is None else namespace
-        self._modules_before: list[dict[str, Any]] = []
+        self._modules_before: list[frozenset[str]] = []
 
     @property
     def members(self) -> tuple[Tracker, ...]:
@@ -65,7 +66,7 @@ class Trackers:
         all local ones count), ``source`` is the text of the cell and of the notebook's functions
         it reaches (empty: unknown), ``paths`` are path-like strings in its text and values.
         """
-        self._modules_before.append(dict(sys.modules))
+        self._modules_before.append(loaded_names())
         self.randomness.note_source(source)
         self.impurity.start()
         names = None if reached is None else list(reached)
@@ -77,7 +78,7 @@ class Trackers:
 
     def finish(self) -> dict[str, Observed]:
         """Undo every patch, stop watching the innermost run, and return what each saw."""
-        before = self._modules_before.pop() if self._modules_before else dict(sys.modules)
+        before = self._modules_before.pop() if self._modules_before else loaded_names()
         try:
             return finish_all(self.members)
         finally:
@@ -110,7 +111,7 @@ class Trackers:
     @contextmanager
     def watching_uncached(self, text: str = "") -> Iterator[None]:
         """Follow a cell that is not cached: whether it seeds, and which modules it loads."""
-        before = dict(sys.modules)
+        before = loaded_names()
         self.randomness.before_uncached(text)
         self._cover()
         try:
@@ -130,8 +131,9 @@ class Trackers:
             patching.cover_aliases(vars(sys.modules[name]))
         patching.cover_aliases(self._namespace)
 
-    def _uncover(self, before: Mapping[str, Any]) -> None:
-        names = sys.modules.keys() - before.keys()
+    def _uncover(self, before: frozenset[str]) -> None:
+        now = loaded_names()
+        names = set() if now is before else now - before
         names |= set(loaded_local_names())
         new = [vars(sys.modules[name]) for name in names if hasattr(sys.modules[name], "__dict__")]
         patching.uncover_aliases(self._namespace, new)

@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nbcache.deps.arrivals import loaded_names
 from nbcache.deps.digests import text_digest
+from nbcache.deps.local import loaded_local_names
 from nbcache.deps.patching import Patches
 from nbcache.deps.plain import decode, encode
 from nbcache.deps.protocol import Observed
@@ -38,6 +40,9 @@ class WarningTracker(Watcher[_Run]):
         super().__init__()
         self._registries: dict[str, tuple[Any, int]] = {}
         self._namespaces: dict[str, Any] = {}
+        self._names: frozenset[str] = frozenset()
+        self._sizes: list[int] = []
+        self._marked: list[str] = []
 
     def _begin(self, patches: Patches) -> _Run:
         run = _Run(list(warnings.filters))
@@ -61,15 +66,29 @@ class WarningTracker(Watcher[_Run]):
 
     def _registries_moved(self) -> bool:
         """Tell whether a registry changed since the last call, in whichever run or cell."""
-        for name in sys.modules.keys() - self._namespaces.keys():
-            self._namespaces[name] = getattr(sys.modules[name], "__dict__", {})
-        marked = [name for name, values in self._namespaces.items() if _REGISTRY in values]
         now: dict[str, tuple[Any, int]] = {}
-        for name in marked:
-            registry = self._namespaces[name][_REGISTRY]
+        for name in self._with_registry():
+            registry = vars(sys.modules[name])[_REGISTRY]
             now[name] = registry.get("version"), len(registry)
         before, self._registries = self._registries, now
         return now != before
+
+    def _with_registry(self) -> list[str]:
+        """Return the modules that hold a registry; looks into those that grew or are local.
+
+        Looking into thousands of namespaces takes milliseconds, asking for their sizes a tenth.
+        """
+        own = {"__main__", *loaded_local_names()}
+        if self._names is not loaded_names():
+            self._names = loaded_names()
+            known = ((name, getattr(sys.modules.get(name), "__dict__", {})) for name in self._names)
+            self._namespaces = {name: values for name, values in known if name not in own}
+        sizes = list(map(len, self._namespaces.values()))
+        if sizes != self._sizes:
+            self._sizes = sizes
+            named = self._namespaces.items()
+            self._marked = [name for name, values in named if _REGISTRY in values]
+        return [name for name in (*self._marked, *own) if _has_registry(name)]
 
     def _check(self, late: Mapping[str, Any]) -> str | None:
         now = _digest(list(warnings.filters))
@@ -80,6 +99,10 @@ class WarningTracker(Watcher[_Run]):
         if filters != warnings.filters:
             warnings.filters[:] = filters  # type: ignore[index]
             _note_change()
+
+
+def _has_registry(name: str) -> bool:
+    return _REGISTRY in getattr(sys.modules.get(name), "__dict__", {})
 
 
 def _note_change() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import decimal
+import io
 import json
 import locale
 import logging
@@ -149,7 +150,7 @@ def test_change_is_repeated(tracker, case):
 
 READ = {
     "numpy print option precision changed (8 → 3)": (
-        lambda: None,
+        lambda: str(np.arange(3) / 3),
         lambda: np.set_printoptions(precision=3),
     ),
     "numpy error state divide changed ('warn' → 'raise')": (
@@ -198,8 +199,9 @@ def test_what_was_read_is_compared(tracker, sentence, case):
 
 
 def test_options_that_were_not_read_do_not_count(tracker):
-    """A parameter, variable or logger level that the run did not read may change."""
-    late = late_of(watch(tracker, lambda: None))
+    """A parameter, variable or print option that the run did not read may change."""
+    late = late_of(watch(tracker, lambda: np.float64(1 / 3) + np.arange(3).sum()))
+    np.set_printoptions(precision=2)
     dict.__setitem__(mpl.rcParams, "figure.dpi", 50)
     os.environ["AMBIENT_OTHER"] = "x"
     logging.getLogger("ambient.sample").setLevel(10)
@@ -326,7 +328,9 @@ REFUSED = {
         lambda: signal.signal(signal.SIGUSR1, signal.SIG_DFL),
     ),
     "handlers of the logger `ambient.sample`": (
-        lambda: logging.getLogger("ambient.sample").addHandler(logging.NullHandler()),
+        lambda: logging.getLogger("ambient.sample").addHandler(
+            logging.StreamHandler(io.StringIO())
+        ),
         logging.getLogger("ambient.sample").handlers.clear,
     ),
     "builtin name `ambient_name`": (
@@ -359,6 +363,33 @@ def test_what_cannot_be_repeated_is_refused(tracker, words, case):
         refusal = tracker.finish().refusal
         undo()
     assert words in refusal
+
+
+def test_handler_for_a_standard_stream_is_repeated(tracker):
+    """A handler as ``logging.basicConfig`` adds it is added again by a hit."""
+    logger = logging.getLogger("ambient.sample")
+
+    def run():
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(message)s!"))
+        logger.addHandler(handler)
+
+    seen = watch(tracker, run)
+    logger.handlers.clear()
+    tracker.apply(effect_of(seen))
+    (handler,) = logger.handlers
+    logger.handlers.clear()
+    assert seen.refusal is None
+    assert handler.stream is sys.stderr
+    assert handler.formatter._fmt == "%(message)s!"
+
+
+def test_level_of_a_quiet_question_may_change(tracker):
+    """A record that is dropped before and after a change of level does not depend on it."""
+    logger = logging.getLogger("ambient.sample")
+    late = late_of(watch(tracker, lambda: logger.debug("quiet")))
+    logger.setLevel(30)
+    assert tracker.check(late) is None
 
 
 def test_drawing_into_open_figures_is_refused(tracker):

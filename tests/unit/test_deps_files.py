@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import importlib.metadata
 import io
 import json
 import os
@@ -376,6 +377,18 @@ def test_import_of_a_local_module_is_not_a_read_file(here, tracker, monkeypatch)
     finally:
         sys.modules.pop("lm_imported", None)
     assert seen.late is None
+
+
+@linux_only
+def test_search_for_distributions_is_no_listing(here, tracker, monkeypatch):
+    """``importlib.metadata`` lists the working directory on its path: nobody's input."""
+    monkeypatch.syspath_prepend("")
+
+    def run():
+        importlib.metadata.version("numpy")
+        list(importlib.metadata.distributions())
+
+    assert watch(tracker, run).late is None
 
 
 @linux_only

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import json
 import os
 import sys
@@ -173,6 +174,25 @@ def test_versions_of_what_is_used(project):
     assert tracker.check(late) is None
     assert tracker.check({"versions": {"numpy": "1.0"}}) == f"numpy 1.0 → {np.__version__}"
     assert "not installed" in tracker.check({"versions": {"no-such-thing": "1.0"}})
+
+
+def test_version_that_the_user_asks_for(project):
+    """A distribution whose version the user's code asks for counts, installed or not."""
+
+    def run():
+        importlib.metadata.version("pluggy")
+        with pytest.raises(importlib.metadata.PackageNotFoundError):
+            importlib.metadata.version("No.such_thing")
+
+    tracker = ModuleTracker()
+    late = late_of(watch(tracker, run))
+    assert late["versions"] == {
+        "no-such-thing": None,
+        "pluggy": importlib.metadata.version("pluggy"),
+    }
+    assert tracker.check(late) is None
+    late["versions"]["no-such-thing"] = "1.0"
+    assert tracker.check(late) == "no-such-thing 1.0 → not installed"
 
 
 def test_module_names_that_differ_from_their_distribution():

@@ -37,6 +37,20 @@ def test_hook_sees_the_call_and_the_original_answers(patches):
     assert calls == [((), {})]
 
 
+def test_what_a_hook_returns_is_called_afterwards(patches):
+    """A hook may return what is called when the original is done, also after its error."""
+    order = []
+
+    def hook(args, kwargs):
+        order.append("before")
+        return lambda: order.append("after")
+
+    patches.watch(hook, (os, "listdir"))
+    with pytest.raises(FileNotFoundError):
+        os.listdir("/no/such/folder")
+    assert order == ["before", "after"]
+
+
 def test_undo_restores_the_very_object():
     """After ``undo`` modules and classes hold the very objects, inherited attributes none."""
     open_before, own = open, "connect" in vars(socket.socket)
