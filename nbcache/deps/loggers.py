@@ -24,7 +24,8 @@ class _Run:
     before: dict[str, _State]
     disabled_below: int
     modules: Collection[str]
-    asked: dict[str, dict[str, Any]] = field(default_factory=dict)
+    shown: dict[str, list[Any]]
+    asked: dict[str, set[int]] = field(default_factory=dict)
 
 
 class LoggingTracker(Watcher[_Run]):
@@ -33,13 +34,11 @@ class LoggingTracker(Watcher[_Run]):
     name = "logging"
 
     def _begin(self, patches: Patches) -> _Run:
-        run = _Run(_states(), logging.root.manager.disable, loaded_names())
+        run = _Run(_states(), logging.root.manager.disable, loaded_names(), _shapes())
 
         def on_question(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            logger, level = args[0], str(args[1] if len(args) > 1 else kwargs["level"])
-            answers = run.asked.setdefault(logger.name, {})
-            if level not in answers:
-                answers[level] = _behaviour(logger, int(level))
+            level = args[1] if len(args) > 1 else kwargs["level"]
+            run.asked.setdefault(args[0].name, set()).add(int(level))
 
         patches.watch(on_question, (logging.Logger, "isEnabledFor"))
         return run
@@ -61,12 +60,17 @@ class LoggingTracker(Watcher[_Run]):
             effect["handlers"] = handlers
         if logging.root.manager.disable != run.disabled_below:
             effect["disable"] = logging.root.manager.disable
-        return Observed({"asked": run.asked} if run.asked else None, effect or None)
+        asked = {
+            name: {str(level): _behaviour(run, name, level) for level in sorted(levels_asked)}
+            for name, levels_asked in sorted(run.asked.items())
+        }
+        return Observed({"asked": asked} if asked else None, effect or None)
 
     def _check(self, late: Mapping[str, Any]) -> str | None:
+        now = _Run(_states(), logging.root.manager.disable, (), _shapes())
         for name, answers in late.get("asked", {}).items():
             for level, behaviour in answers.items():
-                if _behaviour(_nearest(name), int(level)) != behaviour:
+                if _behaviour(now, name, int(level)) != behaviour:
                     return f"the level or the handlers of the logger `{name}` changed"
         return None
 
@@ -109,31 +113,36 @@ def _is_imported(name: str, run: _Run) -> bool:
     return top not in run.modules and top in sys.modules
 
 
-def _nearest(name: str) -> logging.Logger:
-    """Return the logger ``name``, or the parent it would have, without making one."""
-    while name:
-        found = logging.root.manager.loggerDict.get(name)
-        if isinstance(found, logging.Logger):
-            return found
-        name = name.rpartition(".")[0]
-    return logging.root
-
-
 def _named(name: str) -> logging.Logger:
     return logging.root if name == _ROOT else logging.getLogger(name)
 
 
-def _behaviour(logger: logging.Logger, level: int) -> Any:
-    """Return what a record of ``level`` meets at ``logger``: False, or the handlers' shapes."""
-    manager = logger.manager
-    if logger.disabled or manager.disable >= level or level < logger.getEffectiveLevel():
+def _behaviour(state: _Run, name: str, level: int) -> Any:
+    """Return what a record meets in ``state``: False, or the shapes of the handlers it meets.
+
+    The state is the one before the run: what the run itself set up is no input.
+    """
+    own = state.before.get(name, _PLAIN)
+    chain = [*_parents(name), _ROOT]
+    levels = (state.before.get(link, _PLAIN)[0] for link in chain)
+    if own[1] or state.disabled_below >= level or level < next(filter(None, levels), 0):
         return False
     handlers: list[Any] = []
-    link: logging.Logger | None = logger
-    while link is not None:
-        handlers += [_shown(handler) for handler in link.handlers]
-        link = link.parent if link.propagate else None
+    for link in chain:
+        handlers += state.shown.get(link, ())
+        if not state.before.get(link, _PLAIN)[2]:
+            break
     return handlers
+
+
+def _parents(name: str) -> Iterator[str]:
+    while name and name != _ROOT:
+        yield name
+        name = name.rpartition(".")[0]
+
+
+def _shapes() -> dict[str, list[Any]]:
+    return {one.name: [_shown(h) for h in one.handlers] for one in _loggers() if one.handlers}
 
 
 def _shown(handler: logging.Handler) -> list[Any]:

@@ -384,6 +384,22 @@ def test_handler_for_a_standard_stream_is_repeated(tracker):
     assert handler.formatter._fmt == "%(message)s!"
 
 
+def test_handlers_that_the_run_itself_adds_are_no_input(tracker):
+    """A run that sets logging up and then logs depends on the state before it."""
+    logger = logging.getLogger("ambient.sample")
+
+    def run():
+        logger.addHandler(logging.NullHandler())
+        logger.setLevel(10)
+        logger.info("x")
+
+    late = late_of(watch(tracker, run))
+    assert tracker.check(late) == "the level or the handlers of the logger `ambient.sample` changed"
+    logger.handlers.clear()
+    logger.setLevel(0)
+    assert tracker.check(late) is None
+
+
 def test_level_of_a_quiet_question_may_change(tracker):
     """A record that is dropped before and after a change of level does not depend on it."""
     logger = logging.getLogger("ambient.sample")
