@@ -49,6 +49,8 @@ def _sentence(name: str, before: str | None, after: str | None) -> str:
         return "the cell's code changed"
     if name in ("python", "version"):
         return f"{name.capitalize()} {before} → {after}"
+    if name == "display options":
+        return "options of how results are shown changed"
     label = name.removeprefix("input ")
     if before is None or before == "absent":
         return f"`{label}` is {'a new input' if before is None else 'defined now'}"

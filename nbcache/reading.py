@@ -14,7 +14,9 @@ from nbcache.entry import Entry
 from nbcache.errors import NotFingerprintable, NotReplayable
 from nbcache.heap.walk import ABSENT, Walk, digests
 from nbcache.key import compose_key, compose_parts
+from nbcache.library_effects import effect_calls, refuse_library_changes
 from nbcache.policy import Policy
+from nbcache.replay.shell_state import display_part
 
 SETUP_MAGICS = frozenset(
     {"matplotlib", "config", "load_ext", "reload_ext", "autoreload", "precision", "xmode"}
@@ -67,6 +69,7 @@ class Reading:
     key: str
     setup: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    effect_calls: tuple[str, ...] = ()
 
 
 class Reader:
@@ -102,7 +105,13 @@ class Reader:
             walk.run()
         notes = tuple(f"depends on every variable: it {reason}" for reason in hidden)
         parts = compose_parts(source.digest, digests(walk.roots), version=policy.version)
-        return Reading(request, source, walk, parts, compose_key(parts), setup, notes)
+        parts |= self._display_part()
+        calls = effect_calls(request.nodes, self.namespace)
+        return Reading(request, source, walk, parts, compose_key(parts), setup, notes, calls)
+
+    def _display_part(self) -> dict[str, str]:
+        part = display_part(self._shell)
+        return {"display options": part} if part else {}
 
     def _ask(self, walk: Walk, source: Source) -> tuple[str, ...]:
         """Ask the walk for what the cell can read; return why reads could not be narrowed."""
@@ -166,46 +175,3 @@ class Reader:
             return "unknown"
         value = walk.roots[name]
         return "absent" if value is ABSENT else value.hex()
-
-
-REPLAYED_OPTIONS = frozenset({"rcParams", "options", "environ", "path", "filters"})
-"""Library state that the ambient tracker records, so assigning to it is fine."""
-
-
-def refuse_library_changes(nodes: Sequence[ast.stmt], namespace: dict[str, Any]) -> None:
-    """Refuse a cell that assigns to an attribute of a library's module or class.
-
-    Raises:
-        NotReplayable: the change would be lost on a hit, since libraries are not recorded.
-    """
-    for node in nodes:
-        for part in ast.walk(node):
-            if isinstance(part, ast.Attribute) and isinstance(part.ctx, (ast.Store, ast.Del)):
-                _refuse_change(part, namespace)
-
-
-def _refuse_change(target: ast.Attribute, namespace: dict[str, Any]) -> None:
-    steps = [target.attr]
-    base: ast.expr = target.value
-    while isinstance(base, ast.Attribute):
-        steps.append(base.attr)
-        base = base.value
-    if not isinstance(base, ast.Name) or not REPLAYED_OPTIONS.isdisjoint(steps):
-        return
-    value = namespace.get(base.id)
-    for step in reversed(steps[1:]):
-        value = getattr(value, step, None)
-    if _is_of_library(value):
-        path = ".".join([base.id, *reversed(steps)])
-        raise NotReplayable("belongs to a library, and the cell assigns to it", path=path)
-
-
-def _is_of_library(value: Any) -> bool:
-    from types import ModuleType
-
-    from nbcache.heap.kinds.code import is_library
-    from nbcache.locality import is_local_module
-
-    if isinstance(value, ModuleType):
-        return not is_local_module(value.__name__)
-    return isinstance(value, type) and is_library(value)

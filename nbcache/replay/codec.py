@@ -161,7 +161,9 @@ def load(body: Body, walk: Walk, codes: Codes = tuple) -> dict[str, Any]:
     try:
         values: dict[str, Any] = Loader(body, walk, codes).load()
     except Exception as error:
-        raise CacheError(f"its values can't be restored: {type(error).__name__}: {error}") from error
+        raise CacheError(
+            f"its values can't be restored: {type(error).__name__}: {error}"
+        ) from error
     return values
 
 

@@ -115,9 +115,7 @@ def locate(walk: Walk, obj: Any, problem: NotReplayable) -> NotReplayable:
     return NotReplayable(problem.reason, path="an input", type_name=type_name(obj))
 
 
-def apply_changes(
-    values: Mapping[str, Any], namespace: dict[str, Any], walk: Walk
-) -> None:
+def apply_changes(values: Mapping[str, Any], namespace: dict[str, Any], walk: Walk) -> None:
     """Patch the live objects, then bind and delete names."""
     for ordinal, state in values["patches"]:
         live = walk.objects[ordinal]

@@ -13,6 +13,7 @@ RECORDED = frozenset(
     {"stream", "display_data", "update_display_data", "execute_result", "clear_output"}
 )
 REFUSED = {
+    "input_request": "it asks for input, and the next answer may be another one",
     "comm_open": "it creates widgets or comms, which live in the kernel and can't be replayed",
     "comm_msg": "it talks to widgets, which can't be replayed",
     "comm_close": "it closes widgets, which can't be replayed",

@@ -13,11 +13,13 @@ from nbcache.deps.trackers import Trackers
 from nbcache.entry import Body
 from nbcache.errors import NotReplayable
 from nbcache.heap.walk import ABSENT, Walk
+from nbcache.library_effects import refuse_effect_calls
 from nbcache.policy import Policy
 from nbcache.replay.codec import dump
 from nbcache.replay.codes import nested_codes
 from nbcache.replay.namespace import Changes, Snapshot, find_changes
 from nbcache.replay.outputs import Message, Tap
+from nbcache.replay.shell_state import ShellState
 
 
 class Read(Protocol):
@@ -51,6 +53,7 @@ class Recorder:
     tap: Tap
     _snapshot: Snapshot = field(default_factory=Snapshot)
     _annotated: dict[str, Any] = field(default_factory=dict)
+    _shell_state: ShellState = field(default_factory=lambda: ShellState({}))
     _listening: bool = False
     _observed: dict[str, Any] = field(default_factory=dict)
     _messages: list[Message] = field(default_factory=list)
@@ -60,6 +63,7 @@ class Recorder:
         """Remember the namespace and begin to listen."""
         self._snapshot = Snapshot.of(self.shell.user_ns)
         self._annotated = dict(self.shell.user_ns.get("__annotations__") or {})
+        self._shell_state = ShellState.of(self.shell)
         self._listening = True
         read = self.reading
         self.trackers.start(
@@ -95,7 +99,10 @@ class Recorder:
             outputs=self._messages,
             body=body,
             late=self._late(changes),
-            effects={"setup": [list(item) for item in read.setup]},
+            effects={
+                "setup": [list(item) for item in read.setup],
+                "compile_flags": self.shell.compile.flags,
+            },
             notes=tuple(note for seen in self._observed.values() for note in seen.notes),
             impure=tuple(name for name, seen in self._observed.items() if seen.impure),
         )
@@ -106,7 +113,9 @@ class Recorder:
         for seen in self._observed.values():
             if seen.refusal:
                 raise NotReplayable(seen.refusal)
+        self._shell_state.refuse_changes(ShellState.of(self.shell))
         results = [item for item in self._messages if item["msg_type"] == "execute_result"]
+        refuse_effect_calls(self.reading.effect_calls, has_result=bool(results))
         if len(results) > 1:
             raise NotReplayable("the cell shows several results (ast_node_interactivity)")
 

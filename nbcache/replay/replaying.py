@@ -35,6 +35,7 @@ def replay(
     with uninterrupted():
         for name, line in entry.effects.get("setup", ()):
             run_quietly(shell, name, line)
+        shell.compile.flags |= entry.effects.get("compile_flags", 0)
         trackers.apply(values["effects"])
         trackers.absorb(entry.late)
         change(values, shell.user_ns, reading.walk)

@@ -151,7 +151,7 @@ def test_refresh_clear_and_off(store: Path) -> None:
 def test_keep_and_drop_choose_names(store: Path) -> None:
     """Only the names that are kept are bound by a hit."""
     cells = ["%%cache drop=tmp\ntmp = open('/dev/null')\nv = 1", "%%cache keep=k\nk = 1; m = 2"]
-    cold, warm = twice(store, *cells, "'tmp' in dir(), v, 'm' in dir(), k")
+    _cold, warm = twice(store, *cells, "'tmp' in dir(), v, 'm' in dir(), k")
     assert [reply.state for reply in warm[:2]] == ["hit", "hit"]
     assert warm[2].text == "(False, 1, False, 1)"
 
@@ -376,3 +376,61 @@ def test_require_and_read_only(store: Path) -> None:
         made.run("%%cache read_only\nq = 1")
         assert made.run("%%cache\nq = 1").state == "miss"
         assert made.run("%%cache require\nq = 1").state == "hit"
+
+
+@pytest.mark.parametrize(
+    ("before", "cell", "reason"),
+    [
+        ("import sqlite3", "sqlite3.enable_callback_tracebacks(True)", "effect on a library"),
+        ("import sqlite3", "sqlite3.paramstyle = 'x'", "belongs to a library"),
+        ("import fractions", "fractions.Fraction.twice = 2", "belongs to a library"),
+        ("ip = get_ipython()", "ip.register_magic_function(print, 'line', 'pp')", "magics"),
+        ("ip = get_ipython()", "ip.events.register('post_execute', print)", "event callbacks"),
+        (
+            "ip = get_ipython()",
+            "f = ip.display_formatter.formatters['text/html']\n_ = f.for_type(set, str)",
+            "display formatters",
+        ),
+        ("", "ans = __import__('builtins').input", ""),
+    ],
+)
+def test_changes_that_nobody_records_are_refused(
+    store: Path, before: str, cell: str, reason: str
+) -> None:
+    """A change of a library or of IPython itself is refused, and the status names it."""
+    with kernel(store) as made:
+        made.run(before or "pass")
+        reply = made.run(f"%%cache\n{cell}")
+        assert reply.content["status"] == "ok"
+        if reason:
+            assert reply.state == "bypass"
+            assert reason in reply.event["reasons"][0]
+
+
+def test_options_of_showing_results_count(store: Path) -> None:
+    """Another float precision, or a future import, gives another key; both are replayed."""
+    with kernel(store) as made:
+        assert made.run("%%cache\n1 / 3").state == "miss"
+        made.run("%precision 3")
+        assert made.run("%%cache\n1 / 3").state != "hit"
+    cells = [
+        "%%cache\nfrom __future__ import annotations\nz = 1",
+        "%%cache\ndef f(x: Unknown): pass\nq = 1",
+    ]
+    _cold, warm = twice(store, *cells)
+    assert [reply.state for reply in warm] == ["hit", "hit"]
+
+
+def test_a_plot_after_a_replayed_plot_is_shown(store: Path) -> None:
+    """A hit that brings pyplot back leaves it working for the cells that run after it."""
+    cells = [
+        "%%cache\nimport matplotlib.pyplot as plt\nplt.plot([1, 2]);",
+        "plt.plot([2, 1]);",
+        "%%cache\nfig, ax = plt.subplots()\nax.plot([1, 3]);",
+        "len(fig.axes), ax is fig.axes[0], plt.get_fignums()",
+    ]
+    cold, warm = twice(store, *cells)
+    assert [reply.state for reply in warm] == ["hit", "", "hit", ""]
+    for one, other in zip(cold, warm, strict=True):
+        assert [kind for kind, _ in one.own] == [kind for kind, _ in other.own]
+        assert one.text == other.text

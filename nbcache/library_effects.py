@@ -1,0 +1,122 @@
+"""What a cell does to libraries themselves: recorded elsewhere, or a reason to refuse it.
+
+The heap of a library is not walked, so ``lib.configure("dark")`` or ``lib.option = 1`` would be
+lost on a hit. Such statements show in the text: an assignment into a library's object, and a
+call of a library's function for its effect alone, with nothing of the notebook handed over.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+import types
+from collections.abc import Sequence
+from typing import Any
+
+from nbcache.errors import NotReplayable
+from nbcache.heap.kinds.code import is_library
+from nbcache.locality import is_local_module
+
+RECORDED_OPTIONS = frozenset({"rcParams", "options", "environ", "path", "filters"})
+"""Library state whose changes the trackers record."""
+
+RECORDED_PACKAGES = frozenset(
+    {"IPython", "asyncio", "contextlib", "decimal", "gc", "glob", "io", "json", "locale"}
+    | {"logging", "math", "matplotlib", "numpy", "os", "pandas", "pathlib", "pickle", "pprint"}
+    | {"random", "seaborn", "shutil", "statistics", "subprocess", "sys", "time", "timeit", "torch"}
+    | {"traceback", "urllib", "warnings", "builtins", "tqdm", "polars", "pyarrow", "requests"}
+)
+"""Packages whose functions leave no state behind but what the trackers record."""
+
+
+def refuse_library_changes(nodes: Sequence[ast.stmt], namespace: dict[str, Any]) -> None:
+    """Refuse a cell that assigns into a library's module, class or own object.
+
+    Raises:
+        NotReplayable: the change would be lost on a hit; the message names the target.
+    """
+    for part in (part for node in nodes for part in ast.walk(node)):
+        if isinstance(part, (ast.Attribute, ast.Subscript)) and not isinstance(part.ctx, ast.Load):
+            steps = _steps(part)
+            if (
+                steps
+                and RECORDED_OPTIONS.isdisjoint(steps)
+                and _starts_in_library(steps[:-1], namespace)
+            ):
+                path = ".".join(steps)
+                raise NotReplayable("belongs to a library, and the cell assigns to it", path=path)
+
+
+def _steps(target: ast.expr) -> list[str]:
+    """Return the names of ``a.b[...].c`` from the left; an index counts as a step."""
+    steps: list[str] = []
+    while isinstance(target, (ast.Attribute, ast.Subscript)):
+        steps.append(target.attr if isinstance(target, ast.Attribute) else "[]")
+        target = target.value
+    return [target.id, *reversed(steps)] if isinstance(target, ast.Name) else []
+
+
+def _starts_in_library(steps: list[str], namespace: dict[str, Any]) -> bool:
+    """Tell whether an assignment below these steps lands in a library.
+
+    A class or module of a library does; so does anything reached through its module.
+    """
+    value = namespace.get(steps[0]) if steps else None
+    if isinstance(value, types.ModuleType):
+        return not is_local_module(value.__name__) and value is not sys.modules.get("__main__")
+    return len(steps) == 1 and isinstance(value, type) and is_library(value)
+
+
+def effect_calls(nodes: Sequence[ast.stmt], namespace: dict[str, Any]) -> tuple[str, ...]:
+    """Return the library calls that stand alone and are handed nothing of the notebook.
+
+    The last one is followed by ``…`` when it ends the cell: it may be there for its result.
+    """
+    found = []
+    for node in nodes:
+        for part in ast.walk(node):
+            if isinstance(part, ast.Expr) and isinstance(part.value, ast.Call):
+                name = _effect_call(part.value, namespace)
+                if name:
+                    found.append(f"{name}…" if part is nodes[-1] else name)
+    return tuple(found)
+
+
+def _effect_call(call: ast.Call, namespace: dict[str, Any]) -> str:
+    steps = _steps(call.func) if isinstance(call.func, ast.Attribute) else []
+    if isinstance(call.func, ast.Name):
+        steps = [call.func.id]
+    value = namespace.get(steps[0]) if steps else None
+    package = _package(value)
+    if not package or package in RECORDED_PACKAGES:
+        return ""
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    if any(isinstance(part, ast.Name) for one in given for part in ast.walk(one)):
+        return ""  # it is handed something, whose change the walk sees
+    return ".".join(steps)
+
+
+def _package(value: Any) -> str:
+    """Return the top-level package of a library's module, function or class."""
+    if isinstance(value, types.ModuleType):
+        name = "" if is_local_module(value.__name__) else value.__name__
+    elif isinstance(value, (type, types.FunctionType)) and is_library(value):
+        name = str(value.__module__)
+    else:
+        name = ""
+    return name.partition(".")[0]
+
+
+def refuse_effect_calls(calls: Sequence[str], *, has_result: bool) -> None:
+    """Refuse a run that called a library for an effect that nobody records.
+
+    Raises:
+        NotReplayable: naming the first such call.
+    """
+    for name in calls:
+        if name.endswith("…") and has_result:
+            continue
+        raise NotReplayable(
+            f"`{name.removesuffix('…')}(…)` is called for its effect on a library, which a hit"
+            " could not repeat; put it into a cell of its own"
+        )
