@@ -69,7 +69,8 @@ class Extension:
         if self._session is None:
             from nbcache.assembly import make_session
 
-            history = [*self.shell.user_ns.get("_ih", ()), *self._unseen]
+            ran_before = self.shell.user_ns.get("_ih", ())[:-1]  # the last is running now
+            history = [*ran_before, *self._unseen]
             self._session = make_session(self.shell, self.settings, history)
         return self._session
 

@@ -23,6 +23,9 @@ class Dump(Protocol):
     def earlier_array(self, owner: Any) -> tuple[Any, int] | None:
         """Return an earlier array over the same memory and the address of its first element."""
 
+    def first_array(self, owner: Any, array: Any) -> Any:
+        """Return the first array of this stream over memory that no array owns."""
+
 
 class Kind:
     """Knows one family of types: how to fingerprint, reduce and patch its objects."""

@@ -169,6 +169,10 @@ class Walk:
         self._queue.append(ordinal)
         return reference
 
+    def reference(self, ordinal: int) -> bytes:
+        """Return the token by which others name the object of this ordinal."""
+        return self._references[ordinal] if ordinal >= 0 else b"-"
+
     def is_numbered(self, obj: Any) -> bool:
         """Tell whether the walk has given this very object an ordinal."""
         return id(obj) in self.index

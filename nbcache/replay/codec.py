@@ -48,6 +48,7 @@ class Dumper(pickle.Pickler):
     def __init__(self, file: io.BytesIO, walk: Walk, codes: Sequence[types.CodeType] = ()) -> None:
         self.buffers: list[Any] = []
         super().__init__(file, protocol=5, buffer_callback=self._keep)
+        self._over: dict[int, tuple[Any, Any]] = {}
         self.walk = walk
         self.namespace = walk.namespace
         self._references: dict[int, Any] = {
@@ -83,6 +84,10 @@ class Dumper(pickle.Pickler):
         """Return an earlier array over the same memory and the address of its first element."""
         found = self.walk.owners.get(id(owner))
         return None if found is None else (self.walk.objects[found[0]], found[1])
+
+    def first_array(self, owner: Any, array: Any) -> Any:
+        """Return the first array of this stream over memory that no array owns."""
+        return self._over.setdefault(id(owner), (owner, array))[1]
 
     def reducer_override(self, obj: Any) -> Any:
         """Ask the kind of the object's type how it is built again."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
 import pickle
+from array import array as stdlib_array
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +18,9 @@ from nbcache.heap.tokens import FLAT, digest, flat, frame, joined, shorten, text
 if TYPE_CHECKING:
     from nbcache.heap.registry import Dump
     from nbcache.heap.walk import Walk
+
+_WRITTEN_ELSEWHERE = (bytearray, stdlib_array, mmap.mmap)
+"""Owners of memory that other code can write to, past any array."""
 
 LEAF_BYTES = 8 << 20
 """Strided memory is gathered in leaves of about this size."""
@@ -35,7 +40,32 @@ def owner_of(array: Any) -> Any:
     owner = array
     while isinstance(owner, np.ndarray) and owner.base is not None:
         owner = owner.base
+    while isinstance(owner, memoryview):
+        owner = owner.obj
     return owner
+
+
+def root_of(array: Any) -> Any:
+    """Return the outermost array that an array is a view of: itself when of none."""
+    root = array
+    while isinstance(root.base, np.ndarray):
+        root = root.base
+    return root
+
+
+if hasattr(np.lib, "array_utils"):
+    byte_bounds = np.lib.array_utils.byte_bounds
+else:  # numpy 1
+    byte_bounds = np.byte_bounds
+
+
+def covers(root: Any, view: Any) -> bool:
+    """Tell whether a contiguous array holds all the memory of another one."""
+    if not (root.flags.c_contiguous or root.flags.f_contiguous):
+        return False
+    low, high = byte_bounds(root)
+    first, last = byte_bounds(view)
+    return bool(low <= first and last <= high)
 
 
 def content(array: Any) -> bytes:
@@ -108,7 +138,9 @@ class ArrayKind(Kind):
         first = walk.owners.setdefault(id(owner), (walk.index.get(id(obj), -1), here))
         if first[1] == here and walk.index.get(id(obj)) == first[0]:
             return b""
-        return text(f"{first[0]}:{here - first[1]}:{obj.strides}") if obj.nbytes else b""
+        if not obj.nbytes:
+            return b""
+        return walk.reference(first[0]) + text(f":{here - first[1]}:{obj.strides}")
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
         """Store owners by content and views as places in their owner's memory."""
@@ -116,15 +148,19 @@ class ArrayKind(Kind):
             raise NotStorable("is a memory map of a file")
         if type(obj) is not np.ndarray:
             return reduce_subclass(obj)
-        owner = owner_of(obj)
+        owner, root = owner_of(obj), root_of(obj)
         earlier = dump.earlier_array(owner)
         if earlier is not None:
             return self._view(obj, *earlier)
-        if owner is not obj and isinstance(owner, np.ndarray):
-            return self._view(obj, owner, owner.__array_interface__["data"][0])
-        if obj.dtype.hasobject:
-            return NotImplemented
-        return reduce_owner(obj)
+        if isinstance(owner, _WRITTEN_ELSEWHERE):
+            raise NotStorable(f"rests on the memory of a {type(owner).__name__}; copy it")
+        if root is obj and owner is not obj:
+            root = dump.first_array(owner, obj)
+        if root is not obj:
+            if not covers(root, obj):
+                raise NotStorable("shares memory with an array that holds only a part of it")
+            return self._view(obj, root, root.__array_interface__["data"][0])
+        return NotImplemented if obj.dtype.hasobject else reduce_owner(obj)
 
     def _view(self, obj: Any, owner: Any, start: int) -> Any:
         offset = obj.__array_interface__["data"][0] - start
@@ -162,14 +198,19 @@ class ArrayKind(Kind):
 
 def _mask_parts(array: Any, walk: Walk) -> list[bytes]:
     """Return the tokens of mask, fill value and hardness; the rest is bookkeeping."""
-    mask = b"" if array.mask is np.ma.nomask else elements(np.asarray(array.mask), walk)
-    return [mask, text(repr(array.fill_value)), bytes([bool(array.hardmask)])]
+    own = array.__dict__  # the properties would write into it
+    mask, fill = own.get("_mask", np.ma.nomask), own.get("_fill_value")
+    if fill is None:
+        fill = np.ma.default_fill_value(array.dtype)
+    part = b"" if mask is np.ma.nomask else elements(np.asarray(mask), walk)
+    return [part, text(repr(np.asarray(fill).tolist())), bytes([bool(own.get("_hardmask"))])]
 
 
 def reduce_subclass(array: Any) -> Any:
     """Return how to view a plain array as a subclass that keeps attributes in its dict."""
     kind = type(array)
     own = kind.__reduce__ is np.ndarray.__reduce__ and kind.__setstate__ is np.ndarray.__setstate__
+    own = own or kind is np.ma.MaskedArray
     if not own or kind.__reduce_ex__ is not np.ndarray.__reduce_ex__ or array.dtype.hasobject:
         return NotImplemented
     base = array.base
