@@ -87,7 +87,8 @@ class InterpreterTracker(Watcher[_Run]):
         # IPython puts these in for the time of a cell only.
         trapped = {"_", "get_ipython", "exit", "quit", "display", "input"}
         for name in {*before, *after} - trapped:
-            if original_of(before.get(name)) is not original_of(after.get(name)):
+            old, new = before.get(name), after.get(name)
+            if old is not new and original_of(old) is not original_of(new):
                 raise NotReplayable(f"it changes the builtin name `{name}`")
 
     def _apply(self, effect: Any) -> None:

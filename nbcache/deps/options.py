@@ -94,9 +94,9 @@ class OptionTracker(Watcher[Reading]):
             if before.get(key, _NEW) is not value and is_different(before.get(key, _NEW), value)
         }
         # A library that the run itself loaded starts from its files, which the run read.
-        changed = {} if run.has_arrived else self._changed(before)
-        late = {"changed": changed} if run.is_read else None
-        return Observed(late, effect or None)
+        if not run.is_read or run.has_arrived:
+            return Observed({"changed": {}} if run.is_read else None, effect or None)
+        return Observed({"changed": self._changed(before)}, effect or None)
 
     def _changed(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options that differ from the defaults."""

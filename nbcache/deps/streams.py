@@ -133,13 +133,19 @@ class TorchStream:
 STREAMS: tuple[Stream, ...] = (PythonStream(), NumpyStream(), TorchStream())
 
 
+_ATOMS = frozenset({int, float, str, bytes, bool})
+
+
 def _plain(value: Any) -> Any:
     """Return nested dicts as sorted pairs and arrays as little-endian bytes."""
+    if type(value) in _ATOMS:
+        return value
     if isinstance(value, dict):
         return ("dict", tuple((key, _plain(value[key])) for key in sorted(value)))
     if hasattr(value, "tobytes") and value.ndim:
-        little = value.astype(value.dtype.newbyteorder("<"), copy=False)
-        return ("array", little.dtype.str, little.tobytes())
+        if value.dtype.str[0] == ">":
+            value = value.astype(value.dtype.newbyteorder("<"))
+        return ("array", value.dtype.str, value.tobytes())
     return value.item() if hasattr(value, "item") else value
 
 

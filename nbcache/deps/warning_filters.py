@@ -78,7 +78,7 @@ class WarningTracker(Watcher[_Run]):
 
         Looking into thousands of namespaces takes milliseconds, asking for their sizes a tenth.
         """
-        own = {"__main__", *loaded_local_names()}
+        own = {"__main__", "__mp_main__", *loaded_local_names()}
         if self._names is not loaded_names():
             self._names = loaded_names()
             known = ((name, getattr(sys.modules.get(name), "__dict__", {})) for name in self._names)
