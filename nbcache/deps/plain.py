@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import importlib
 import json
 import re
@@ -27,6 +28,8 @@ def encode(value: Any) -> Any:
         return {kind: [encode(item) for item in items]}
     if isinstance(value, dict):
         return {"dict": [[encode(key), encode(item)] for key, item in value.items()]}
+    if isinstance(value, enum.Enum):
+        return {"member": [_importable_name(type(value)), value.name]}
     if isinstance(value, re.Pattern):
         return {"pattern": [encode(value.pattern), value.flags]}
     return _encode_named(value)
@@ -89,6 +92,7 @@ _DECODERS: dict[str, Any] = {
     "set": lambda items: {decode(item) for item in items},
     "dict": lambda pairs: {decode(key): decode(item) for key, item in pairs},
     "pattern": lambda pair: re.compile(decode(pair[0]), pair[1]),
+    "member": lambda pair: _named(pair[0])[pair[1]],
     "name": _named,
     "format": lambda text: text.format,
     "path": lambda text: importlib.import_module("pathlib").Path(text),

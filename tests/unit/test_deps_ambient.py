@@ -478,3 +478,12 @@ def test_records_are_equal_in_processes_with_other_hash_seeds():
     assert "numpy_errors" in effects
     assert late["pandas"] == {"changed": {}}
     assert late["matplotlib"] == {"changed": {}}
+
+
+def test_enumeration_members_come_back_as_members() -> None:
+    """A setting that is a member of an enumeration is restored as that very member."""
+    import signal
+
+    from nbcache.deps.plain import decode, encode
+
+    assert decode(encode(signal.Signals.SIGINT)) is signal.Signals.SIGINT
