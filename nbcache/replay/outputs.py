@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
+
+from nbcache.replay.terminal import TerminalTap
 
 Message = dict[str, Any]
 
@@ -133,7 +136,10 @@ def as_wired(parts: Message) -> Message:
 
 def flush_streams() -> None:
     """Push out what the standard streams hold back, so that order is kept."""
-    for stream in (sys.stdout, sys.stderr):
+    streams = (sys.stdout, sys.stderr)
+    if _flush_at_once(streams):
+        return
+    for stream in streams:
         try:
             stream.flush()
         except (AttributeError, ValueError, OSError):
@@ -144,80 +150,22 @@ def _stream_name(message: Message) -> str:
     return str(message["content"]["name"]) if message["msg_type"] == "stream" else ""
 
 
-class TerminalTap:
-    """Listens in a terminal IPython: the standard streams and the display publisher."""
-
-    def __init__(self, shell: Any) -> None:
-        self._shell = shell
-        self._heard: list[Message] = []
-        self._streams: tuple[Any, Any] | None = None
-        self._publish: Any = None
-
-    def start(self) -> None:
-        """Tee the standard streams and the display publisher."""
-        self._heard = []
-        self._streams = (sys.stdout, sys.stderr)
-        sys.stdout = _Tee(sys.stdout, "stdout", self._heard)
-        sys.stderr = _Tee(sys.stderr, "stderr", self._heard)
-        publisher = self._shell.display_pub
-        native = self._publish = publisher.publish
-
-        def publish(data: Any, metadata: Any = None, **kwargs: Any) -> Any:
-            content = {"data": data, "metadata": metadata or {}}
-            content["transient"] = kwargs.get("transient") or {}
-            kind = "update_display_data" if kwargs.get("update") else "display_data"
-            mark = len(self._heard)
-            result = native(data, metadata, **kwargs)
-            del self._heard[mark:]
-            self._heard.append({"msg_type": kind, "content": content, "metadata": {}})
-            return result
-
-        publisher.publish = publish
-
-    def stop(self) -> tuple[list[Message], str | None]:
-        """Put streams and publisher back."""
-        if self._streams is not None:
-            sys.stdout, sys.stderr = self._streams
-            self._streams = None
-            del self._shell.display_pub.publish
-        return self._heard, None
-
-    def send(self, messages: Sequence[Mapping[str, Any]], execution_count: int) -> None:
-        """Write streams and publish displays again."""
-        for message in messages:
-            content = message["content"]
-            if message["msg_type"] == "stream":
-                getattr(sys, content["name"]).write(content["text"])
-            else:
-                self._shell.display_pub.publish(
-                    content["data"],
-                    content["metadata"],
-                    transient=content.get("transient"),
-                    update=message["msg_type"] == "update_display_data",
-                )
-        flush_streams()
-
-
-class _Tee:
-    """A standard stream that is heard as well as written."""
-
-    def __init__(self, stream: Any, name: str, heard: list[Message]) -> None:
-        self._stream = stream
-        self._name = name
-        self._heard = heard
-
-    def write(self, text: str) -> int:
-        """Write and remember."""
-        last = self._heard[-1] if self._heard else None
-        if last and last["msg_type"] == "stream" and last["content"]["name"] == self._name:
-            last["content"]["text"] += text
-        else:
-            content = {"name": self._name, "text": text}
-            self._heard.append({"msg_type": "stream", "content": content, "metadata": {}})
-        return int(self._stream.write(text) or 0)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
+def _flush_at_once(streams: Sequence[Any]) -> bool:
+    """Flush two streams of ipykernel in one visit to the thread that sends them, if that is all."""
+    iostream = sys.modules.get("ipykernel.iostream")
+    if iostream is None or any(type(stream) is not iostream.OutStream for stream in streams):
+        return False
+    sender = streams[0].pub_thread
+    thread = getattr(sender, "thread", None)
+    if any(stream.pub_thread is not sender for stream in streams) or thread is None:
+        return False
+    if not thread.is_alive() or thread is threading.current_thread():
+        return False
+    done = threading.Event()
+    for stream in streams:
+        sender.schedule(stream._flush)
+    sender.schedule(done.set)
+    return done.wait(streams[0].flush_timeout)
 
 
 def tap_of(shell: Any) -> Tap:
