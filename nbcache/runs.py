@@ -11,6 +11,7 @@ from nbcache.key import moved_parts
 from nbcache.policy import Policy, expires_at
 from nbcache.reading import Reading, Request
 from nbcache.replay.recording import Recorder, Recording
+from nbcache.store.protocol import Lock
 
 
 @dataclass(slots=True)
@@ -30,6 +31,7 @@ class Run:
     load_time: float = 0.0
     overhead: float = 0.0
     forbidden: CacheError | None = None
+    lock: Lock | None = None
 
     @property
     def is_served(self) -> bool:
@@ -39,6 +41,12 @@ class Run:
     def miss(self, reason: str) -> None:
         """Note that what is stored can't be used, so the cell runs."""
         self.state, self.reasons, self.entry = State.MISS, (reason,), None
+
+    def release(self) -> None:
+        """Let other kernels compute the key, or find what was stored."""
+        lock, self.lock = self.lock, None
+        if lock is not None:
+            lock.release()
 
     def bypass(self, reason: str) -> None:
         """Note that the run could not be cached, and why."""
@@ -78,7 +86,7 @@ class Run:
     def take_notes(self, recording: Recording | None) -> None:
         """Keep the recording's remarks for the status."""
         own = self.reading.notes if self.reading else ()
-        self.notes = (*own, *(recording.notes if recording else ()))
+        self.notes = (*own, *self.notes, *(recording.notes if recording else ()))
 
     def event(self, now: float, store: str) -> CellEvent:
         """Return what listeners are told."""

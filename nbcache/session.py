@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nbcache.deps.trackers import Trackers
+from nbcache.duration import format_duration
 from nbcache.errors import CacheError
 from nbcache.events import CellEvent
 from nbcache.policy import Decision, Policy, decide
@@ -36,6 +37,7 @@ class Session:
         self.ledger = Ledger()
         self.reader = Reader(shell)
         self._tap = tap
+        self._recorded = 0
 
     def begin(self, request: Request, policy: Policy) -> Run:
         """Serve the cell from the store, or start to record it; never raises a cache error."""
@@ -43,7 +45,7 @@ class Session:
         try:
             run.reading = self.reader.read(request, policy)
             decision = self._look_up(run, run.reading)
-            if not self._serve(run, run.reading, decision):
+            if not self._serve(run, run.reading, decision) and not self._wait(run, run.reading):
                 self._record(run, run.reading)
         except CacheError as problem:
             run.bypass(str(problem))
@@ -89,6 +91,22 @@ class Session:
         run.load_time = time.perf_counter() - began
         return True
 
+    def _wait(self, run: Run, reading: Reading) -> bool:
+        """Wait for another kernel that computes this key; return whether its result served.
+
+        A run inside another one does not wait, so that no two kernels wait for each other.
+        """
+        if self._recorded or run.policy.require or run.policy.read_only:
+            return False
+        run.lock = self.shelf.lock(reading.key)
+        if run.lock is None or not run.lock.waited:
+            return False
+        run.notes = (f"waited {format_duration(run.lock.waited)} for another kernel",)
+        if not self._serve(run, reading, self._look_up(run, reading)):
+            return False
+        run.release()
+        return True
+
     def _record(self, run: Run, reading: Reading) -> None:
         """Start to listen: the cell will run natively after this."""
         if run.policy.require:
@@ -96,13 +114,16 @@ class Session:
             return
         run.recorder = Recorder(self.shell, reading, self.trackers, self._tap())
         run.recorder.start()
+        self._recorded += 1
 
     def finish(self, run: Run, *, raised: bool) -> CellEvent:
         """Store what a recorded run did, and tell what happened; never raises a cache error."""
         began = time.perf_counter()
         recorder, run.recorder = run.recorder, None
         if recorder is not None:
+            self._recorded -= 1
             self._store(run, recorder, raised)
+        run.release()
         run.overhead += time.perf_counter() - began
         run.notes = (*run.notes, *self.shelf.take_problems())
         event = run.event(self.clock(), self.shelf.label)

@@ -15,7 +15,7 @@ from nbcache.replay.codes import nested_codes
 from nbcache.replay.recording import Recording
 from nbcache.runs import Run
 from nbcache.settings import Settings
-from nbcache.store.protocol import Store
+from nbcache.store.protocol import Lock, Store
 
 
 class Shelf:
@@ -53,6 +53,13 @@ class Shelf:
         except StoreError as problem:
             self._tell(str(problem))
             return ()
+
+    def lock(self, key: str) -> Lock | None:
+        """Wait until no other kernel computes ``key``; None where that can't be known."""
+        try:
+            return self.store.lock(key)
+        except StoreError:
+            return None  # a store that is broken was told of at the look-up
 
     def load_values(self, entry: Entry, reading: Reading) -> dict[str, Any]:
         """Return the values of an entry over the live objects of a reading.

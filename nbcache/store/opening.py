@@ -13,6 +13,7 @@ from nbcache.entry import Body, Entry
 from nbcache.store.entry_file import MAP_FROM_BYTES
 from nbcache.store.items import list_items
 from nbcache.store.local import ROOT_NAME, LocalStore, item_of
+from nbcache.store.locks import KeyLock, take_lock
 from nbcache.store.mounts import is_network_folder
 from nbcache.store.signing import find_key_folder, load_key
 
@@ -78,6 +79,10 @@ class JoblibStore:
     def entries(self) -> Iterator[Entry]:
         """Yield every readable manifest, in no particular order."""
         return self._local.entries()
+
+    def lock(self, key: str) -> KeyLock | None:
+        """Wait until no other process computes ``key``; None where there are no locks."""
+        return take_lock(self.location, key)
 
     def remove(self, entry: Entry) -> None:
         """Forget one entry; a missing one is no error."""

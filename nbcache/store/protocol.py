@@ -8,6 +8,15 @@ from typing import Protocol
 from nbcache.entry import Body, Entry
 
 
+class Lock(Protocol):
+    """A held lock of a key."""
+
+    waited: float
+
+    def release(self) -> None:
+        """Give the lock back."""
+
+
 class Store(Protocol):
     """Keeps entries under their cell key; every method may raise ``StoreError``."""
 
@@ -26,6 +35,9 @@ class Store(Protocol):
 
     def entries(self) -> Iterator[Entry]:
         """Yield every readable manifest, in no particular order."""
+
+    def lock(self, key: str) -> Lock | None:
+        """Wait until no other process computes ``key``; None where there are no locks."""
 
     def remove(self, entry: Entry) -> None:
         """Forget one entry; a missing one is no error."""

@@ -94,7 +94,7 @@ def test_comments_do_not_count_and_code_does(store: Path) -> None:
     """A comment, a blank line or other quotes still hit; another value runs, and why says so."""
     with kernel(store) as made:
         made.run("%%cache\ny = 'a'  # first", cell_id="one")
-        assert made.run("%%cache\n# other\n\ny = \"a\"", cell_id="one").state == "hit"
+        assert made.run('%%cache\n# other\n\ny = "a"', cell_id="one").state == "hit"
         edited = made.run("%%cache\ny = 'b'", cell_id="one")
         assert edited.state == "stale"
         assert "code changed" in made.run("%nbcache why").text
@@ -434,3 +434,18 @@ def test_a_plot_after_a_replayed_plot_is_shown(store: Path) -> None:
     for one, other in zip(cold, warm, strict=True):
         assert [kind for kind, _ in one.own] == [kind for kind, _ in other.own]
         assert one.text == other.text
+
+
+def test_one_kernel_computes_and_the_other_waits(store: Path, tmp_path: Path) -> None:
+    """Two kernels that need the same result at once compute it once."""
+    cell = (
+        "%%cache\nimport os, time\ntime.sleep(2)\n"
+        f"os.write(os.open({str(tmp_path / 'log')!r}, os.O_CREAT | os.O_APPEND | os.O_WRONLY),"
+        " b'x')\nk = 5"
+    )
+    with kernel(store) as one, kernel(store) as other:
+        first, second = one.client.execute(cell), other.client.execute(cell)
+        replies = [one.collect(first), other.collect(second)]
+        assert sorted(reply.state for reply in replies) == ["hit", "miss"]
+        assert (tmp_path / "log").read_text() == "x"
+        assert any("waited" in note for reply in replies for note in reply.event["notes"])
