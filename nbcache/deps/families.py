@@ -102,7 +102,7 @@ class Pandas(_Unwatched):
 
     def values(self) -> dict[str, Any]:
         """Return option → value."""
-        return dict(_flat(self._config._global_config))
+        return _flat(self._config._global_config)
 
     def defaults(self) -> Mapping[str, Any]:
         """Return option → registered default."""
@@ -115,12 +115,16 @@ class Pandas(_Unwatched):
             sys.modules["pandas"].set_option(key, value)
 
 
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> Any:
-    for key, value in tree.items():
-        if type(value) is dict:
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
+def _flat(tree: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    waiting = [("", tree)]
+    for prefix, branch in waiting:
+        for key, value in branch.items():
+            if type(value) is dict:
+                waiting.append((f"{prefix}{key}.", value))
+            else:
+                found[prefix + key] = value
+    return found
 
 
 class Decimals(_Unwatched):
