@@ -16,7 +16,10 @@ from harness.catalogue import HERE, Notebook
 
 SLOW_SECONDS = 0.05
 SERVED = frozenset({"hit", "pinned"})
-SEEDS = {"plain": 1, "again": 2, "cold": 3, "warm": 4, "check": 3}
+SEEDS = {"plain": 1, "again": 2, "cold": 3, "warm": 4, "like cold": 3, "like warm": 4}
+CACHED = ("cold", "warm")
+CHECKS = ("like cold", "like warm")
+UNREADABLE = frozenset({"SyntaxError", "IndentationError", "TabError"})
 RUN_TIMEOUT = 900
 
 
@@ -85,13 +88,13 @@ def hold(notebook: Notebook, scratch: Path) -> Verdict:
     scratch.mkdir(parents=True)
     store = scratch / "store"
     runs = {
-        mode: execute(notebook, mode, scratch, store if mode in {"cold", "warm"} else None)
-        for mode in ("plain", "again", "cold", "warm")
+        mode: execute(notebook, mode, scratch, store if mode in CACHED else None)
+        for mode in ("plain", "again", *CACHED)
     }
     verdict = judge(notebook.id, runs, notebook.volatile)
     if any(verdict.differences.values()):
-        # Two plain runs may agree by luck (the order of a small set): ask the cold run's seed.
-        runs["check"] = execute(notebook, "check", scratch, None)
+        # Two plain runs may agree by luck (the order of a small set): ask the others' hash seeds.
+        runs |= {mode: execute(notebook, mode, scratch, None) for mode in CHECKS}
         verdict = judge(notebook.id, runs, notebook.volatile)
     return verdict
 
@@ -100,9 +103,8 @@ def judge(name: str, runs: Mapping[str, Any], volatile: tuple[str, ...] = ()) ->
     """Compare finished runs; pure, so that the harness itself can be tested."""
     flat = {mode: flatten.report(run, volatile) for mode, run in runs.items()}
     plain = flat["plain"]
-    left_out = compare.unstable(plain, flat["again"])
-    if "check" in flat:
-        left_out |= compare.unstable(plain, flat["check"])
+    others = [flat[mode] for mode in ("again", *CHECKS) if mode in flat]
+    left_out = frozenset().union(*(compare.unstable(plain, other) for other in others))
     cells = tuple(cell_results(runs, left_out))
     found = {mode: compare.differences(plain, flat[mode], left_out) for mode in ("cold", "warm")}
     found["replay"] = replay_differences(flat["cold"], flat["warm"], cells)
@@ -144,8 +146,8 @@ def cell_results(runs: Mapping[str, Any], left_out: frozenset[str]) -> list[Cell
 def one_result(index: int, runs: Mapping[str, Any], left_out: frozenset[str]) -> CellResult:
     """Return one cell's result; a cell that raises stores nothing and so does not count."""
     plain = min(runs["plain"]["seconds"], runs["again"].get("seconds", 0.0))
-    events = {mode: runs[mode].get("event") or {} for mode in ("cold", "warm")}
-    raises = any(out["output_type"] == "error" for out in runs["plain"]["outputs"])
+    events = {mode: runs[mode].get("event") or {} for mode in CACHED}
+    errors = {out.get("ename") for out in runs["plain"]["outputs"] if "ename" in out}
     is_stable = not any(where.startswith(f"cell {index}: ") for where in left_out)
     return CellResult(
         index=index,
@@ -157,13 +159,13 @@ def one_result(index: int, runs: Mapping[str, Any], left_out: frozenset[str]) ->
         warm_state=events["warm"].get("state", ""),
         reasons=(*events["warm"].get("reasons", ()), *events["warm"].get("notes", ())),
         is_stable=is_stable,
-        counts=is_stable and not raises and plain > SLOW_SECONDS,
-        is_code=has_code(runs["plain"]["source"]),
+        counts=is_stable and not errors and plain > SLOW_SECONDS,
+        is_code=has_code(runs["plain"]["source"]) and not errors & UNREADABLE,
     )
 
 
 def has_code(source: str) -> bool:
-    """Say whether a cell is more than comments, so that there is something to run."""
+    """Say whether a cell is more than comments: of another one no event is demanded."""
     lines = (line.strip() for line in source.splitlines())
     return any(line and not line.startswith("#") for line in lines)
 
