@@ -162,9 +162,15 @@ def _flush_at_once(streams: Sequence[Any]) -> bool:
     if not thread.is_alive() or thread is threading.current_thread():
         return False
     done = threading.Event()
-    for stream in streams:
-        sender.schedule(stream._flush)
-    sender.schedule(done.set)
+
+    def flush() -> None:
+        try:
+            for stream in streams:
+                stream._flush()
+        finally:
+            done.set()
+
+    sender.schedule(flush)
     return done.wait(streams[0].flush_timeout)
 
 
