@@ -40,7 +40,8 @@ class Asking:
         if not pragmas and (not (self.auto or asked) or talks_to_nbcache(nodelist)):
             return None
         now = time.time()
-        policy = self.base_policy(explicit=bool(pragmas) or self.settings.trust_all, now=now)
+        explicit = bool(pragmas or asked or self.settings.trust_all)
+        policy = self.base_policy(explicit=explicit, now=now)
         if asked:
             policy = build_policy(asked, base=policy, now=now)
         for pragma in reversed(pragmas):

@@ -43,6 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--refresh-cell", metavar="N", type=_number, action="append", default=[],
         help="run this cell and store it anew (repeatable)")  # fmt: skip
     add("--read-only", action="store_true", help="use what is stored, store nothing")
+    add(
+        "--trust",
+        action="store_true",
+        help="cache also cells that used the network, started a process, wrote files or drew"
+        " random numbers without a seed",
+    )
     add("--require", action="store_true", help="fail instead of running a cell")
     add("--timeout", metavar="S", type=_number, help="seconds that one cell may run")
     add("--allow-errors", action="store_true", help="go on after a cell that raises")
@@ -257,7 +263,6 @@ def kernel_environment(job: Job, args: argparse.Namespace) -> dict[str, str]:
     asked = {
         "NBCACHE_AUTO": "1",
         "NBCACHE_MIN_TIME": "0",
-        "NBCACHE_TRUST_ALL": "1",
         "NBCACHE_HEADLESS": "1",
         "NBCACHE_NOTEBOOK": str(job.source.resolve()),
     }
@@ -265,6 +270,7 @@ def kernel_environment(job: Job, args: argparse.Namespace) -> dict[str, str]:
         "NBCACHE_REFRESH": args.refresh,
         "NBCACHE_READ_ONLY": args.read_only,
         "NBCACHE_REQUIRE": args.require,
+        "NBCACHE_TRUST_ALL": args.trust,
     }
     asked |= {name: "1" for name, is_on in switches.items() if is_on}
     if args.ttl:
