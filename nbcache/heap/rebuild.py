@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import abc
+import collections
+import contextlib
 import enum
-import functools
 import importlib
 import marshal
 import types
@@ -57,38 +58,41 @@ def make_class(
     meta: type, name: str, bases: tuple[type, ...], namespace: dict[str, Any], quiet: bool
 ) -> type:
     """Return a class without its attributes; ``quiet`` keeps ``__init_subclass__`` from running."""
-    creator = abc.ABCMeta if issubclass(meta, abc.ABCMeta) else type
+    creator: Any = abc.ABCMeta if issubclass(meta, abc.ABCMeta) else type
     if not quiet:
-        return creator.__new__(meta, name, bases, namespace)
-    made: type = creator.__new__(meta, name, (_Blank,), namespace)
+        made: type = creator.__new__(meta, name, bases, namespace)
+        return made
+    quiet_base = _Quiet if bases[0].__dictoffset__ else _QuietSlots
+    made = creator.__new__(meta, name, (quiet_base, *bases), namespace)
     made.__bases__ = bases
     return made
 
 
-class _Blank:
-    """A base whose place the real bases take."""
+class _Quiet:
+    """A first base for the time of a class's making: its hook stands before all others."""
+
+    def __init_subclass__(cls, **words: Any) -> None:
+        """Do nothing."""
+
+
+class _QuietSlots:
+    """The same for classes whose instances have no ``__dict__``."""
+
+    __slots__ = ()
+
+    def __init_subclass__(cls, **words: Any) -> None:
+        """Do nothing."""
 
 
 def fill_class(kind: type, state: dict[str, Any]) -> None:
-    """Set a class's own attributes."""
-    for name, value in state.items():
+    """Set a class's names and own attributes, past any guard of its metaclass."""
+    for name, value in zip(("__name__", "__qualname__"), state["names"], strict=True):
+        if getattr(kind, name) != value:
+            type.__setattr__(kind, name, value)
+    for name, value in state["items"].items():
         type.__setattr__(kind, name, value)
-
-
-def make_enum(
-    meta: Any, name: str, bases: tuple[type, ...], items: list[tuple[str, Any]], extra: dict[str, Any]
-) -> Any:
-    """Return an enumeration built by its own metaclass from names and values."""
-    namespace = meta.__prepare__(name, bases)
-    for key, value in {**extra, **dict(items)}.items():
-        namespace[key] = value
-    return meta.__new__(meta, name, bases, namespace)
-
-
-def fill_enum(kind: Any, state: dict[str, Any]) -> None:
-    """Set an enumeration's methods and attributes, past the guard of its metaclass."""
-    for name, value in state.items():
-        type.__setattr__(kind, name, value)
+    for held in state["virtual"]:
+        abc.ABCMeta.register(kind, held)  # type: ignore[arg-type]
 
 
 def get_member(kind: type[enum.Enum], name: str) -> Any:
@@ -96,26 +100,94 @@ def get_member(kind: type[enum.Enum], name: str) -> Any:
     return kind.__members__[name]
 
 
-def make_proxy(mapping: dict[Any, Any]) -> types.MappingProxyType[Any, Any]:
-    """Return a read-only view of a mapping."""
-    return types.MappingProxyType(mapping)
+def get_descriptor(kind: type, name: str) -> Any:
+    """Return what a class keeps under a name, unbound."""
+    return kind.__dict__[name]
 
 
-def make_cached_property(function: Any, name: str | None) -> Any:
+def make_class_view(kind: type) -> Any:
+    """Return the read-only view of a class's namespace."""
+    return kind.__dict__
+
+
+def make_bare(kind: type, plain: Any) -> Any:
+    """Return an instance with no attributes; no code of its class runs.
+
+    ``plain`` is the value of the builtin that it extends (``5`` for an ``int`` subclass), or
+    ``()`` for one that extends none.
+    """
+    return base_of(kind).__new__(kind, *plain)
+
+
+def base_of(kind: type) -> Any:
+    """Return the nearest base that is made by C code: ``object``, ``int``, ``dict``…"""
+    for base in kind.__mro__:
+        if type(base.__dict__.get("__new__")) is types.BuiltinFunctionType:
+            return base
+    return object
+
+
+def adopt_dict(obj: Any, own: dict[str, Any]) -> None:
+    """Give an instance this very dict as its ``__dict__``: something else holds it too."""
+    object.__setattr__(obj, "__dict__", own)
+
+
+def make_exception(kind: Any, base: Any, args: tuple[Any, ...]) -> Any:
+    """Return an exception built by C code alone."""
+    made = base.__new__(kind, *args)
+    if base.__init__ is not BaseException.__init__:
+        with contextlib.suppress(TypeError):
+            base.__init__(made, *args)
+    return made
+
+
+def fill_exception(error: Any, state: tuple[Any, Any, Any, dict[str, Any]]) -> None:
+    """Set an exception's arguments, members, attributes and links."""
+    args, members, attributes, links = state
+    error.args = args
+    for name, value in members.items():
+        with contextlib.suppress(AttributeError, TypeError):
+            setattr(error, name, value)
+    fill_slots(error, attributes)
+    for name, value in links.items():
+        setattr(error, name, value)
+
+
+def fill_derived(obj: Any, state: tuple[Any, Any, Any]) -> None:
+    """Set the items, attributes and default factory of a container's subclass."""
+    from nbcache.heap.kinds.builtin import patch_derived
+
+    patch_derived(obj, state)
+
+
+def make_deque(kind: Any, maxlen: int | None) -> Any:
+    """Return an empty bounded deque of a subclass."""
+    made = collections.deque.__new__(kind)
+    collections.deque.__init__(made, (), maxlen)
+    return made
+
+
+def fill_reduced(obj: Any, state: tuple[Any, dict[str, Any]]) -> None:
+    """Set an object's own state, then attributes that its protocol leaves out."""
+    own, extra = state
+    obj.__setstate__(own)
+    obj.__dict__.update(extra)
+
+
+def make_cached_property(kind: type, function: Any, name: str | None) -> Any:
     """Return a cached property that knows its name, with a lock of its own if it needs one."""
-    made = functools.cached_property(function)
+    made = kind(function)
     made.attrname = name
     return made
 
 
-def make_type_variable(kind: Any, name: str, constraints: tuple[Any, ...], extra: Any) -> Any:
-    """Return a type variable."""
-    return kind(name, *constraints, **extra)
-
-
-def make_lru(wrapped: Any, maxsize: int | None, typed: bool) -> Any:
-    """Return an empty least-recently-used cache around a function."""
-    return functools.lru_cache(maxsize, typed)(wrapped)
+def make_type_variable(
+    kind: Any, name: str, constraints: tuple[Any, ...], extra: Any, module: str
+) -> Any:
+    """Return a type variable that knows its module."""
+    made = kind(name, *constraints, **extra)
+    made.__module__ = module
+    return made
 
 
 def fill_attributes(obj: Any, state: dict[str, Any]) -> None:
@@ -141,54 +213,3 @@ def make_view(name: str, mapping: dict[Any, Any]) -> Any:
 def get_constant(module: str, name: str) -> Any:
     """Return a library's own object that it keeps under a name."""
     return getattr(importlib.import_module(module), name)
-
-
-COPIED_BYTES = 1 << 20
-"""Arrays below this own their memory; larger ones rest on the store's private mapping."""
-
-
-def make_array(
-    buffer: Any, dtype: Any, shape: tuple[int, ...], order: str, writeable: bool
-) -> Any:
-    """Return an array over a restored buffer."""
-    import numpy as np
-
-    array = np.frombuffer(buffer, dtype=dtype) if len(memoryview(buffer)) else np.empty(0, dtype)
-    if array.nbytes < COPIED_BYTES or (writeable and not array.flags.writeable):
-        array = array.copy()
-    array = np.ndarray(shape, dtype, buffer=array, order=order) if array.size else np.empty(
-        shape, dtype, order
-    )
-    array.flags.writeable = writeable
-    return array
-
-
-def make_array_view(
-    owner: Any, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any, flag: bool
-) -> Any:
-    """Return a view that begins ``offset`` bytes after the first element of a live array."""
-    import numpy as np
-
-    base = owner
-    while isinstance(base.base, np.ndarray):
-        base = base.base
-    offset += owner.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-    if dtype.hasobject:
-        flat = np.lib.stride_tricks.as_strided(base, (base.size,), (base.itemsize,))
-        view = np.lib.stride_tricks.as_strided(flat[offset // base.itemsize :], shape, strides)
-    else:
-        memory = base if base.flags.c_contiguous else base.T
-        view = np.ndarray(shape, dtype, buffer=memory, offset=offset, strides=strides)
-    if not flag:
-        view.flags.writeable = False
-    return view
-
-
-def make_subclass(array: Any, kind: type) -> Any:
-    """Return a view of a plain array as a subclass, without its attributes."""
-    return array.view(kind)
-
-
-def make_raw(array: Any) -> Any:
-    """Return an array that holds the recorded contents of an earlier one."""
-    return array

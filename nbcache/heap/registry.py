@@ -26,6 +26,9 @@ class Dump(Protocol):
     def first_array(self, owner: Any, array: Any) -> Any:
         """Return the first array of this stream over memory that no array owns."""
 
+    def earlier_column(self, owner: Any) -> tuple[Any, int, int] | None:
+        """Return an earlier, unchanged frame over the memory, a column of it and its address."""
+
 
 class Kind:
     """Knows one family of types: how to fingerprint, reduce and patch its objects."""
@@ -83,7 +86,16 @@ FAMILIES = {
 _CORE = (
     "nbcache.heap.kinds.builtin",
     "nbcache.heap.kinds.code",
+    "nbcache.heap.kinds.functions",
+    "nbcache.heap.kinds.classes",
+    "nbcache.heap.kinds.descriptors",
+    "nbcache.heap.kinds.caches",
+    "nbcache.heap.kinds.weak",
+    "nbcache.heap.kinds.exceptions",
+    "nbcache.heap.kinds.opaque",
     "nbcache.heap.kinds.values",
+    "nbcache.heap.kinds.typing_forms",
+    "nbcache.heap.kinds.enums",
     "nbcache.heap.kinds.instance",
 )
 _found: dict[type, Kind] = {}

@@ -17,8 +17,8 @@ from typing import Any
 
 from nbcache.errors import NotFingerprintable
 from nbcache.heap.registry import kind_of
-from nbcache.locality import is_local_module
 from nbcache.heap.tokens import FLAT, digest, flat, frame, shorten, text
+from nbcache.locality import is_local_module
 
 ABSENT = b"absent"
 _NUMBER = struct.Struct("<I").pack
@@ -58,7 +58,9 @@ class Walk:
         self.tokens: list[bytes] = []
         self.index: dict[int, int] = {}
         self.owners: dict[int, tuple[int, int]] = {}
-        self.dict_owners: dict[int, int] = {}
+        self.dict_owners: dict[int, Any] = {}
+        self.columns: dict[int, tuple[int, int, int]] = {}
+        self.kept: list[Any] = []
         self.hidden: set[str] = set()
         self.modules: dict[str, types.ModuleType] = {}
         self.packages: set[str] = set()
@@ -173,6 +175,10 @@ class Walk:
         """Return the token by which others name the object of this ordinal."""
         return self._references[ordinal] if ordinal >= 0 else b"-"
 
+    def keep(self, obj: Any) -> None:
+        """Keep an object alive that has no ordinal, so that its identity stays its own."""
+        self.kept.append(obj)
+
     def is_numbered(self, obj: Any) -> bool:
         """Tell whether the walk has given this very object an ordinal."""
         return id(obj) in self.index
@@ -197,7 +203,6 @@ class Walk:
         """
         count = len(self.tokens)
         owners, self.owners = self.owners, {}
-        self.dict_owners.clear()
         self._root, self._root_start = b"\x00later", count
         moved: dict[int, bytes] = {}
         for ordinal in range(count):

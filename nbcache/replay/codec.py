@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import io
 import pickle
 import types
@@ -11,9 +12,12 @@ from typing import Any
 from nbcache.entry import Body
 from nbcache.errors import CacheError, NotStorable
 from nbcache.heap import rebuild
+from nbcache.heap.kinds.attributes import dict_of
 from nbcache.heap.paths import children, type_name
 from nbcache.heap.registry import kind_of
+from nbcache.heap.tokens import FLAT
 from nbcache.heap.walk import Walk
+from nbcache.replay import nan
 
 IN_BAND_BYTES = 4096
 """Buffers below this stay in the pickle stream."""
@@ -22,6 +26,7 @@ Codes = Callable[[], Sequence[types.CodeType]]
 """Returns the code objects of the cell as it stands now, when a stored function needs them."""
 
 _NAMESPACE = "namespace"
+_BUILTINS = "builtins"
 
 
 class CodePlace:
@@ -52,10 +57,16 @@ class Dumper(pickle.Pickler):
         self.walk = walk
         self.namespace = walk.namespace
         self._references: dict[int, Any] = {
-            id(obj): ordinal for ordinal, obj in enumerate(walk.objects)
+            id(value): f"root {label}"
+            for label, value in walk.values.items()
+            if type(value) not in FLAT
         }
+        self._references.update({id(obj): place for place, obj in enumerate(walk.objects)})
         self._references[id(walk.namespace)] = _NAMESPACE
+        self._references[id(vars(builtins))] = _BUILTINS
         self._codes = CodeTable(codes)
+        self._nans: dict[int, str] | None = None
+        self.changed: frozenset[int] = frozenset()
 
     def _keep(self, buffer: pickle.PickleBuffer) -> bool:
         raw = buffer.raw()
@@ -67,8 +78,30 @@ class Dumper(pickle.Pickler):
     def persistent_id(self, obj: Any) -> Any:
         """Return the reference to an earlier object, or None for a new one."""
         found = self._references.get(id(obj))
-        if type(found) is _Foreign:
+        if found is None:
+            kind = type(obj)
+            if kind is dict:
+                return self._earlier_dict(obj)
+            if kind is float and obj != obj:
+                return self._not_a_number(obj)
+        elif type(found) is _Foreign:
             found.refuse(obj)
+        return found
+
+    def _earlier_dict(self, obj: dict[str, Any]) -> str | None:
+        """Return the reference to the ``__dict__`` of an earlier instance."""
+        owner = self.walk.dict_owners.get(id(obj))
+        if owner is None or dict_of(owner) is not obj:
+            return None
+        return f"dict {self.walk.index[id(owner)]}"
+
+    def _not_a_number(self, obj: float) -> str:
+        """Return the reference to a NaN, whose identity counts: ``nan in [nan]``."""
+        if self._nans is None:
+            self._nans = dict(nan.find_known(self.walk))
+        found = self._nans.get(id(obj))
+        if found is None:
+            found = self._nans[id(obj)] = f"nan {len(self._nans)} {nan.bits(obj)}"
         return found
 
     def refuse_foreign(self, names: Mapping[int, str]) -> None:
@@ -88,6 +121,13 @@ class Dumper(pickle.Pickler):
     def first_array(self, owner: Any, array: Any) -> Any:
         """Return the first array of this stream over memory that no array owns."""
         return self._over.setdefault(id(owner), (owner, array))[1]
+
+    def earlier_column(self, owner: Any) -> tuple[Any, int, int] | None:
+        """Return an earlier, unchanged frame over the memory, a column of it and its address."""
+        found = self.walk.columns.get(id(owner))
+        if found is None or found[0] in self.changed:
+            return None
+        return self.walk.objects[found[0]], found[1], found[2]
 
     def reducer_override(self, obj: Any) -> Any:
         """Ask the kind of the object's type how it is built again."""
@@ -122,6 +162,7 @@ class Loader(pickle.Unpickler):
         self.walk = walk
         self.codes = codes
         self._compiled: Sequence[types.CodeType] | None = None
+        self._nans: dict[str, float] = {}
 
     def persistent_load(self, pid: Any) -> Any:
         """Return the live object of a reference."""
@@ -129,9 +170,26 @@ class Loader(pickle.Unpickler):
             return self.walk.objects[pid]
         if pid == _NAMESPACE:
             return self.walk.namespace
+        if pid == _BUILTINS:
+            return vars(builtins)
+        kind, _, rest = pid.partition(" ")
+        return getattr(self, f"_load_{kind}")(rest)
+
+    def _load_code(self, place: str) -> types.CodeType:
         if self._compiled is None:
             self._compiled = self.codes()
-        return self._compiled[int(pid.partition(" ")[2])]
+        return self._compiled[int(place)]
+
+    def _load_dict(self, ordinal: str) -> Any:
+        return dict_of(self.walk.objects[int(ordinal)])
+
+    def _load_root(self, label: str) -> Any:
+        return self.walk.values[label]
+
+    def _load_nan(self, name: str) -> float:
+        if name not in self._nans:
+            self._nans[name] = nan.load(name, self.walk)
+        return self._nans[name]
 
 
 def dump(
@@ -148,12 +206,15 @@ def dump(
     file = io.BytesIO()
     dumper = Dumper(file, walk, codes)
     dumper.refuse_foreign(foreign or {})
+    dumper.changed = frozenset(place for place, _ in values.get("patches", ()))
     try:
         dumper.dump(dict(values))
     except RecursionError:
         raise NotStorable("are nested too deeply", path="the values") from None
     except Exception as error:
         raise explain(values, walk, codes, foreign or {}, error) from error
+    finally:
+        dumper.clear_memo()  # it holds what it wrote, and references are counted elsewhere
     return Body(file.getvalue(), dumper.buffers)
 
 
@@ -215,6 +276,8 @@ class _Probe:
             dumper.dump(value)
         except Exception as error:
             return error
+        finally:
+            dumper.clear_memo()
         return None
 
     def descend(self, path: str, value: Any) -> tuple[str, Any]:

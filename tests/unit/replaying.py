@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 import types
+import warnings
 from typing import Any
 
 from nbcache.entry import Body
@@ -28,7 +29,9 @@ class Notebook:
     def run(self, text: str) -> None:
         """Run a cell's text in the namespace."""
         sys.modules["__main__"] = self.module
-        exec(compile(text, "<cell>", "exec", dont_inherit=True), self.user_ns)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the cell's own business
+            exec(compile(text, "<cell>", "exec", dont_inherit=True), self.user_ns)
 
     def read(self, text: str) -> Reading:
         """Read a cell's text against the namespace."""
@@ -37,7 +40,9 @@ class Notebook:
 
     def values(self, expressions: list[str]) -> list[str]:
         """Return the expressions' values as text."""
-        return [repr(eval(expression, self.user_ns)) for expression in expressions]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return [repr(eval(expression, self.user_ns)) for expression in expressions]
 
 
 def record(setup: str, cell: str) -> Recorded:

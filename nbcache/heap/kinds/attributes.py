@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from nbcache.heap.tokens import FLAT, flat, joined, text
 
 if TYPE_CHECKING:
     from nbcache.heap.walk import Walk
+
+HEAP_TYPE = 1 << 9
+"""``Py_TPFLAGS_HEAPTYPE``: the class was made at run time, by a class statement or C API."""
 
 _MISSING = object()
 _slots: dict[type, tuple[tuple[str, Any], ...]] = {}
@@ -27,14 +31,15 @@ def slots_of(kind: type) -> tuple[tuple[str, Any], ...]:
 
 
 def _find_slots(kind: type) -> list[tuple[str, Any]]:
-    found = []
-    for base in kind.__mro__:
+    found: dict[str, Any] = {}
+    for depth, base in enumerate(kind.__mro__):
         if not base.__dict__.get("__slots__"):
             continue
         for name, member in base.__dict__.items():
             if type(member) is _MEMBER:
-                found.append((name, member))
-    return sorted(found, key=lambda item: item[0])
+                hidden = name in found  # a subclass has a slot of the same name
+                found[f"{name} of base {depth}" if hidden else name] = member
+    return sorted(found.items())
 
 
 class _Probe:
@@ -71,10 +76,42 @@ def _is_set(member: Any, obj: Any) -> bool:
     return True
 
 
+def _count(own: dict[str, Any]) -> int:
+    return sys.getrefcount(own)
+
+
+def _count_of_new() -> int:
+    obj = _Weighed()
+    own = dict_of(obj)
+    return _count(own)  # type: ignore[arg-type]
+
+
+class _Weighed:
+    """A class whose instances' dicts nobody holds."""
+
+
+ALONE = _count_of_new()
+"""References to an instance's dict while nobody but the instance and its reader holds it."""
+
+
+def is_held(own: dict[str, Any]) -> bool:
+    """Tell whether somebody else than its instance holds a ``__dict__``.
+
+    Call it with the dict in one local variable and nowhere else.
+    """
+    return sys.getrefcount(own) > ALONE
+
+
 def encode_attributes(obj: Any, walk: Walk) -> bytes:
     """Return the token of the instance's dict and slots."""
     own = dict_of(obj)
-    part = _encode_dict(own, walk) if own else b"-"
+    if own is None:
+        part = b""
+    elif is_held(own):
+        part = joined(b"o", [walk.ref(own)])
+    else:
+        walk.dict_owners[id(own)] = obj
+        part = _encode_dict(own, walk) if own else b"-"
     if not slots_of(type(obj)):
         return part
     slots = slot_values(obj)
@@ -82,8 +119,6 @@ def encode_attributes(obj: Any, walk: Walk) -> bytes:
 
 
 def _encode_dict(own: dict[str, Any], walk: Walk) -> bytes:
-    if id(own) in walk.index:  # somebody holds the dict itself: name it, once
-        return joined(b"o", [walk.ref(own)])
     if CACHES.isdisjoint(own):
         if FLAT.issuperset(map(type, own.values())) and FLAT.issuperset(map(type, own)):
             return b"f" + flat(own)

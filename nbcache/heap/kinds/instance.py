@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from nbcache.errors import NotFingerprintable, NotReplayable
 from nbcache.heap import rebuild
 from nbcache.heap.kinds.attributes import (
+    HEAP_TYPE,
     dict_of,
     encode_attributes,
+    is_held,
     own_state,
     replace_attributes,
     slots_of,
@@ -22,9 +24,6 @@ from nbcache.heap.tokens import FLAT, digest, flat, frame, joined, text
 if TYPE_CHECKING:
     from nbcache.heap.registry import Dump
     from nbcache.heap.walk import Walk
-
-HEAP_TYPE = 1 << 9
-"""``Py_TPFLAGS_HEAPTYPE``: the class was made at run time, by a class statement or C API."""
 
 _HEADS = 17
 """Bytes of a reduced object's token that can't be patched: tag and head digest."""
@@ -44,10 +43,16 @@ class PlainKind(Kind):
             constant = find_constant(obj)
             if constant is not None:
                 return rebuild.get_constant, constant
-        if not slots_of(kind):
-            return copyreg.__newobj__, (kind,), dict_of(obj) or None  # type: ignore[attr-defined]
+        own = dict_of(obj)
+        plain = is_made_plainly(kind)
+        if own is not None and is_held(own) and not slots_of(kind):
+            return rebuild.make_bare, (kind, ()), own, None, None, rebuild.adopt_dict
+        if plain and not slots_of(kind):
+            return copyreg.__newobj__, (kind,), own or None  # type: ignore[attr-defined]
         state = own_state(obj)
-        return copyreg.__newobj__, (kind,), state, None, None, rebuild.fill_slots  # type: ignore[attr-defined]
+        make = copyreg.__newobj__ if plain else rebuild.make_bare  # type: ignore[attr-defined]
+        args = (kind,) if plain else (kind, ())
+        return make, args, state, None, None, rebuild.fill_slots
 
     def state(self, obj: Any) -> Any:
         """Return copies of dict and slots, and the class."""
@@ -74,13 +79,17 @@ class ReducedKind(Kind):
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode what makes the object (its head) apart from what can be set later."""
-        first = reduce_object(obj)
+        first = self.take_apart(obj)
         if isinstance(first, str):
-            return frame(b"g", text(type(obj).__module__), text(first))
-        second = reduce_object(obj)
+            return global_name(obj, first)
+        second = self.take_apart(obj)
         head = inline(first[:2], second[:2], walk)
         rest = [inline(a, b, walk) for a, b in zip(first[2:], second[2:], strict=True)]
         return b"r" + digest(head) + digest(joined(b"r", rest))
+
+    def take_apart(self, obj: Any) -> Any:
+        """Return the object's reduction in five parts, or the name that it goes by."""
+        return reduce_object(obj)
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
         """Refer to a library's own constant; all else is pickle's business."""
@@ -115,6 +124,18 @@ class ReducedKind(Kind):
         if pairs:
             live.clear()
             live.update(pairs)
+
+
+def global_name(obj: Any, name: str) -> bytes:
+    """Return the token of an object that pickles as a name of its module.
+
+    Raises:
+        NotFingerprintable: the name is the notebook's, and says nothing about the value.
+    """
+    module = getattr(obj, "__module__", None) or type(obj).__module__
+    if module == "__main__":
+        raise NotFingerprintable(f"is known by its name alone (`{name}`)")
+    return frame(b"g", text(str(module)), text(name))
 
 
 def find_constant(obj: Any) -> tuple[str, str] | None:
@@ -192,10 +213,15 @@ def inline(a: Any, b: Any, walk: Walk) -> bytes:
 def choose(kind: type) -> Kind:
     """Return the kind for instances of a class that no family claims."""
     if isinstance(kind, type) and issubclass(kind, type):
-        from nbcache.heap.kinds.code import CLASS_KIND
+        from nbcache.heap.kinds.classes import CLASS_KIND
 
         return CLASS_KIND
     return PLAIN if is_plain(kind) else REDUCED
+
+
+def is_made_plainly(kind: Any) -> bool:
+    """Tell whether pickle's own way to make an instance runs no code of its class."""
+    return kind.__new__ is object.__new__ and kind.__getattribute__ is object.__getattribute__
 
 
 def is_plain(kind: type) -> bool:

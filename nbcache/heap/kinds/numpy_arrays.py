@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import array
 import pickle
 from array import array as stdlib_array
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nbcache.errors import NotReplayable, NotStorable
-from nbcache.heap import rebuild
+from nbcache.heap import rebuild, rebuild_arrays, rebuild_frames
 from nbcache.heap.kinds.attributes import encode_attributes
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import FLAT, digest, flat, frame, joined, shorten, text
@@ -35,43 +36,44 @@ class Raw:
         self.array = array
 
 
-def owner_of(array: Any) -> Any:
-    """Return the object that owns the memory: an array, or whatever a foreign array rests on."""
-    owner = array
-    while isinstance(owner, np.ndarray) and owner.base is not None:
-        owner = owner.base
-    while isinstance(owner, memoryview):
-        owner = owner.obj
-    return owner
+BUFFERS = (bytes, bytearray, array.array)
+"""Holders of memory that are values of their own, which an array may lie over."""
 
 
-def root_of(array: Any) -> Any:
-    """Return the outermost array that an array is a view of: itself when of none."""
-    root = array
-    while isinstance(root.base, np.ndarray):
-        root = root.base
-    return root
+def owner_of(view: Any) -> Any:
+    """Return what holds an array's memory: an array, or a ``bytearray`` or such below it."""
+    owner = view
+    while True:
+        base = getattr(owner, "base", None)
+        if type(base).__name__ == "DummyArray":  # of ``as_strided``
+            base = base.base
+        if not isinstance(base, np.ndarray):
+            return base if isinstance(base, BUFFERS) else owner
+        owner = base
 
 
-if hasattr(np.lib, "array_utils"):
-    byte_bounds = np.lib.array_utils.byte_bounds
-else:  # numpy 1
-    byte_bounds = np.byte_bounds
+def address_of(view: Any) -> int:
+    """Return where an array's first element lies."""
+    address: int = view.__array_interface__["data"][0]
+    return address
 
 
-def covers(root: Any, view: Any) -> bool:
-    """Tell whether a contiguous array holds all the memory of another one."""
-    if not (root.flags.c_contiguous or root.flags.f_contiguous):
-        return False
-    low, high = byte_bounds(root)
-    first, last = byte_bounds(view)
-    return bool(low <= first and last <= high)
+WRITEABLE = 0x0400
+"""The flag's bit; reading ``flags.writeable`` warns about arrays of ``broadcast_arrays``."""
+
+
+def is_writeable(view: Any) -> bool:
+    """Tell whether an array lets its elements be assigned."""
+    return bool(view.flags.num & WRITEABLE)
+
+
+def is_raw(dtype: Any) -> bool:
+    """Tell whether the bytes of the elements are their whole value."""
+    return not dtype.hasobject and dtype.char != "T"
 
 
 def content(array: Any) -> bytes:
     """Return the digest of an array's elements in its own memory order."""
-    if array.dtype.hasobject:
-        raise TypeError("object arrays are encoded by their elements")
     if array.flags.c_contiguous:
         return digest(_bytes(array))
     if array.flags.f_contiguous:
@@ -94,13 +96,15 @@ def _strided(array: Any) -> bytes:
 
 
 def layout(array: Any) -> bytes:
-    """Return which memory order a restored array has: C, Fortran, both, or strided."""
-    return bytes([65 + array.flags.c_contiguous + 2 * array.flags.f_contiguous])
+    """Return which memory order a restored array has: C, Fortran, both, or its strides."""
+    if array.flags.forc:
+        return bytes([65 + array.flags.c_contiguous + 2 * array.flags.f_contiguous])
+    return text(str(array.strides))
 
 
 def elements(array: Any, walk: Walk) -> bytes:
     """Return the token of an array's elements, whatever its dtype."""
-    if not array.dtype.hasobject:
+    if is_raw(array.dtype):
         return content(array)
     if array.dtype.names:
         return joined(b"h", [elements(array[name], walk) for name in array.dtype.names])
@@ -112,7 +116,7 @@ def elements(array: Any, walk: Walk) -> bytes:
 
 def dtype_token(dtype: Any) -> bytes:
     """Return the token of a dtype with its fields, alignment and metadata."""
-    plain = dtype.str if dtype.names is None else str(dtype.descr if dtype.isbuiltin else dtype)
+    plain = repr(dtype) if dtype.names or dtype.char == "T" else dtype.str
     return text(f"{type(dtype).__name__}|{plain}|{dtype.isalignedstruct}|{dtype.metadata}")
 
 
@@ -122,8 +126,8 @@ class ArrayKind(Kind):
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode type, dtype, shape, layout, flags, content and where its memory is shared."""
         parts = [walk.ref(type(obj)), dtype_token(obj.dtype), text(str(obj.shape)), layout(obj)]
-        parts.append(bytes([obj.flags.writeable, obj.flags.aligned]))
-        parts.append(elements(np.asarray(obj), walk))
+        parts.append(bytes([is_writeable(obj), obj.flags.aligned]))
+        parts.append(elements(obj.view(np.ndarray), walk))
         parts.append(self._sharing(obj, walk))
         if isinstance(obj, np.ma.MaskedArray):
             parts.extend(_mask_parts(obj, walk))
@@ -133,14 +137,13 @@ class ArrayKind(Kind):
 
     def _sharing(self, obj: Any, walk: Walk) -> bytes:
         """Name the first array met over the same memory, and how far apart the two begin."""
-        owner = owner_of(obj)
-        here = obj.__array_interface__["data"][0]
-        first = walk.owners.setdefault(id(owner), (walk.index.get(id(obj), -1), here))
-        if first[1] == here and walk.index.get(id(obj)) == first[0]:
-            return b""
-        if not obj.nbytes:
-            return b""
-        return walk.reference(first[0]) + text(f":{here - first[1]}:{obj.strides}")
+        owner, here = owner_of(obj), address_of(obj)
+        ordinal = walk.index.get(id(obj), -1)
+        first = walk.owners.setdefault(id(owner), (ordinal, here))
+        walk.keep(owner)
+        if first[1] == here and ordinal == first[0]:
+            return walk.ref(owner) if isinstance(owner, BUFFERS) else b""
+        return text(f"{first[0]}:{here - first[1]}:{obj.strides}") if obj.nbytes else b""
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
         """Store owners by content and views as places in their owner's memory."""
@@ -148,24 +151,18 @@ class ArrayKind(Kind):
             raise NotStorable("is a memory map of a file")
         if type(obj) is not np.ndarray:
             return reduce_subclass(obj)
-        owner, root = owner_of(obj), root_of(obj)
+        owner = owner_of(obj)
         earlier = dump.earlier_array(owner)
         if earlier is not None:
-            return self._view(obj, *earlier)
-        if isinstance(owner, _WRITTEN_ELSEWHERE):
-            raise NotStorable(f"rests on the memory of a {type(owner).__name__}; copy it")
-        if root is obj and owner is not obj:
-            root = dump.first_array(owner, obj)
-        if root is not obj:
-            if not covers(root, obj):
-                raise NotStorable("shares memory with an array that holds only a part of it")
-            return self._view(obj, root, root.__array_interface__["data"][0])
-        return NotImplemented if obj.dtype.hasobject else reduce_owner(obj)
-
-    def _view(self, obj: Any, owner: Any, start: int) -> Any:
-        offset = obj.__array_interface__["data"][0] - start
-        args = (owner, offset, obj.shape, obj.strides, obj.dtype, bool(obj.flags.writeable))
-        return rebuild.make_array_view, args
+            return reduce_view(obj, *earlier)
+        if isinstance(owner, BUFFERS):
+            return reduce_over(obj, owner)
+        column = None if is_writeable(obj) else dump.earlier_column(owner)
+        if column is not None and is_raw(obj.dtype):
+            return reduce_column_view(obj, *column)
+        if owner is not obj:
+            return reduce_view(obj, owner, address_of(owner))
+        return reduce_owner(obj) if is_raw(obj.dtype) else NotImplemented
 
     def state(self, obj: Any) -> Any:
         """Return the contents, the attributes and the flags."""
@@ -173,7 +170,7 @@ class ArrayKind(Kind):
             raise NotReplayable("is an array subclass that was changed in place")
         own = dict(obj.__dict__) if isinstance(obj, np.ma.MaskedArray) else {}
         plain = np.asarray(obj)
-        return Raw(plain), plain.shape, plain.strides, bool(obj.flags.writeable), own
+        return Raw(plain), plain.shape, plain.strides, is_writeable(obj), own
 
     def patch(self, live: Any, state: Any) -> None:
         """Copy the contents into the live memory, resizing it when the run did."""
@@ -196,6 +193,32 @@ class ArrayKind(Kind):
             live.__dict__.update(own)
 
 
+def reduce_view(view: Any, owner: Any, start: int) -> Any:
+    """Return how to take a view of a live array, from where its first element lies."""
+    place = (address_of(view) - start, view.shape, view.strides)
+    args = (owner, *place, view.dtype, is_writeable(view))
+    return rebuild_arrays.make_array_view, args
+
+
+def reduce_column_view(view: Any, frame: Any, number: int, start: int) -> Any:
+    """Return how to take a view of an earlier frame's memory, and how to check it."""
+    place = (address_of(view) - start, view.shape, view.strides)
+    args = (frame, number, *place, view.dtype, content(view))
+    return rebuild_frames.make_column_view, args
+
+
+def reduce_over(view: Any, buffer: Any) -> Any:
+    """Return how to lay an array over the memory of another object."""
+    offset = address_of(view) - address_of(np.frombuffer(buffer, np.uint8))
+    args = (buffer, offset, view.shape, view.strides, view.dtype, is_writeable(view))
+    return rebuild_arrays.make_array_over, args
+
+
+def contiguous(array: Any) -> Any:
+    """Return an owner of memory with its axes in the order of the memory."""
+    return array if array.flags.c_contiguous else array.T
+
+
 def _mask_parts(array: Any, walk: Walk) -> list[bytes]:
     """Return the tokens of mask, fill value and hardness; the rest is bookkeeping."""
     own = array.__dict__  # the properties would write into it
@@ -208,15 +231,19 @@ def _mask_parts(array: Any, walk: Walk) -> list[bytes]:
 
 def reduce_subclass(array: Any) -> Any:
     """Return how to view a plain array as a subclass that keeps attributes in its dict."""
-    kind = type(array)
-    own = kind.__reduce__ is np.ndarray.__reduce__ and kind.__setstate__ is np.ndarray.__setstate__
-    own = own or kind is np.ma.MaskedArray
-    if not own or kind.__reduce_ex__ is not np.ndarray.__reduce_ex__ or array.dtype.hasobject:
+    kind: Any = type(array)
+    masked = isinstance(array, np.ma.MaskedArray) and array is not np.ma.masked
+    own = [getattr(kind, name) is getattr(np.ndarray, name) for name in _PROTOCOL]
+    if not (all(own) or masked) or not is_raw(array.dtype):
         return NotImplemented
-    base = array.base
-    plain = array.view(np.ndarray) if isinstance(base, np.ndarray) else Raw(array.view(np.ndarray))
+    plain = array.view(np.ndarray)
+    if not isinstance(array.base, np.ndarray):
+        plain = Raw(plain)
     state = dict(array.__dict__) if hasattr(array, "__dict__") else {}
-    return rebuild.make_subclass, (plain, kind), state, None, None, rebuild.fill_attributes
+    return rebuild_arrays.make_subclass, (plain, kind), state, None, None, rebuild.fill_attributes
+
+
+_PROTOCOL = ("__reduce__", "__reduce_ex__", "__setstate__")
 
 
 class RawKind(Kind):
@@ -225,20 +252,23 @@ class RawKind(Kind):
     def reduce(self, obj: Any, dump: Dump) -> Any:
         """Store the contents, never the place."""
         array = obj.array
-        if array.dtype.hasobject:
-            return rebuild.make_raw, (array.copy(),)
+        if not is_raw(array.dtype):
+            return rebuild_arrays.make_raw, (array.copy(),)
         return reduce_owner(array)
 
 
 def reduce_owner(array: Any) -> Any:
-    """Return the reduction of an array by content, its memory out of band."""
-    if not (array.flags.c_contiguous or array.flags.f_contiguous):
-        array = array.copy()
-    order = "C" if array.flags.c_contiguous else "F"
-    plain = array if order == "C" else array.T
-    memory = pickle.PickleBuffer(plain.reshape(-1).view(np.uint8)) if array.nbytes else b""
-    writeable = bool(array.flags.writeable)
-    return rebuild.make_array, (memory, array.dtype, array.shape, order, writeable)
+    """Return the reduction of an array by content, its memory out of band.
+
+    The axes go from the slowest to the quickest, as they lie in memory.
+    """
+    axes = tuple(sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis])))
+    if array.flags.c_contiguous:
+        axes = tuple(range(array.ndim))
+    inner = np.ascontiguousarray(array.transpose(axes))
+    memory = pickle.PickleBuffer(inner.reshape(-1).view(np.uint8)) if array.nbytes else b""
+    args = (memory, array.dtype, array.shape, axes, is_writeable(array))
+    return rebuild_arrays.make_array, args
 
 
 class ScalarKind(Kind):
@@ -251,6 +281,15 @@ class ScalarKind(Kind):
         if isinstance(obj, np.void) and obj.dtype.hasobject:
             return joined(b"V", [dtype_token(obj.dtype), walk.ref(obj.item())])
         return shorten(frame(b"V", dtype_token(obj.dtype), obj.tobytes()))
+
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Keep a record that lies in an array's memory there."""
+        if not isinstance(obj, np.void) or not isinstance(obj.base, np.ndarray):
+            return NotImplemented
+        owner, here = obj.base, address_of(obj)
+        start = here - address_of(owner)
+        array: Any = np.ndarray((), obj.dtype, contiguous(owner), start)
+        return rebuild_arrays.make_void, (array,)
 
 
 class DtypeKind(Kind):

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from nbcache.heap import rebuild, rebuild_frames
 from nbcache.heap.kinds.instance import ReducedKind, inline, reduce_object
-from nbcache.heap.kinds.numpy_arrays import dtype_token, elements
+from nbcache.heap.kinds.numpy_arrays import address_of, dtype_token, elements, owner_of
 from nbcache.heap.registry import Kind, register
-from nbcache.heap.tokens import flat, frame, joined, text
+from nbcache.heap.tokens import digest, flat, frame, joined, text
 
 if TYPE_CHECKING:
+    from nbcache.heap.registry import Dump
     from nbcache.heap.walk import Walk
 
 COPY_ON_WRITE = int(pd.__version__.partition(".")[0]) >= 3
@@ -54,12 +56,12 @@ def _extension(values: Any, walk: Walk) -> bytes:
 
 
 def index_token(index: Any, walk: Walk) -> bytes:
-    """Return the token of an index with its names."""
-    head = [walk.ref(type(index)), joined(b"n", map(walk.ref, index.names))]
+    """Return the token of an index without its names."""
+    head = [walk.ref(type(index))]
     if isinstance(index, pd.RangeIndex):
         return joined(b"ri", [*head, flat([index.start, index.stop, index.step])])
     if isinstance(index, pd.MultiIndex):
-        levels = [index_token(level, walk) for level in index.levels]
+        levels = [index_token(level, walk) + names_token(level, walk) for level in index.levels]
         codes = [elements(np.asarray(code), walk) for code in index.codes]
         return joined(b"mi", [*head, *levels, *codes])
     freq = text(repr(getattr(index, "freq", None)))
@@ -70,14 +72,36 @@ def index_token(index: Any, walk: Walk) -> bytes:
     return joined(b"in", [*head, freq, values_token(values, walk)])
 
 
-class IndexKind(Kind):
-    """``pandas.Index``: immutable but for its names."""
+def names_token(index: Any, walk: Walk) -> bytes:
+    """Return the token of an index's names."""
+    return joined(b"n", map(walk.ref, index.names))
 
-    by_value = True
+
+class IndexKind(Kind):
+    """``pandas.Index``: immutable but for its names, which every holder of it sees."""
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
-        """Encode type, names and values."""
-        return index_token(obj, walk)
+        """Encode type and values, then the names."""
+        return b"I" + digest(index_token(obj, walk)) + digest(names_token(obj, walk))
+
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Leave it to pandas, but for who shares memory with whom."""
+        data = getattr(obj, "_data", None)
+        if not COPY_ON_WRITE or type(data) is not np.ndarray or owner_of(data) is data:
+            return NotImplemented
+        return *obj.__reduce__()[:2], True, None, None, rebuild_frames.fill_index
+
+    def is_patchable(self, before: bytes, after: bytes) -> bool:
+        """Tell whether only the names changed."""
+        return before[:17] == after[:17]
+
+    def state(self, obj: Any) -> Any:
+        """Return the names."""
+        return list(obj.names)
+
+    def patch(self, live: Any, state: Any) -> None:
+        """Set the names."""
+        live.names = state
 
 
 class FrameKind(Kind):
@@ -87,10 +111,13 @@ class FrameKind(Kind):
         """Encode axes, columns by value, name, attrs and flags; never how blocks lie."""
         walk.packages.add("pandas")
         parts = [walk.ref(type(obj)), flat(bool(obj.flags.allows_duplicate_labels))]
-        parts.extend(index_token(axis, walk) for axis in obj.axes)
+        parts.extend(map(walk.ref, obj.axes))
         parts.append(joined(b"t", [p for item in obj.attrs.items() for p in map(walk.ref, item)]))
         for name in obj._metadata:
             parts.append(walk.ref(getattr(obj, name, None)))
+        parts.extend(walk.ref(part) for item in extras_of(obj).items() for part in item)
+        if COPY_ON_WRITE:
+            note_columns(obj, walk)
         if isinstance(obj, pd.Series):
             parts.append(values_token(obj._values, walk))
         elif COPY_ON_WRITE:
@@ -111,15 +138,29 @@ class FrameKind(Kind):
             parts.append(values_token(block.values, walk))
         return parts
 
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Leave it to pandas, but for its attributes, and for who shares memory with whom."""
+        parts = obj.__reduce_ex__(4)
+        extras = extras_of(obj)
+        if len(parts) < 3 or parts[3:] != (None,) * len(parts[3:]):
+            return NotImplemented
+        if not COPY_ON_WRITE and not extras:
+            return NotImplemented
+        fill = rebuild_frames.fill_frame if COPY_ON_WRITE else rebuild.fill_reduced
+        return *parts[:2], (parts[2], extras), None, None, fill
+
     def state(self, obj: Any) -> Any:
         """Return a shallow copy, which holds the same columns under another identity."""
-        copy = obj.copy(deep=False)
+        copy = pd.Series(dtype=float) if isinstance(obj, pd.Series) else pd.DataFrame()
+        object.__setattr__(copy, "_mgr", obj._mgr)
         copy.attrs = dict(obj.attrs)
-        return copy, type(obj)
+        copy.flags.allows_duplicate_labels = obj.flags.allows_duplicate_labels
+        metadata = {name: getattr(obj, name, None) for name in obj._metadata}
+        return copy, type(obj), metadata, extras_of(obj)
 
     def patch(self, live: Any, state: Any) -> None:
         """Let the live object show the recorded contents."""
-        source, kind = state
+        source, kind, metadata, extras = state
         if type(live) is not kind:
             live.__class__ = kind
         object.__setattr__(live, "_mgr", source._mgr)
@@ -129,8 +170,32 @@ class FrameKind(Kind):
         live.attrs.clear()
         live.attrs.update(source.attrs)
         live.flags.allows_duplicate_labels = source.flags.allows_duplicate_labels
-        for name in live._metadata:
-            object.__setattr__(live, name, getattr(source, name, None))
+        for name, value in metadata.items():
+            object.__setattr__(live, name, value)
+        for name in extras_of(live):
+            del live.__dict__[name]
+        live.__dict__.update(extras)
+
+
+def note_columns(obj: Any, walk: Walk) -> None:
+    """Note whose memory the columns are, so that views of it can be found."""
+    ordinal = walk.index.get(id(obj), -1)
+    for number in range(1 if obj.ndim == 1 else obj.shape[1]):
+        column = rebuild_frames.column_of(obj, number)
+        if isinstance(column, np.ndarray) and len(column):
+            owner = owner_of(column)
+            walk.columns.setdefault(id(owner), (ordinal, number, address_of(column)))
+            walk.keep(owner)
+
+
+OWN = frozenset({"_mgr", "_item_cache", "_attrs", "_flags", "_is_copy", "_name", "_cacher", "_typ"})
+"""What pandas keeps in the ``__dict__`` of its frames and series."""
+
+
+def extras_of(obj: Any) -> dict[str, Any]:
+    """Return the attributes that somebody else set on a frame or series."""
+    own = OWN | set(obj._metadata)
+    return {name: value for name, value in obj.__dict__.items() if name not in own}
 
 
 class StandaloneArrayKind(Kind):

@@ -4,41 +4,22 @@ from __future__ import annotations
 
 import datetime
 import decimal
-import enum
 import fractions
-import marshal
+import io
 import pathlib
 import re
 import types
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from nbcache.heap import rebuild
-from nbcache.heap.kinds.instance import ReducedKind
+from nbcache.heap.kinds.instance import ReducedKind, reduce_object
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import frame, joined, text
 
 if TYPE_CHECKING:
-    from nbcache.heap.registry import Dump
     from nbcache.heap.walk import Walk
 
 VALUE = ReducedKind(by_value=True)
-
-
-class CodeObjectKind(Kind):
-    """Code objects: what they do, at any file and line."""
-
-    by_value = True
-
-    def encode(self, obj: Any, walk: Walk) -> bytes:
-        """Encode the code's own fingerprint."""
-        from nbcache.heap.kinds.code import code_token
-
-        return b"K" + code_token(obj)
-
-    def reduce(self, obj: Any, dump: Dump) -> Any:
-        """Store the code as marshal data."""
-        return rebuild.make_code, (marshal.dumps(obj),)
 
 
 class PatternKind(Kind):
@@ -61,20 +42,14 @@ class PathKind(Kind):
         return frame(b"f", text(type(obj).__name__), text(str(obj)))
 
 
-class MemberKind(Kind):
-    """Members of enumerations: class and name, so that they stay the one object they are."""
+class StreamKind(ReducedKind):
+    """``io.StringIO`` and ``io.BytesIO``: contents, position and attributes."""
 
-    by_value = True
-
-    def encode(self, obj: Any, walk: Walk) -> bytes:
-        """Encode class, name and value."""
-        return joined(b"q", [walk.ref(type(obj)), walk.ref(obj._name_), walk.ref(obj._value_)])
-
-    def reduce(self, obj: Any, dump: Dump) -> Any:
-        """Look the member up in its class."""
-        if type(obj).__members__.get(obj._name_) is not obj:
-            return NotImplemented
-        return rebuild.get_member, (type(obj), obj._name_)
+    def take_apart(self, obj: Any) -> Any:
+        """Return the reduction; an empty dict of attributes is as good as none."""
+        parts = reduce_object(obj)
+        state = tuple(part or None if type(part) is dict else part for part in parts[2])
+        return (*parts[:2], state, *parts[3:])
 
 
 register(
@@ -91,7 +66,6 @@ register(
     types.GenericAlias,
     type(int | str),
 )
-register(CodeObjectKind(), types.CodeType)
 register(PatternKind(), re.Pattern)
 register(PathKind(), bases=(pathlib.PurePath,))
-register(MemberKind(), first=(enum.Enum,))
+register(StreamKind(), io.StringIO, io.BytesIO)

@@ -1,0 +1,154 @@
+"""Classes: of libraries by name, of the notebook and of local modules by content."""
+
+from __future__ import annotations
+
+import _abc
+import abc
+import types
+from typing import TYPE_CHECKING, Any
+
+from nbcache.errors import NotReplayable, NotStorable
+from nbcache.heap import rebuild
+from nbcache.heap.kinds.attributes import HEAP_TYPE
+from nbcache.heap.kinds.code import global_token, is_library
+from nbcache.heap.registry import Kind, register
+from nbcache.heap.tokens import joined, text
+from nbcache.locality import is_importable
+
+if TYPE_CHECKING:
+    from nbcache.heap.registry import Dump
+    from nbcache.heap.walk import Walk
+
+HIDDEN = frozenset({"__dict__", "__weakref__", "_abc_impl", "__slotnames__"})
+"""Entries of a class's dict that Python makes anew, or adds on its own."""
+
+UNCOUNTED = HIDDEN | {
+    "__firstlineno__",
+    "__static_attributes__",
+    "__annotations_cache__",
+    "__module__",
+    "__qualname__",
+}
+"""Entries that don't count in a fingerprint, or are encoded apart."""
+
+EARLY = ("__module__", "__qualname__", "__slots__", "__orig_bases__", "__doc__")
+"""Entries that the class must be born with."""
+
+LATE = frozenset(
+    {"mro", "__getattribute__", "__getattr__", "__setattr__", "__delattr__", "__set_name__"}
+    | {"__init_subclass__", "__instancecheck__", "__subclasscheck__", "__mro_entries__"}
+)
+"""Entries that a metaclass can't hold even as placeholders before it is filled.
+
+All others are there from the start, since the order of a class's attributes can be seen.
+"""
+
+_DESCRIPTORS = (types.MemberDescriptorType, types.GetSetDescriptorType)
+
+
+class ClassKind(Kind):
+    """Classes."""
+
+    mixed = True
+
+    def is_value(self, obj: Any) -> bool:
+        """Library classes are names."""
+        return is_library(obj)
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode names, metaclass, bases and the class's own attributes."""
+        if is_library(obj):
+            return global_token(obj, walk)
+        names = (obj.__name__, obj.__qualname__, str(obj.__module__))
+        parts = [*map(text, names), walk.ref(type(obj))]
+        parts.append(joined(b"b", map(walk.ref, obj.__bases__)))
+        for name, value in class_items(obj, UNCOUNTED).items():
+            parts.append(text(name))
+            parts.append(walk.ref(value))
+        parts.extend(sorted(map(walk.ref, virtual_subclasses(obj))))
+        return joined(b"C", parts)
+
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Build the class empty, so that its methods can refer to it, then fill it."""
+        if is_importable(obj, obj.__module__, obj.__qualname__):
+            return NotImplemented
+        if obj.__module__ == "builtins" and not obj.__flags__ & HEAP_TYPE:
+            return reduce_internal(obj)
+        meta = type(obj)
+        if not is_meta_known(meta):
+            raise NotStorable(f"is a class made by the metaclass {meta.__qualname__}")
+        state = self.state(obj)
+        late = LATE if issubclass(obj, type) else ()
+        first = {name: None for name in state["items"] if name not in late}
+        first |= {name: state["items"][name] for name in EARLY if name in first}
+        args = (meta, obj.__name__, obj.__bases__, first, has_own_init_subclass(obj))
+        return rebuild.make_class, args, state, None, None, rebuild.fill_class
+
+    def state(self, obj: Any) -> Any:
+        """Return names, bases, the class's own attributes and its virtual subclasses."""
+        return {
+            "names": (obj.__name__, obj.__qualname__),
+            "bases": obj.__bases__,
+            "items": class_items(obj, HIDDEN),
+            "virtual": virtual_subclasses(obj),
+        }
+
+    def patch(self, live: Any, state: Any) -> None:
+        """Set what differs and delete what is gone."""
+        now, then = class_items(live, HIDDEN), state["items"]
+        if virtual_subclasses(live)[len(state["virtual"]) :]:
+            raise NotReplayable("lost a virtual subclass")
+        for name in now.keys() - then.keys():
+            type.__delattr__(live, name)
+        if live.__bases__ != state["bases"]:
+            live.__bases__ = state["bases"]
+        rebuild.fill_class(live, {**state, "items": changed_items(now, then)})
+
+
+def changed_items(now: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
+    """Return the attributes that are new or another object than they were."""
+    return {name: value for name, value in then.items() if now.get(name, now) is not value}
+
+
+def reduce_internal(kind: type) -> Any:
+    """Return how to find a type that Python itself keeps outside of ``builtins``."""
+    for name, value in vars(types).items():
+        if value is kind:
+            return rebuild.get_constant, ("types", name)
+    return NotImplemented
+
+
+def is_meta_known(meta: type) -> bool:
+    """Tell whether classes of this metaclass can be made without running its own code."""
+    known = ("builtins", "abc", "typing", "enum", "__main__")
+    return all(base.__module__ in known for base in meta.__mro__)
+
+
+def has_own_init_subclass(kind: type) -> bool:
+    """Tell whether making a subclass would run code that must not run again."""
+    return any(
+        "__init_subclass__" in base.__dict__ and base.__module__ == "__main__"
+        for base in kind.__mro__[1:]
+    )
+
+
+def class_items(kind: type, hidden: frozenset[str]) -> dict[str, Any]:
+    """Return a class's own attributes without those that Python writes for itself."""
+    items = {}
+    for name, value in kind.__dict__.items():
+        if name not in hidden and not isinstance(value, _DESCRIPTORS):
+            items[name] = value
+    return items
+
+
+def virtual_subclasses(kind: type) -> list[type]:
+    """Return the classes that were registered with an abstract one, by name."""
+    if not isinstance(kind, abc.ABCMeta) or "_abc_impl" not in kind.__dict__:
+        return []
+    registry = _abc._get_dump(kind)[0]
+    found = [held for held in (reference() for reference in registry) if held is not None]
+    return sorted(found, key=lambda held: (held.__module__, held.__qualname__))
+
+
+CLASS_KIND = ClassKind()
+register(CLASS_KIND, type, bases=(type,))

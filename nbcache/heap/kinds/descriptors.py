@@ -1,0 +1,188 @@
+"""What binds functions to classes and instances: properties, methods, C functions, modules."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import importlib
+import sys
+import types
+from typing import TYPE_CHECKING, Any
+
+from nbcache.errors import NotStorable
+from nbcache.heap import rebuild
+from nbcache.heap.kinds.attributes import dict_of, encode_attributes
+from nbcache.heap.kinds.functions import need_globals
+from nbcache.heap.registry import Kind, register
+from nbcache.heap.tokens import flat, frame, joined, text
+from nbcache.locality import is_local_module
+
+if TYPE_CHECKING:
+    from nbcache.heap.registry import Dump
+    from nbcache.heap.walk import Walk
+
+
+class WrapperKind(Kind):
+    """``property``, ``classmethod`` and ``staticmethod``: values over their functions."""
+
+    by_value = True
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode the functions inside."""
+        if isinstance(obj, property):
+            parts = [obj.fget, obj.fset, obj.fdel, obj.__doc__]
+        else:
+            parts = [obj.__func__]
+        return joined(text(type(obj).__name__), [walk.ref(type(obj)), *map(walk.ref, parts)])
+
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Build it from its functions."""
+        if isinstance(obj, property):
+            return type(obj), (obj.fget, obj.fset, obj.fdel, obj.__doc__)
+        return type(obj), (obj.__func__,)
+
+
+class MethodKind(Kind):
+    """Bound methods: values over function and instance."""
+
+    by_value = True
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode function and instance."""
+        return joined(b"h", [walk.ref(obj.__func__), walk.ref(obj.__self__)])
+
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Bind the same function to the same instance, whatever its attributes say now."""
+        return types.MethodType, (obj.__func__, obj.__self__)
+
+
+class BuiltinKind(Kind):
+    """Functions and descriptors of C code: their owner and name."""
+
+    by_value = True
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode owner and name."""
+        name = text(getattr(obj, "__qualname__", obj.__name__))
+        owner = getattr(obj, "__self__", None)
+        if owner is None or isinstance(owner, types.ModuleType):
+            module = str(getattr(obj, "__module__", None) or "")
+            walk.packages.add(module.partition(".")[0])
+            holder = getattr(obj, "__objclass__", None)
+            return frame(b"w", text(module), name, b"" if holder is None else walk.ref(holder))
+        return joined(b"W", [text(obj.__name__), walk.ref(owner)])
+
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Look a descriptor up in its class; the rest is pickle's business."""
+        holder = getattr(obj, "__objclass__", None)
+        if holder is not None and getattr(obj, "__self__", None) is None:
+            return rebuild.get_descriptor, (holder, obj.__name__)
+        return NotImplemented
+
+
+class ModuleKind(Kind):
+    """Modules: of libraries by name, local ones by everything that they define."""
+
+    by_value = True
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode the name; ask for a local module's variables."""
+        if obj.__dict__ is walk.namespace:
+            walk.hidden.add("reads `__main__` as a module")
+        elif is_local_module(obj.__name__):
+            self._need_all(obj, walk)
+        else:
+            walk.packages.add(obj.__name__.partition(".")[0])
+        return frame(b"M", text(obj.__name__))
+
+    def _need_all(self, obj: types.ModuleType, walk: Walk) -> None:
+        walk.read_module(obj)
+        scope = walk.scope_of(obj.__dict__)
+        names = {name for name in obj.__dict__ if not (name[:2] == "__" == name[-2:])}
+        if scope is not None:
+            need_globals(walk, scope, names)
+
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Import it again."""
+        if sys.modules.get(obj.__name__) is not obj:
+            raise NotStorable("is a module that can't be imported by its name")
+        return importlib.import_module, (obj.__name__,)
+
+
+class MappingProxyKind(Kind):
+    """``types.MappingProxyType``: a view over a live mapping, or a class's namespace."""
+
+    by_value = True
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode which mapping it shows."""
+        mapping = gc.get_referents(obj)[0]
+        owner = class_over(mapping)
+        return joined(b"P", [walk.ref(mapping if owner is None else owner)])
+
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Make another view of the same mapping."""
+        mapping = gc.get_referents(obj)[0]
+        owner = class_over(mapping)
+        if owner is not None:
+            return rebuild.make_class_view, (owner,)
+        return types.MappingProxyType, (mapping,)
+
+
+def class_over(mapping: Any) -> type | None:
+    """Return the class whose own namespace this dict is."""
+    if type(mapping) is not dict or "__module__" not in mapping or "__doc__" not in mapping:
+        return None
+    for holder in gc.get_referrers(mapping):
+        if isinstance(holder, type) and gc.get_referents(holder.__dict__)[0] is mapping:
+            return holder
+    return None
+
+
+class CachedPropertyKind(Kind):
+    """``functools.cached_property``: its function and name, not its lock."""
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode function and name."""
+        return joined(b"cp", [walk.ref(obj.func), flat(obj.attrname)])
+
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Make it anew around the function."""
+        args = (type(obj), obj.func, obj.attrname)
+        return rebuild.make_cached_property, args
+
+
+class PartialKind(Kind):
+    """``functools.partial``: function, arguments, and attributes."""
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode all parts."""
+        words = [part for item in obj.keywords.items() for part in map(walk.ref, item)]
+        parts = [walk.ref(type(obj)), walk.ref(obj.func), walk.ref(obj.args)]
+        return joined(b"pf", [*parts, joined(b"m", words), encode_attributes(obj, walk)])
+
+    def state(self, obj: Any) -> Any:
+        """Return all parts, as the partial's own protocol has them."""
+        return obj.func, obj.args, obj.keywords, dict_of(obj)
+
+    def patch(self, live: Any, state: Any) -> None:
+        """Set all parts."""
+        live.__setstate__(state)
+
+
+register(WrapperKind(), property, classmethod, staticmethod)
+register(MethodKind(), types.MethodType)
+register(
+    BuiltinKind(),
+    types.BuiltinFunctionType,
+    types.WrapperDescriptorType,
+    types.MethodDescriptorType,
+    types.MethodWrapperType,
+    types.ClassMethodDescriptorType,
+    types.MemberDescriptorType,
+    types.GetSetDescriptorType,
+)
+register(ModuleKind(), types.ModuleType, bases=(types.ModuleType,))
+register(MappingProxyKind(), types.MappingProxyType)
+register(CachedPropertyKind(), functools.cached_property)
+register(PartialKind(), functools.partial)

@@ -1,0 +1,186 @@
+"""Python functions: their code, defaults, closure and attributes, over the live namespace."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+import types
+from typing import TYPE_CHECKING, Any
+
+from nbcache.cell.names import code_reads
+from nbcache.errors import NotStorable
+from nbcache.heap import rebuild
+from nbcache.heap.kinds.code import code_token, global_token, is_library
+from nbcache.heap.registry import Kind, register
+from nbcache.heap.tokens import flat, joined, text
+from nbcache.locality import is_importable
+
+if TYPE_CHECKING:
+    from nbcache.heap.registry import Dump
+    from nbcache.heap.walk import Scope, Walk
+
+OWN_ANNOTATIONS = sys.version_info < (3, 14)
+"""Whether annotations are a plain dict; later they are code that runs on demand."""
+
+
+class FunctionKind(Kind):
+    """Python functions."""
+
+    mixed = True
+
+    def is_value(self, obj: Any) -> bool:
+        """Library functions are names."""
+        return is_library(obj)
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode code, defaults, closure and attributes, and ask for the globals it reads."""
+        if is_library(obj):
+            return global_token(obj, walk)
+        names = (obj.__name__, obj.__qualname__, obj.__module__)
+        parts = [*map(walk.ref, names), code_token(obj.__code__), walk.ref(obj.__doc__)]
+        parts.append(inline_dict(obj.__kwdefaults__ or {}, walk))
+        parts.append(joined(b"a", map(walk.ref, obj.__defaults__ or ())))
+        parts.append(joined(b"c", map(walk.ref, obj.__closure__ or ())))
+        parts.append(inline_dict(obj.__dict__, walk))
+        parts.append(_annotations(obj, walk))
+        parts.append(self._globals(obj, walk))
+        return joined(b"F", parts)
+
+    def _globals(self, obj: Any, walk: Walk) -> bytes:
+        scope = walk.scope_of(obj.__globals__)
+        if scope is None:
+            return self._foreign_globals(obj, walk)
+        found = code_reads(obj.__code__)
+        walk.draws.update(found.draws)
+        if scope.label:
+            walk.read_module(sys.modules[scope.label])
+        walk.hidden.update(f"`{obj.__name__}` {reason}" for reason in found.hidden)
+        need_globals(walk, scope, {*found.reads, *found.stores})
+        need_globals(walk, scope, {name for name in found.strings if name in scope.variables})
+        return flat(scope.label)
+
+    def _foreign_globals(self, obj: Any, walk: Walk) -> bytes:
+        module = module_over(obj.__globals__)
+        if module is not None:
+            walk.packages.add(module.partition(".")[0])
+            return flat(module)
+        return joined(b"x", [walk.ref(obj.__globals__)])
+
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Build the function over the live namespace, then set defaults and attributes."""
+        if is_importable(obj, obj.__module__, obj.__qualname__):
+            return NotImplemented
+        scope = stored_scope(obj.__globals__, dump)
+        args = (obj.__code__, scope, obj.__name__, obj.__closure__)
+        state = self.state(obj)
+        del state["__code__"], state["__name__"]
+        if not OWN_ANNOTATIONS:
+            state["__annotate__"] = obj.__annotate__
+        if getattr(obj, "__type_params__", None):
+            state["__type_params__"] = obj.__type_params__
+        return rebuild.make_function, args, state, None, None, rebuild.fill_function
+
+    def state(self, obj: Any) -> Any:
+        """Return what may be assigned on a function."""
+        state = {
+            "__code__": obj.__code__,
+            "__defaults__": obj.__defaults__,
+            "__kwdefaults__": obj.__kwdefaults__,
+            "__dict__": dict(obj.__dict__),
+            "__doc__": obj.__doc__,
+            "__module__": obj.__module__,
+            "__name__": obj.__name__,
+            "__qualname__": obj.__qualname__,
+        }
+        if OWN_ANNOTATIONS and obj.__annotations__:
+            state["__annotations__"] = obj.__annotations__
+        return state
+
+    def patch(self, live: Any, state: Any) -> None:
+        """Assign code, defaults, attributes and names."""
+        for name, value in state.items():
+            if name == "__dict__":
+                live.__dict__.clear()
+                live.__dict__.update(value)
+            elif getattr(live, name) is not value:
+                setattr(live, name, value)
+        if OWN_ANNOTATIONS and "__annotations__" not in state:
+            live.__annotations__.clear()
+
+
+def module_over(variables: dict[str, Any]) -> str | None:
+    """Return the name of the loaded module whose variables these are."""
+    module = variables.get("__name__")
+    if isinstance(module, str) and getattr(sys.modules.get(module), "__dict__", None) is variables:
+        return module
+    return None
+
+
+def stored_scope(variables: dict[str, Any], dump: Dump) -> Any:
+    """Return how a stream names a function's globals: themselves, or their module's name.
+
+    Raises:
+        NotStorable: they were those of a module that is gone.
+    """
+    if variables is dump.namespace or dump.is_earlier(variables):
+        return variables
+    module = module_over(variables)
+    if module is not None:
+        return module
+    if "__spec__" in variables:
+        raise NotStorable("is a function of a module that is no longer loaded")
+    return variables
+
+
+def need_globals(walk: Walk, scope: Scope, names: set[str]) -> None:
+    """Ask for the globals that code reads, as roots of the walk."""
+    for name in sorted(names):
+        if name in scope.variables or not hasattr(builtins, name):
+            walk.need(name, scope)
+
+
+def inline_dict(values: dict[str, Any], walk: Walk) -> bytes:
+    """Return the token of a dict that is part of its owner."""
+    if not values:
+        return b""
+    return joined(b"m", [part for item in values.items() for part in map(walk.ref, item)])
+
+
+def _annotations(obj: Any, walk: Walk) -> bytes:
+    annotate = getattr(obj, "__annotate__", None)
+    if annotate is not None:  # 3.14: evaluated on demand
+        return code_token(annotate.__code__) if hasattr(annotate, "__code__") else b""
+    return inline_dict(obj.__annotations__, walk) if OWN_ANNOTATIONS else b""
+
+
+class CellKind(Kind):
+    """A closure's cell: functions that share it see each other's changes."""
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode the contents."""
+        try:
+            return joined(b"e", [walk.ref(obj.cell_contents)])
+        except ValueError:
+            return b"e-"
+
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Build an empty cell, then fill it."""
+        return rebuild.make_cell, (), self.state(obj), None, None, rebuild.fill_cell
+
+    def state(self, obj: Any) -> Any:
+        """Return the contents as a list of one, or an empty one."""
+        try:
+            return [obj.cell_contents]
+        except ValueError:
+            return []
+
+    def patch(self, live: Any, state: Any) -> None:
+        """Set the contents."""
+        if state:
+            live.cell_contents = state[0]
+        else:
+            del live.cell_contents
+
+
+register(FunctionKind(), types.FunctionType)
+register(CellKind(), types.CellType)

@@ -1,0 +1,46 @@
+"""What holds no data, and what no fingerprint can hold."""
+
+from __future__ import annotations
+
+import _thread
+import threading
+import types
+from typing import TYPE_CHECKING, Any
+
+from nbcache.errors import NotFingerprintable, NotReplayable
+from nbcache.heap.registry import Kind, register
+from nbcache.heap.tokens import frame, text
+
+if TYPE_CHECKING:
+    from nbcache.heap.walk import Walk
+
+
+class LockKind(Kind):
+    """Locks: they hold no data, and they can't be stored."""
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode the type alone."""
+        return frame(b"!", text(type(obj).__name__))
+
+    def state(self, obj: Any) -> Any:
+        """Locks are never changed in a way that a hit could repeat."""
+        raise NotReplayable("is a lock")
+
+
+class RefusedKind(Kind):
+    """Objects that are running code: no fingerprint can hold."""
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Refuse."""
+        raise NotFingerprintable("is in the middle of running and can't be an input")
+
+
+register(LockKind(), type(_thread.allocate_lock()), type(threading.RLock()))
+register(
+    RefusedKind(),
+    types.GeneratorType,
+    types.CoroutineType,
+    types.AsyncGeneratorType,
+    types.FrameType,
+    types.TracebackType,
+)

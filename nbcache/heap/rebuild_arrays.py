@@ -1,0 +1,108 @@
+"""What a stored stream calls to build arrays again; names here are part of the format."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+COPIED_BYTES = 1 << 20
+"""Arrays below this own their memory; larger ones rest on the store's private mapping."""
+
+Shape = tuple[int, ...]
+
+
+def make_array(buffer: Any, dtype: Any, shape: Shape, axes: Shape, writeable: bool) -> Any:
+    """Return an array over a restored buffer; ``axes`` orders them from the slowest one."""
+    inner = tuple(shape[axis] for axis in axes)
+    back = tuple(np.argsort(axes).tolist())
+    memory = memoryview(buffer)
+    if memory.nbytes >= COPIED_BYTES and not (writeable and memory.readonly):
+        array = np.ndarray(shape, dtype, buffer, strides=_strides(inner, back, dtype.itemsize))
+    else:
+        array = _owned(inner, back, dtype)
+        if memory.nbytes:
+            flat = array.transpose(axes).reshape(-1).view(np.uint8)
+            flat[:] = np.frombuffer(buffer, np.uint8)
+    array.flags.writeable = writeable
+    return array
+
+
+def _strides(inner: Shape, back: Shape, step: int) -> Shape:
+    steps = []
+    for size in reversed(inner):
+        steps.append(step)
+        step *= max(size, 1)
+    steps.reverse()
+    return tuple(steps[place] for place in back)
+
+
+def _owned(inner: Shape, back: Shape, dtype: Any) -> Any:
+    """Return an empty array that owns its memory, its axes laid out as asked for."""
+    if back == tuple(range(len(inner))):
+        return np.empty(inner, dtype)
+    return np.empty_like(np.empty(inner, dtype).transpose(back), order="K")
+
+
+def make_array_view(
+    owner: Any, offset: int, shape: Shape, strides: Shape, dtype: Any, flag: bool
+) -> Any:
+    """Return a view that begins ``offset`` bytes after the first element of a live array."""
+    base, start = owner, offset + owner.__array_interface__["data"][0]
+    low, high = _extent(shape, strides, dtype.itemsize)
+    while isinstance(base.base, np.ndarray):
+        offset = start - _lowest(base)
+        if base.flags.forc and offset + low >= 0 and offset + high <= base.nbytes:
+            break
+        base = base.base
+    offset = start - _lowest(base)
+    view = np.ndarray(shape, dtype, _memory(base), offset, strides)
+    if not flag:
+        view.flags.writeable = False
+    return view
+
+
+def _extent(shape: Shape, strides: Shape, size: int) -> tuple[int, int]:
+    """Return where an array's bytes begin and end, counted from its first element."""
+    spans = [(count - 1) * step for count, step in zip(shape, strides, strict=True) if count]
+    low = sum(span for span in spans if span < 0)
+    high = sum(span for span in spans if span > 0)
+    return low, high + size
+
+
+def _lowest(array: Any) -> int:
+    address: int = _memory(array).__array_interface__["data"][0]
+    return address
+
+
+def _memory(array: Any) -> Any:
+    """Return an array with its axes in the order of its memory."""
+    if array.flags.c_contiguous:
+        return array
+    order = sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
+    return array.transpose(order)
+
+
+def make_array_over(
+    buffer: Any, offset: int, shape: Shape, strides: Shape, dtype: Any, flag: bool
+) -> Any:
+    """Return an array over the memory of a ``bytes``, ``bytearray`` or ``array.array``."""
+    array: Any = np.ndarray(shape, dtype, buffer, offset, strides)
+    if not flag:
+        array.flags.writeable = False
+    return array
+
+
+def make_void(array: Any) -> Any:
+    """Return the one record of an array without axes, as a scalar over the same memory."""
+    return array[()]
+
+
+def make_subclass(array: Any, kind: type) -> Any:
+    """Return a view of a plain array as a subclass, without its attributes."""
+    return array.view(kind)
+
+
+def make_raw(array: Any) -> Any:
+    """Return an array that holds the recorded contents of an earlier one."""
+    return array

@@ -1,0 +1,230 @@
+"""Cells over NumPy arrays: who owns memory, who views it, how it lies, and who may write."""
+
+from __future__ import annotations
+
+NP = "import numpy as np\n"
+
+CASES: list[tuple[str, str, str, list[str]]] = [
+    (
+        "view_of_view_of_earlier",
+        NP + "m=np.arange(24.).reshape(2,3,4)",
+        "a=m[1]; b=a[::2,1:]; c=b.T; d=c.reshape(-1)",
+        ["b.base is m.base", "np.shares_memory(c,m)", "np.shares_memory(d,m)", "m.__setitem__((1,0,1),99) or c.tolist()", "c.strides", "c.flags.f_contiguous"],
+    ),
+    (
+        "views_of_new",
+        NP,
+        "m=np.arange(12); a=m.reshape(3,4); b=a[:,::-1]; c=m[2:8]; d=c[::-2]",
+        ["a.base is m", "b.base is m", "np.shares_memory(c,d)", "m.__setitem__(3,-1) or (b.tolist(),d.tolist())", "b.strides", "d.strides"],
+    ),
+    (
+        "only_view_kept",
+        NP,
+        "v=np.arange(100)[10:20:3]",
+        ["v.tolist()", "v.base.size", "v.strides", "v.base.__setitem__(13,0) or v.tolist()"],
+    ),
+    (
+        "overlapping_windows",
+        NP,
+        "from numpy.lib.stride_tricks import sliding_window_view, as_strided\nm=np.arange(6.); w=sliding_window_view(m,3); z=as_strided(m,(3,2),(8,16))",
+        ["w.tolist()", "w.flags.writeable", "m.__setitem__(2,9) or (w.tolist(),z.tolist())", "z.strides"],
+    ),
+    (
+        "broadcast_views",
+        NP + "r=np.arange(3)",
+        "b=np.broadcast_to(r,(4,3)); c=np.broadcast_to(np.float64(2),(2,2)); x,y=np.broadcast_arrays(r[:,None],r)",
+        ["b.strides", "b.flags.writeable", "r.__setitem__(0,7) or b.tolist()", "c.tolist()", "c.strides", "x.tolist()"],
+    ),
+    (
+        "array_patched_through_view",
+        NP + "m=np.zeros((3,3)); d=m.diagonal(); col=m[:,1]; w={'col':col}",
+        "col[:]=5; np.fill_diagonal(m,2)",
+        ["m.tolist()", "d.tolist()", "w['col'] is col", "np.shares_memory(col,m)"],
+    ),
+    (
+        "readonly_flags",
+        NP + "a=np.ones(3); a.flags.writeable=False; b=np.ones(2)",
+        "b.flags.writeable=False; c=a[1:]; d=a.copy(); e=np.ones(3); f=e[:]; f.flags.writeable=False",
+        ["b.flags.writeable", "c.flags.writeable", "d.flags.writeable", "e.flags.writeable", "f.flags.writeable", "np.shares_memory(e,f)"],
+    ),
+    (
+        "made_writeable",
+        NP + "a=np.ones(3); a.flags.writeable=False; w=[a]",
+        "a.flags.writeable=True; a[0]=4",
+        ["w[0].flags.writeable", "w[0].tolist()"],
+    ),
+    (
+        "shape_assigned",
+        NP + "a=np.arange(6); b=a[:]; w=[a]",
+        "a=a; a.resize((2,3),refcheck=False)",
+        ["w[0].shape", "b.shape", "np.shares_memory(a,b)", "a.tolist()"],
+    ),
+    (
+        "sorted_in_place",
+        NP + "a=np.array([3,1,2]); b=a[1:]; w=[b]",
+        "a.sort(); a*=2; np.random.RandomState(0).shuffle(a)",
+        ["a.tolist()", "w[0].tolist()", "b.base is a"],
+    ),
+    (
+        "dtype_changes",
+        NP + "a=np.zeros(2,'i8'); w=[a]",
+        "b=a.view('i4'); b[0]=1; c=a.view('f8'); d=a.astype('f4',copy=False)",
+        ["w[0].tolist()", "b.base is a", "b.dtype.str", "c.dtype.str", "a.__setitem__(1,-1) or b.tolist()"],
+    ),
+    (
+        "structured_fields",
+        NP + "s=np.zeros(3,[('a','i4'),('b','f8',(2,)),('c','U3')]); h=s['b']",
+        "s['a']=[1,2,3]; s[1]['b']=7; s['c'][2]='xyz'; f=s['a']; r=s[0]",
+        ["s.tolist()", "h.tolist()", "f.base is s", "np.shares_memory(h,s)", "f.__setitem__(0,50) or s['a'].tolist()", "f.strides"],
+    ),
+    (
+        "void_scalar_views",
+        NP + "s=np.zeros(3,[('a','i4'),('b','f8')])",
+        "r=s[1]; r['a']=5",
+        ["s['a'].tolist()", "r['a']", "type(r).__name__", "r.__setitem__('a',9) or s['a'].tolist()"],
+    ),
+    (
+        "object_arrays",
+        NP + "l=[1]; o=np.array([l,None,'x'],dtype=object); v=o[:2]",
+        "o[1]=o; l.append(2); o[2]={'l':l}; p=np.empty((2,2),object); p[0,0]=l; p[1,1]=p",
+        ["o[0] is l", "o[1] is o", "v[1] is o", "o[2]['l'] is l", "p[0,0] is l", "p[1,1] is p", "np.shares_memory(v,o)"],
+    ),
+    (
+        "object_views_of_new",
+        NP,
+        "o=np.array([[1],None,'x','y'],dtype=object); v=o[::2]; t=o.reshape(2,2).T",
+        ["v.base is o", "t.tolist()", "o.__setitem__(2,9) or (v.tolist(),t.tolist())", "v[0] is o[0]"],
+    ),
+    (
+        "record_and_matrix",
+        NP,
+        "r=np.rec.array([(1,2.),(3,4.)],dtype=[('x',int),('y',float)]); m=np.matrix([[1,2],[3,4]]); x=r.x; q=r[0]",
+        ["type(r).__name__", "r.x.tolist()", "x.base is not None", "np.shares_memory(x,r)", "(m*m).tolist()", "type(m).__name__", "q.y", "type(q).__name__"],
+    ),
+    (
+        "masked_shared",
+        NP + "d=np.arange(4.); m=np.ma.array(d,mask=[0,1,0,0],copy=False); w=[m]",
+        "m[0]=9; m[2]=np.ma.masked; m.fill_value=-1; n=m[1:]",
+        ["w[0] is m", "d.tolist()", "m.tolist()", "m.filled().tolist()", "n.tolist()", "np.shares_memory(m.data,d)"],
+    ),
+    (
+        "masked_new",
+        NP,
+        "m=np.ma.masked_greater(np.arange(5.),2); h=m.copy(); h.harden_mask(); z=np.ma.masked; e=np.ma.zeros(3)",
+        ["m", "h.hardmask", "z is np.ma.masked", "e.mask is np.ma.nomask", "m.mask.tolist()", "m.sum()"],
+    ),
+    (
+        "subclass_with_finalize",
+        NP + "class A(np.ndarray):\n  def __new__(c,a,u=None): o=np.asarray(a).view(c); o.u=u; return o\n  def __array_finalize__(s,o): s.u=getattr(o,'u',None)\n",
+        "a=A([1.,2.],'m'); b=a[:1]; c=a*2",
+        ["a.u", "b.u", "c.u", "type(b) is A", "np.shares_memory(a,b)", "a.tolist()"],
+    ),
+    (
+        "zero_size_and_zero_d",
+        NP,
+        "a=np.empty((0,3)); b=np.array(5.); c=np.array([],dtype='U5'); d=np.zeros((2,0,2),order='F'); e=np.array(None); f=b[...]",
+        ["a.shape", "b.shape", "float(b)", "c.dtype", "d.shape", "e.item()", "f.base is b", "b.fill(3) or float(f)"],
+    ),
+    (
+        "zero_d_patched",
+        NP + "z=np.array(1.); v=z[...]; w=[z]",
+        "z[()]=4; z+=1",
+        ["float(w[0])", "float(v)"],
+    ),
+    (
+        "fortran_and_noncontiguous_patched",
+        NP + "f=np.asfortranarray(np.arange(6.).reshape(2,3)); p=np.arange(24).reshape(2,3,4).transpose(2,0,1); w=[f,p]",
+        "f[0,1]=9; p[0,0,0]=-1; q=np.arange(24).reshape(2,3,4).transpose(2,0,1).copy('K')",
+        ["w[0].tolist()", "w[1].ravel().tolist()[:3]", "f.flags.f_contiguous", "p.strides", "q.strides", "p.base[0]"],
+    ),
+    (
+        "datetimes_and_strings",
+        NP,
+        "a=np.array(['2020-01-01','NaT'],'M8[D]'); b=np.array([1],'m8[h]'); c=np.array(['a','bcd']); d=np.array([b'x\\0']); e=np.array([1+2j]); f=np.array([1],'>i2'); g=np.float16(1.5); h=np.longdouble(1)/3",
+        ["a", "b", "c", "d", "e", "f.dtype.str", "g", "h"],
+    ),
+    (
+        "string_dtype",
+        NP,
+        "s=np.array(['a','long text here and there'],dtype=np.dtypes.StringDType()) if hasattr(np.dtypes,'StringDType') else np.array(['a']); t=s[:1]",
+        ["s.tolist()", "t.tolist()", "type(s.dtype).__name__"],
+    ),
+    (
+        "nan_payloads",
+        NP,
+        "a=np.array([0x7ff8000000000001,0xfff8000000000002],'u8').view('f8'); b=a.copy()",
+        ["a.view('u8').tolist()", "b.view('u8').tolist()", "a.base.dtype.str"],
+    ),
+    (
+        "scalars_identity_free",
+        NP + "a=np.arange(3.)",
+        "x=a[1]; y=a.sum(); z=np.bool_(True); s=np.str_('q'); d=np.datetime64('2020'); t=np.int64(5); dt=np.dtype([('a','i4')],align=True)",
+        ["x", "type(y)", "z", "type(s)", "d", "t", "dt.isalignedstruct", "z is np.True_"],
+    ),
+    (
+        "array_over_bytearray",
+        NP + "b=bytearray(8); a=np.frombuffer(b,'u1')",
+        "a[0]=7; c=a[2:]",
+        ["b[0]", "np.shares_memory(a,c)", "b.__setitem__(2,5) or c.tolist()"],
+    ),
+    (
+        "array_over_new_bytes",
+        NP,
+        "raw=b'abcdefgh'; a=np.frombuffer(raw,'u1'); c=a[::2]",
+        ["a.tolist()", "a.flags.writeable", "c.tolist()", "c.flags.writeable"],
+    ),
+    (
+        "generators_of_numbers",
+        NP + "g=np.random.default_rng(3); bg=g.bit_generator; r=np.random.RandomState(4); w=[g]",
+        "a=g.normal(size=2); b=r.normal(); s=g.spawn(1)[0] if hasattr(g,'spawn') else g; ss=np.random.SeedSequence(5); k=ss.spawn(2)",
+        ["w[0] is g", "g.bit_generator is bg", "g.random()", "bg.random_raw()", "r.normal()", "s.random()", "[x.entropy for x in k]"],
+    ),
+    (
+        "generator_shares_bits",
+        NP,
+        "bg=np.random.PCG64(1); g=np.random.Generator(bg); h=np.random.Generator(bg); x=g.random()",
+        ["g.bit_generator is bg", "g.random()==h.random()", "h.random()"],
+    ),
+    (
+        "poly_and_ufuncs",
+        NP,
+        "p=np.poly1d([1,2]); q=np.polynomial.Polynomial([1,2]); u=np.add; v=np.vectorize(lambda x:x+1); e=np.errstate(all='ignore'); f=np.frompyfunc(len,1,1) if 0 else 1",
+        ["p(2)", "q(2)", "u is np.add", "v([1,2]).tolist()", "u.reduce([1,2])"],
+    ),
+    (
+        "flat_nditer_index",
+        NP + "a=np.arange(4).reshape(2,2)",
+        "i=np.nonzero(a); g=np.ix_([0],[1]); a.flat[2]=9; s=np.s_[1:,::2]",
+        ["a.tolist()", "a[g].tolist()", "a[s].tolist()", "i[0].tolist()"],
+    ),
+    (
+        "big_arrays_out_of_band",
+        NP + "m=np.zeros(300000); w=m[100:200]",
+        "m[150]=1; n=np.ones(200000); o=n[::2]; l=np.ones(200000); l.flags.writeable=False",
+        ["w.sum()", "m.sum()", "o.base is n", "n.__setitem__(0,5) or o[0]", "l.flags.writeable", "n.flags.writeable"],
+    ),
+    (
+        "swapped_views",
+        NP + "a=np.arange(4); b=a[::-1]",
+        "a[:]=b.copy(); c=b",
+        ["a.tolist()", "b.tolist()", "c is b", "np.shares_memory(a,b)"],
+    ),
+    (
+        "views_in_instances",
+        NP + "class H: pass\nh=H(); h.m=np.zeros(4); h.v=h.m[1:3]",
+        "h.v+=1; h.w=h.m[::2]; g=H(); g.m=h.m",
+        ["h.m.tolist()", "np.shares_memory(h.w,h.m)", "g.m is h.m", "h.w.tolist()"],
+    ),
+    (
+        "two_views_without_owner_name",
+        NP + "def mk():\n  m=np.zeros(6); return m[:4],m[2:]\na,b=mk()",
+        "a[3]=1; c=b[1:]",
+        ["b.tolist()", "np.shares_memory(a,b)", "np.shares_memory(c,a)", "c.tolist()"],
+    ),
+    (
+        "dict_of_arrays_sharing",
+        NP,
+        "m=np.zeros((2,2)); p={'w':m,'flat':m.ravel(),'row':m[0]}; o=[p['row'],p]",
+        ["p['flat'].base is m", "o[0] is p['row']", "p['row'].__setitem__(0,3) or m.tolist()", "p['flat'].tolist()"],
+    ),
+]
