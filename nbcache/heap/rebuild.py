@@ -7,6 +7,7 @@ import collections
 import contextlib
 import enum
 import importlib
+import inspect
 import marshal
 import types
 from collections.abc import Callable
@@ -213,3 +214,18 @@ def make_view(name: str, mapping: dict[Any, Any]) -> Any:
 def get_constant(module: str, name: str) -> Any:
     """Return a library's own object that it keeps under a name."""
     return getattr(importlib.import_module(module), name)
+
+
+def make_generator(function: Any, arguments: dict[str, Any]) -> Any:
+    """Return a generator that has not begun, made by its function."""
+    code = function.__code__
+    count = code.co_argcount + code.co_kwonlyargcount
+    names = code.co_varnames
+    given = [arguments[name] for name in names[: code.co_argcount]]
+    named = {name: arguments[name] for name in names[code.co_argcount : count]}
+    if code.co_flags & inspect.CO_VARARGS:
+        given += arguments[names[count]]
+        count += 1
+    if code.co_flags & inspect.CO_VARKEYWORDS:
+        named |= arguments[names[count]]
+    return function(*given, **named)

@@ -93,6 +93,7 @@ _CORE = (
     "nbcache.heap.kinds.weak",
     "nbcache.heap.kinds.exceptions",
     "nbcache.heap.kinds.opaque",
+    "nbcache.heap.kinds.generators",
     "nbcache.heap.kinds.values",
     "nbcache.heap.kinds.typing_forms",
     "nbcache.heap.kinds.enums",
@@ -146,7 +147,7 @@ def _load_families(kind: type) -> None:
     for name in _CORE:
         _load(name)
     for base in kind.__mro__:
-        package = (getattr(base, "__module__", None) or "").partition(".")[0]
+        package = str(getattr(base, "__module__", None)).partition(".")[0]
         if package in FAMILIES:
             refresh = getattr(_load(FAMILIES[package]), "refresh", None)
             if refresh is not None:  # the package may have loaded more of itself since

@@ -8,6 +8,7 @@ import heap_cases_classes
 import heap_cases_containers
 import heap_cases_enums
 import heap_cases_functions
+import heap_cases_generators
 import heap_cases_libraries
 import heap_cases_mixed
 import heap_cases_scalars
@@ -23,6 +24,7 @@ CASES: list[Case] = [
     *heap_cases_classes.CASES,
     *heap_cases_enums.CASES,
     *heap_cases_functions.CASES,
+    *heap_cases_generators.CASES,
     *heap_cases_arrays.CASES,
     *heap_cases_tables.CASES,
     *heap_cases_libraries.CASES,

@@ -98,6 +98,28 @@ TWINS = [
     ("types.SimpleNamespace(a=1)", "types.SimpleNamespace(a=2)"),
     ("Color.RED", "Color.BLUE"),
     ("Color.RED", "1"),
+    ("moved(collections.OrderedDict(a=1, b=2))", "collections.OrderedDict(a=1, b=2)"),
+    ("called(functools.lru_cache(len_of))", "functools.lru_cache(len_of)"),
+    ("np.arange(6).reshape(2, 3)[:, ::2].T", "np.arange(6).reshape(2, 3)[:, ::2].T.copy()"),
+    ("np.zeros((2, 3, 4)).transpose(1, 0, 2).copy('K')", "np.zeros((3, 2, 4))"),
+    ("np.ma.array([1], hard_mask=True)", "np.ma.array([1], hard_mask=False)"),
+    ("np.array(['a'], np.dtypes.StringDType())", "np.array(['b'], np.dtypes.StringDType())"),
+    ("types.MappingProxyType({'a': 1})", "types.MappingProxyType({'a': 2})"),
+    ("Tagged('a', 1)", "Tagged('a', 2)"),
+    ("Tagged('a', 1)", "'a'"),
+    ("Listed([1])", "[1]"),
+    ("typing.NewType('U', int)", "typing.NewType('U', str)"),
+    ("named(lambda: 1, 'f')", "named(lambda: 1, 'g')"),
+    ("named(type('K', (), {}), 'A')", "named(type('K', (), {}), 'B')"),
+    ("abstract(True)", "abstract(False)"),
+    ("caused(ValueError('a'), KeyError(1))", "ValueError('a')"),
+    ("OSError(1, 'a', 'f')", "OSError(1, 'a', 'g')"),
+    ("pd.Index([1], name='a')", "pd.Index([1], name='b')"),
+    ("noted(pd.Series([1]))", "pd.Series([1])"),
+    ("functools.partial(max, key=len)", "functools.partial(max, key=abs)"),
+    ("two_slots(1, 2)", "two_slots(2, 1)"),
+    ("held(Point(1, 2))", "apart(Point(1, 2))"),
+    ("weakref.WeakValueDictionary(a=Point)", "weakref.WeakValueDictionary(a=Other)"),
 ]
 
 COUSINS = [
@@ -120,7 +142,8 @@ COUSINS = [
 ]
 
 PRELUDE = """
-import array, collections, datetime, decimal, enum, functools, io, pathlib, random, re, types
+import abc, array, collections, datetime, decimal, enum, functools, io, pathlib, random, re, types
+import typing, weakref
 import numpy as np, pandas as pd, polars as pl, pyarrow as pa, scipy.sparse as sp
 class Point:
     def __init__(self, x, y): self.x, self.y = x, y
@@ -131,11 +154,31 @@ class Slotted:
 class Color(enum.Enum):
     RED = 1
     BLUE = 2
+def begun():
+    g = iter(i for i in [1]); next(g); return g
 def shared(x): return [x, x]
 def twice(x): return [x, x]
 def views(x): return [x, x[::2]]
 def locked(x): x.flags.writeable = False; return x
 def attrs(x): x.attrs["k"] = 1; return x
+class Tagged(str):
+    def __new__(cls, text, tag): made = super().__new__(cls, text); made.tag = tag; return made
+class Listed(list): pass
+class Below: __slots__ = ("x",)
+class Above(Below): __slots__ = ("x",)
+def two_slots(a, b): made = Above(); made.x = a; Below.x.__set__(made, b); return made
+def len_of(x): return len(x)
+def called(f): f("a"); return f
+def moved(x): x.move_to_end("a"); return x
+def named(x, name): x.__name__ = name; return x
+def caused(x, cause): x.__cause__ = cause; return x
+def noted(x): object.__setattr__(x, "note", 1); return x
+def held(x): return [x, vars(x)]
+def apart(x): return [x, dict(vars(x))]
+def abstract(registered):
+    kind = abc.ABCMeta("Kind", (), {"__module__": "__main__"})
+    if registered: kind.register(Point)
+    return kind
 """
 
 VALUES = sorted({expression for pair in [*TWINS, *COUSINS] for expression in pair})
@@ -176,7 +219,7 @@ def test_fingerprint_survives_storing(expression: str, names: dict[str, Any]) ->
     """A value that was stored and restored has the fingerprint that it had."""
     value = eval(expression, names)
     walk = Walk(names)
-    for name in ("Point", "Other", "Slotted", "Color"):
+    for name in ("Point", "Other", "Slotted", "Color", "Tagged", "Listed", "Above", "len_of"):
         walk.need(name)
     walk.run()
     body = dump({"value": value}, walk)
@@ -213,7 +256,7 @@ def test_fingerprints_hold_in_another_process() -> None:
 
 @pytest.mark.parametrize(
     "expression",
-    ["(i for i in [1])", "open('/dev/null')", "__import__('socket').socket()"],
+    ["begun()", "open('/dev/null')", "__import__('socket').socket()"],
 )
 def test_what_has_no_fingerprint_is_refused(expression: str, names: dict[str, Any]) -> None:
     """A value without a fingerprint raises and names its type; there is no placeholder."""

@@ -38,7 +38,6 @@ class RefusedKind(Kind):
 register(LockKind(), type(_thread.allocate_lock()), type(threading.RLock()))
 register(
     RefusedKind(),
-    types.GeneratorType,
     types.CoroutineType,
     types.AsyncGeneratorType,
     types.FrameType,
