@@ -7,6 +7,7 @@ import sys
 import types
 import warnings
 from typing import Any
+from unittest import mock
 
 from nbcache.entry import Body
 from nbcache.policy import Policy
@@ -36,7 +37,9 @@ class Notebook:
     def read(self, text: str) -> Reading:
         """Read a cell's text against the namespace."""
         sys.modules["__main__"] = self.module
-        return Reader(self).read(Request(text, ast.parse(text).body, "<cell>"), Policy())
+        request = Request(text, ast.parse(text).body, "<cell>")
+        with mock.patch.object(sys, "argv", ["ipykernel_launcher.py"]):  # as in any kernel
+            return Reader(self).read(request, Policy())
 
     def values(self, expressions: list[str]) -> list[str]:
         """Return the expressions' values as text."""
