@@ -142,7 +142,7 @@ class Extension:
         """Return the exception that IPython is about to show, without any frame of ours."""
         kind, value, trace = self._get_exc_info(exc_tuple)
         if self._session is not None:
-            from nbcache.deps.patching import strip_frames
+            from nbcache.deps.blame import strip_frames
 
             strip_frames(value)
             trace = value.__traceback__ if trace is not None else None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import builtins
+import sys
 import types
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from nbcache.cell.source import Source, read_source
+from nbcache.deps.consulted import interpreter_parts
 from nbcache.entry import Entry
 from nbcache.errors import NotFingerprintable, NotReplayable
 from nbcache.heap.walk import ABSENT, Walk, digests
@@ -33,8 +35,17 @@ PLAIN_MAGICS = frozenset(
 """Magics whose whole effect is what nbcache records anyway."""
 
 
+UNKNOWN = "unknown"
+"""Stands for the digest of a value that has none; it never equals another."""
+
 LOOKING_GLASSES = frozenset({"sys", "inspect", "gc", "builtins", "ctypes", "__main__"})
 """Modules through which code reaches variables that it does not name."""
+
+LOOKING_FUNCTIONS = {
+    id(function): function.__name__
+    for function in (eval, exec, globals, locals, vars, dir, sys._getframe)
+}
+"""Functions that reach variables by any name that they are kept under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +116,7 @@ class Reader:
             walk.run()
         notes = tuple(f"depends on every variable: it {reason}" for reason in hidden)
         parts = compose_parts(source.digest, digests(walk.roots), version=policy.version)
-        parts |= self._display_part()
+        parts |= self._display_part() | interpreter_parts(source.text)
         calls = effect_calls(request.nodes, self.namespace)
         return Reading(request, source, walk, parts, compose_key(parts), setup, notes, calls)
 
@@ -132,6 +143,10 @@ class Reader:
         found = []
         for name in sorted(reads):
             value = self.namespace.get(name)
+            if id(value) in LOOKING_FUNCTIONS:
+                found.append(f"calls {LOOKING_FUNCTIONS[id(value)]}() as `{name}`")
+            elif value is self._shell:
+                found.append(f"uses get_ipython() as `{name}`")
             module = value.__name__ if isinstance(value, types.ModuleType) else name
             if module != name and module in LOOKING_GLASSES:
                 found.append(f"uses the module {module} as `{name}`")
@@ -161,7 +176,7 @@ class Reader:
         """Say which variables, whose values a run left as they were, differ now."""
         moved = []
         for name, recorded in entry.late.get("names", {}).items():
-            if self.fingerprint(name) != recorded:
+            if recorded == UNKNOWN or self.fingerprint(name) != recorded:
                 moved.append(f"`{name}` changed")
         return moved
 
@@ -172,6 +187,6 @@ class Reader:
         try:
             walk.run()
         except NotFingerprintable:
-            return "unknown"
+            return UNKNOWN
         value = walk.roots[name]
         return "absent" if value is ABSENT else value.hex()

@@ -36,6 +36,7 @@ class Session:
         self.clock = clock
         self.ledger = Ledger()
         self.reader = Reader(shell)
+        trackers.lookups.fingerprint = self.reader.fingerprint
         self._tap = tap
         self._recorded = 0
 

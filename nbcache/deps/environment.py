@@ -3,8 +3,9 @@
 A read from the user's code, directly or through the standard library (``expanduser``), always
 counts. A read from an installed library counts unless it happens while the library is imported
 (a kernel reads those once), or copies the whole environment, or asks for a variable that
-belongs to the session and the machine rather than to the result (``SESSION_VARIABLES``). What
-a C library or a subprocess reads cannot be seen. Values are kept as digests.
+belongs to the session and the machine rather than to the result (``SESSION_VARIABLES``). A run that
+starts a process depends on all others. What a C library reads cannot be seen. Values are kept
+as digests.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from nbcache.deps.arrivals import loaded_mark
 from nbcache.deps.digests import text_digest
+from nbcache.deps.impurity import process_places
 from nbcache.deps.patching import Patches
 from nbcache.deps.places import caller, owner_of
 from nbcache.deps.protocol import Observed
@@ -37,6 +40,7 @@ class _Run:
     read: set[str] = field(default_factory=set)
     written: set[str] = field(default_factory=set)
     copied_by: set[int] = field(default_factory=set)
+    is_inherited: bool = False
 
 
 class EnvironmentTracker(Watcher[_Run]):
@@ -63,6 +67,11 @@ class EnvironmentTracker(Watcher[_Run]):
         def on_write(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             run.written.add(_text(args[1]))
 
+        def on_process(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            if not run.is_inherited and caller(sys._getframe(1)) != "import":
+                run.is_inherited = True
+
+        patches.watch(on_process, *process_places(loaded_mark()))
         patches.watch(on_read, (kind, "__getitem__"))
         patches.watch(on_iteration, (kind, "__iter__"))
         patches.watch(on_write, (kind, "__setitem__"), (kind, "__delitem__"))
@@ -81,23 +90,30 @@ class EnvironmentTracker(Watcher[_Run]):
     def absorb(self, late: Mapping[str, Any]) -> None:
         """Count the variables of a nested hit as read by the runs around it."""
         for run in self._active:
+            run.is_inherited = run.is_inherited or "inherited" in late
             run.read.update(set(late.get("read", ())) - run.written)
 
     def _end(self, run: _Run) -> Observed:
-        if not run.read and _raw() == run.before:
+        if not run.read and not run.is_inherited and _raw() == run.before:
             return Observed()
         before = _texts(run.before)
         after = before if _raw() == run.before else _texts(_raw())
         put = {key: value for key, value in after.items() if before.get(key) != value}
         deleted = [key for key in before if key not in after]
         read = {key: _digest(before.get(key)) for key in sorted(run.read)}
-        late = {"read": read} if read else None
+        late: dict[str, Any] = {"read": read} if read else {}
+        if run.is_inherited:
+            late["inherited"] = {key: _digest(value) for key, value in _inherited(before).items()}
         effect = {"set": put, "deleted": deleted} if put or deleted else None
-        return Observed(late, effect)
+        return Observed(late or None, effect)
 
     def _check(self, late: Mapping[str, Any]) -> str | None:
         now = _texts(_raw())
-        for key, digest in late.get("read", {}).items():
+        inherited = late.get("inherited")
+        wanted = dict(late.get("read", {}))
+        if inherited is not None:
+            wanted |= dict.fromkeys(_inherited(now)) | inherited
+        for key, digest in wanted.items():
             if _digest(now.get(key)) != digest:
                 what = "changed" if key in now and digest is not None else "was set or removed"
                 return f"environment variable `{key}` {what}"
@@ -107,6 +123,11 @@ class EnvironmentTracker(Watcher[_Run]):
         os.environ.update(effect["set"])
         for key in effect["deleted"]:
             os.environ.pop(key, None)
+
+
+def _inherited(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that bear on what a started process does, as far as one can tell."""
+    return {key: one for key, one in variables.items() if not SESSION_VARIABLES.match(key)}
 
 
 def _raw() -> dict[Any, Any]:

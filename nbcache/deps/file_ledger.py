@@ -116,7 +116,7 @@ class Ledger:
         if path in self.wrote:
             return
         kind = kind_of(status_of(path))
-        if keeps_content and kind == "file":
+        if keeps_content and kind in {"file", "missing"}:
             self.note_read(path)
         if self.read.get(path) is not None:
             self.before[path] = content_of(path)

@@ -70,7 +70,7 @@ class ImpurityTracker(Watcher[_Run]):
 
         patches.watch(on_connect, (socket.socket, "connect"), (socket.socket, "connect_ex"))
         patches.watch(_noting(run, NETWORK), (socket, "getaddrinfo"))
-        patches.watch(_noting(run, PROCESS), *_process_places(loaded_mark()))
+        patches.watch(_noting(run, PROCESS), *process_places(loaded_mark()))
         patches.watch(_noting(run, ENTROPY, {"user"}), (os, "urandom"))
         patches.watch(_noting_unseeded(run), *_generator_places())
         patches.watch(on_question, (builtins, "input"))
@@ -106,7 +106,8 @@ def _noting_unseeded(run: _Run) -> Hook:
 
 
 @lru_cache(maxsize=1)
-def _process_places(mark: tuple[int, str]) -> list[Place]:
+def process_places(mark: tuple[int, str]) -> list[Place]:
+    """Return where processes are started, given which modules are loaded."""
     places: list[Place] = [(subprocess.Popen, "__init__")]
     places += [(os, name) for name in _STARTERS]
     process = getattr(sys.modules.get("multiprocessing.process"), "BaseProcess", None)

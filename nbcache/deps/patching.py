@@ -10,11 +10,13 @@ from __future__ import annotations
 import functools
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterable, MutableMapping
-from types import BuiltinFunctionType, MethodType, ModuleType, TracebackType
+from types import BuiltinFunctionType, MethodType, ModuleType
 from typing import Any
 
 from nbcache.deps import arrivals
+from nbcache.deps.blame import OWN_CODES, with_level
 
 After = Callable[[], None]
 Hook = Callable[[tuple[Any, ...], dict[str, Any]], "After | None"]
@@ -75,7 +77,7 @@ def _named_original(module: str, name: str) -> Any:
 
 def original_of(value: Any) -> Any:
     """Return what ``value`` stands in for, or ``value`` itself."""
-    return value.original if type(value) is Wrapped else value
+    return value.original if isinstance(value, Wrapped) else value
 
 
 class _Method(Wrapped):
@@ -96,10 +98,21 @@ class _Method(Wrapped):
         self.function = method
 
 
-_OWN_CODES = {Wrapped.__call__.__code__}
-_OWN_CODES.update(
+class _Warn(Wrapped):
+    """Stands in for ``warnings.warn``: no frame of a wrapper is blamed for a warning."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Warn with a stack level that leaves the frames of wrappers out."""
+        args, kwargs = with_level(args, kwargs, sys._getframe(1))
+        return super().__call__(*args, **kwargs)
+
+
+OWN_CODES.update((Wrapped.__call__.__code__, _Warn.__call__.__code__))
+OWN_CODES.update(
     const for const in _Method.__init__.__code__.co_consts if hasattr(const, "co_code")
 )
+
+
 _wrappers: dict[int, Wrapped] = {}
 _aliases: dict[tuple[int, str], MutableMapping[str, Any]] = {}
 
@@ -124,7 +137,7 @@ class _Patch:
             return _Method(value, place)
         known = _wrappers.get(id(value))
         if known is None or known.original is not value:
-            known = Wrapped(value, place)
+            known = (_Warn if value is warnings.warn else Wrapped)(value, place)
             if type(value) is not MethodType:
                 _wrappers[id(value)] = known
         return known
@@ -256,36 +269,13 @@ def uncover_aliases(
     """Put originals where ``namespace``, new ``modules`` or known aliases hold wrappers."""
     with _lock:
         for (_, name), known in list(_aliases.items()):
-            if type(known.get(name)) is Wrapped:
+            if isinstance(known.get(name), Wrapped):
                 known[name] = known[name].original
         for name, value in list(namespace.items()):
-            if type(value) is Wrapped:
+            if isinstance(value, Wrapped):
                 namespace[name] = value.original
         for module in modules:
             for name, value in list(module.items()):
-                if type(value) is Wrapped:
+                if isinstance(value, Wrapped):
                     module[name] = value.original
                     _aliases[id(module), name] = module
-
-
-def strip_frames(error: BaseException | None) -> None:
-    """Take the frames of wrappers out of the traceback of ``error`` and of its causes."""
-    waiting, seen = [error], set()
-    while waiting:
-        error = waiting.pop()
-        if error is None or id(error) in seen:
-            continue
-        seen.add(id(error))
-        error.__traceback__ = _without_own(error.__traceback__)
-        waiting += [error.__cause__, error.__context__]
-
-
-def _without_own(first: TracebackType | None) -> TracebackType | None:
-    while first is not None and first.tb_frame.f_code in _OWN_CODES:
-        first = first.tb_next
-    link = first
-    while link is not None:
-        while link.tb_next is not None and link.tb_next.tb_frame.f_code in _OWN_CODES:
-            link.tb_next = link.tb_next.tb_next
-        link = link.tb_next
-    return first

@@ -15,6 +15,7 @@ from nbcache.deps.files import FileTracker
 from nbcache.deps.group import finish_all
 from nbcache.deps.impurity import ImpurityTracker
 from nbcache.deps.local import loaded_local_names
+from nbcache.deps.lookups import LookupTracker
 from nbcache.deps.modules import ModuleTracker
 from nbcache.deps.protocol import Observed, Tracker
 from nbcache.deps.randomness import RandomTracker
@@ -46,12 +47,14 @@ class Trackers:
         self.files = FileTracker(own)
         self.impurity = ImpurityTracker()
         self._namespace: MutableMapping[str, Any] = {} if namespace is None else namespace
+        self.lookups = LookupTracker(self._namespace)
         self._modules_before: list[frozenset[str]] = []
 
     @property
     def members(self) -> tuple[Tracker, ...]:
         """Every tracker, in the order in which effects are repeated: streams last."""
-        return self.impurity, self.modules, self.ambient, self.files, self.randomness
+        modules, files = self.modules, self.files
+        return self.impurity, self.lookups, modules, self.ambient, files, self.randomness
 
     def start(
         self,
@@ -69,6 +72,7 @@ class Trackers:
         self._modules_before.append(loaded_names())
         self.randomness.note_source(source)
         self.impurity.start()
+        self.lookups.start()
         names = None if reached is None else list(reached)
         self.modules.start(names)
         self.ambient.start(source, names)

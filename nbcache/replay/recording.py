@@ -151,7 +151,8 @@ class Recorder:
         }
         unsure = [name for name in changes.unsure if name != "__annotations__"]
         if unsure:
-            late["names"] = {name: self._fingerprint(name) for name in unsure}
+            looked_up = late.get("names", {})
+            late["names"] = {name: self._fingerprint(name) for name in unsure} | looked_up
         return late
 
     def _fingerprint(self, name: str) -> str:
@@ -169,7 +170,9 @@ def path_like(nodes: Iterable[ast.AST], values: Iterable[Any]) -> list[str]:
         for part in ast.walk(node):
             if isinstance(part, ast.Constant) and isinstance(part.value, str):
                 found.add(part.value)
+    found |= {word for text in found if len(text) <= 4000 for word in _WORD.findall(text)}
     return sorted(text for text in found if _MAY_BE_PATH.fullmatch(text))
 
 
+_WORD = re.compile(r"[^\s'\"`;|&<>(){}=,$*]*/[^\s'\"`;|&<>(){}=,$*]*")
 _MAY_BE_PATH = re.compile(r"[^\n]{0,400}[./][^\n]{0,400}")

@@ -13,11 +13,11 @@ import types
 
 import pytest
 
+from nbcache.deps.blame import strip_frames
 from nbcache.deps.patching import (
     Patches,
     cover_aliases,
     original_of,
-    strip_frames,
     uncover_aliases,
 )
 
