@@ -168,6 +168,14 @@ def make_deque(kind: Any, maxlen: int | None) -> Any:
     return made
 
 
+def refill_deque(live: Any, items: list[Any], maxlen: int | None) -> None:
+    """Replace a deque's items, and its bound when that changed, past any override."""
+    if live.maxlen != maxlen:
+        collections.deque.__init__(live, (), maxlen)
+    collections.deque.clear(live)
+    collections.deque.extend(live, items)
+
+
 def fill_reduced(obj: Any, state: tuple[Any, dict[str, Any]]) -> None:
     """Set an object's own state, then attributes that its protocol leaves out."""
     own, extra = state

@@ -18,7 +18,7 @@ def make_array(buffer: Any, dtype: Any, shape: Shape, axes: Shape, writeable: bo
     back = tuple(np.argsort(axes).tolist())
     memory = memoryview(buffer)
     if memory.nbytes >= COPIED_BYTES and not (writeable and memory.readonly):
-        array = np.ndarray(shape, dtype, buffer, strides=_strides(inner, back, dtype.itemsize))
+        array = np.ndarray(shape, dtype, memory, strides=_strides(inner, back, dtype.itemsize))
     else:
         array = _owned(inner, back, dtype)
         if memory.nbytes:

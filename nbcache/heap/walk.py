@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nbcache.errors import NotFingerprintable
-from nbcache.heap.registry import kind_of
+from nbcache.heap.registry import Kind, kind_of
 from nbcache.heap.tokens import FLAT, digest, flat, frame, shorten, text
 from nbcache.locality import is_local_module
 
@@ -66,6 +66,7 @@ class Walk:
         self.packages: set[str] = set()
         self.draws: set[str] = set()
         self._scopes: dict[int, Scope] = {}
+        self._kinds: dict[type, Kind] = {}
         self._references: list[bytes] = []
         self._queue: deque[int] = deque()
         self._wanted: deque[tuple[Scope, str]] = deque()
@@ -134,11 +135,18 @@ class Walk:
 
     def _encode(self, obj: Any) -> bytes:
         try:
-            return shorten(kind_of(type(obj)).encode(obj, self))
+            return shorten(self._kind_of(type(obj)).encode(obj, self))
         except NotFingerprintable as problem:
             if not hasattr(problem, "culprit"):
                 problem.culprit = obj  # type: ignore[attr-defined]
             raise
+
+    def _kind_of(self, kind: type) -> Kind:
+        """Return the kind of a class; a cell may change its class, so it holds for one pass."""
+        found = self._kinds.get(kind)
+        if found is None:
+            found = self._kinds[kind] = kind_of(kind)
+        return found
 
     def ref(self, obj: Any) -> bytes:
         """Return the token by which a parent names this child, numbering it when new."""
@@ -148,7 +156,7 @@ class Walk:
         ordinal = self.index.get(id(obj))
         if ordinal is not None:
             return self._references[ordinal]
-        family = kind_of(kind)
+        family = self._kinds.get(kind) or self._kind_of(kind)
         if family.by_value or (family.mixed and family.is_value(obj)):
             return self._encode_value(family, obj)
         return self._number(obj)
@@ -203,6 +211,7 @@ class Walk:
         """
         count = len(self.tokens)
         owners, self.owners = self.owners, {}
+        self._kinds.clear()
         self._root, self._root_start = b"\x00later", count
         moved: dict[int, bytes] = {}
         for ordinal in range(count):

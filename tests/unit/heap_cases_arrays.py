@@ -146,7 +146,7 @@ CASES: list[tuple[str, str, str, list[str]]] = [
     (
         "string_dtype",
         NP,
-        "s=np.array(['a','long text here and there'],dtype=np.dtypes.StringDType()) if hasattr(np.dtypes,'StringDType') else np.array(['a']); t=s[:1]",
+        "s=np.array(['a','long text here and there'],dtype=np.dtypes.StringDType()) if hasattr(np.dtypes,'StringDType') else np.array(['a']); t=s[:1].copy()",
         ["s.tolist()", "t.tolist()", "type(s.dtype).__name__"],
     ),
     (

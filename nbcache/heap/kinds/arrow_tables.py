@@ -115,8 +115,14 @@ def _series_token(series: Any, walk: Walk) -> bytes:
         return joined(b"po", [*head, *map(walk.ref, series.to_list())])
     plain = series.rechunk()
     if series.dtype.is_nested() or series.dtype in (pl.Categorical, pl.Enum, pl.Decimal):
-        return joined(b"ps", [*head, digest(repr(plain.hash(1, 2, 3, 4).to_list()).encode()),
-                              flat(repr(plain.to_list()))])
+        return joined(
+            b"ps",
+            [
+                *head,
+                digest(repr(plain.hash(1, 2, 3, 4).to_list()).encode()),
+                flat(repr(plain.to_list())),
+            ],
+        )
     mask = plain.is_null()
     if mask.any():
         head.append(digest(mask.cast(pl.UInt8).to_numpy().tobytes()))
@@ -147,4 +153,3 @@ def refresh() -> None:
         register(PolarsFrameKind(), pl.DataFrame)
         register(PolarsSeriesKind(), pl.Series)
         register(PolarsTypeKind(), bases=(pl.DataType,))
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from nbcache.heap.tokens import FLAT, flat, joined, text
@@ -14,7 +15,9 @@ HEAP_TYPE = 1 << 9
 """``Py_TPFLAGS_HEAPTYPE``: the class was made at run time, by a class statement or C API."""
 
 _MISSING = object()
-_slots: dict[type, tuple[tuple[str, Any], ...]] = {}
+_slots: weakref.WeakKeyDictionary[type, tuple[tuple[str, Any], ...]] = (
+    weakref.WeakKeyDictionary()
+)
 
 CACHES = frozenset({"_has_sorted_indices", "_has_canonical_format", "__slotnames__"})
 """Attributes that reading an object may add: no part of its value."""
@@ -24,9 +27,7 @@ def slots_of(kind: type) -> tuple[tuple[str, Any], ...]:
     """Return (name, descriptor) of all slots that instances of ``kind`` carry."""
     found = _slots.get(kind)
     if found is None:
-        found = tuple(_find_slots(kind))
-        if kind.__module__ != "__main__":
-            _slots[kind] = found
+        found = _slots[kind] = tuple(_find_slots(kind))
     return found
 
 

@@ -167,13 +167,16 @@ class DequeKind(Kind):
         return joined(b"Q", [flat(obj.maxlen), *map(walk.ref, obj)])
 
     def state(self, obj: Any) -> Any:
-        """Return the items as a list."""
-        return list(obj)
+        """Return the items and the bound."""
+        return list(obj), obj.maxlen
 
     def patch(self, live: Any, state: Any) -> None:
-        """Replace all items."""
+        """Replace all items, and the bound when the run called the constructor again."""
+        items, maxlen = state
+        if live.maxlen != maxlen:
+            collections.deque.__init__(live, (), maxlen)
         live.clear()
-        live.extend(state)
+        live.extend(items)
 
 
 class DerivedKind(Kind):
@@ -270,7 +273,9 @@ def has_protocol(kind: Any) -> bool:
     """Tell whether a container's subclass says itself how it is stored."""
     ours = any(kind.__reduce__ is known for known in _BASE_PROTOCOLS)
     plain_ex = kind.__reduce_ex__ in (object.__reduce_ex__, bytearray.__reduce_ex__)
-    named = any("__setstate__" in b.__dict__ or "__getstate__" in b.__dict__ for b in kind.__mro__[:-1])
+    named = any(
+        "__setstate__" in b.__dict__ or "__getstate__" in b.__dict__ for b in kind.__mro__[:-1]
+    )
     return not (ours and plain_ex) or named
 
 
@@ -289,8 +294,7 @@ def replace_items(live: Any, items: Any) -> None:
             base.clear(live)
             base.update(live, items)
     if isinstance(live, collections.deque):
-        collections.deque.clear(live)
-        collections.deque.extend(live, items)
+        rebuild.refill_deque(live, *items)
 
 
 class ScalarKind(Kind):

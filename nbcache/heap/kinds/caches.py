@@ -46,7 +46,7 @@ class LruKind(Kind):
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
         """Build a cache of the same limits around the function, and fill it."""
-        if is_importable(obj, obj.__module__, obj.__qualname__):
+        if is_importable(obj, obj.__module__, getattr(obj, "__qualname__", None)):
             return NotImplemented
         limits = obj.cache_parameters()
         args = (obj.__wrapped__, limits["maxsize"], limits["typed"])

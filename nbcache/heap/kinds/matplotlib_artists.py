@@ -74,4 +74,3 @@ def refresh() -> None:
     register(ArtistKind(), bases=(Artist,))
     register(TransformKind(), bases=(TransformNode,))
     register(RegistryKind(), bases=(CallbackRegistry,))
-

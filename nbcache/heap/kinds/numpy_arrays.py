@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import array
+import mmap
 import pickle
 from array import array as stdlib_array
 from typing import TYPE_CHECKING, Any
@@ -117,7 +118,8 @@ def elements(array: Any, walk: Walk) -> bytes:
 def dtype_token(dtype: Any) -> bytes:
     """Return the token of a dtype with its fields, alignment and metadata."""
     plain = repr(dtype) if dtype.names or dtype.char == "T" else dtype.str
-    return text(f"{type(dtype).__name__}|{plain}|{dtype.isalignedstruct}|{dtype.metadata}")
+    metadata = dict(dtype.metadata or {})
+    return text(f"{type(dtype).__name__}|{plain}|{dtype.isalignedstruct}|{metadata}")
 
 
 class ArrayKind(Kind):
@@ -143,7 +145,9 @@ class ArrayKind(Kind):
         walk.keep(owner)
         if first[1] == here and ordinal == first[0]:
             return walk.ref(owner) if isinstance(owner, BUFFERS) else b""
-        return text(f"{first[0]}:{here - first[1]}:{obj.strides}") if obj.nbytes else b""
+        if not obj.nbytes:
+            return b""
+        return walk.reference(first[0]) + text(f":{here - first[1]}:{obj.strides}")
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
         """Store owners by content and views as places in their owner's memory."""
@@ -157,6 +161,8 @@ class ArrayKind(Kind):
             return reduce_view(obj, *earlier)
         if isinstance(owner, BUFFERS):
             return reduce_over(obj, owner)
+        if isinstance(owner.base, mmap.mmap):
+            raise NotStorable("rests on a memory map; copy it")
         column = None if is_writeable(obj) else dump.earlier_column(owner)
         if column is not None and is_raw(obj.dtype):
             return reduce_column_view(obj, *column)
@@ -194,7 +200,13 @@ class ArrayKind(Kind):
 
 
 def reduce_view(view: Any, owner: Any, start: int) -> Any:
-    """Return how to take a view of a live array, from where its first element lies."""
+    """Return how to take a view of a live array, from where its first element lies.
+
+    Raises:
+        NotStorable: the elements can't be viewed through memory.
+    """
+    if view.dtype.char == "T":
+        raise NotStorable("is a view of an array of variable-length strings; copy it")
     place = (address_of(view) - start, view.shape, view.strides)
     args = (owner, *place, view.dtype, is_writeable(view))
     return rebuild_arrays.make_array_view, args

@@ -26,10 +26,13 @@ def values_token(values: Any, walk: Walk) -> bytes:
     if isinstance(values, np.ndarray):
         if not COPY_ON_WRITE and not isinstance(values.base, (bytes, memoryview)):
             return walk.ref(values)
-        return joined(b"a", [dtype_token(values.dtype), text(str(values.shape)),
-                             elements(values, walk)])
+        return joined(
+            b"a", [dtype_token(values.dtype), text(str(values.shape)), elements(values, walk)]
+        )
     name = text(type(values).__name__)
-    return joined(b"x", [name, text(repr(values.dtype)), flat(len(values)), _extension(values, walk)])
+    return joined(
+        b"x", [name, text(repr(values.dtype)), flat(len(values)), _extension(values, walk)]
+    )
 
 
 def _extension(values: Any, walk: Walk) -> bytes:
@@ -46,8 +49,11 @@ def _extension(values: Any, walk: Walk) -> bytes:
         data[mask] = data.dtype.type()
         return elements(data, walk) + elements(mask, walk)
     if isinstance(values, pd.arrays.IntervalArray):
-        return index_token(values._left, walk) if isinstance(values._left, pd.Index) else joined(
-            b"v", [values_token(values._left, walk), values_token(values._right, walk)])
+        return (
+            index_token(values._left, walk)
+            if isinstance(values._left, pd.Index)
+            else joined(b"v", [values_token(values._left, walk), values_token(values._right, walk)])
+        )
     ndarray = getattr(values, "_ndarray", None)
     if ndarray is not None:
         freq = getattr(values, "freq", None)
@@ -188,7 +194,7 @@ def note_columns(obj: Any, walk: Walk) -> None:
             walk.keep(owner)
 
 
-OWN = frozenset({"_mgr", "_item_cache", "_attrs", "_flags", "_is_copy", "_name", "_cacher", "_typ"})
+OWN = frozenset({"_mgr", "_item_cache", "_attrs", "_flags", "_is_copy", "_name", "_cacher", "_typ", "_metadata"})
 """What pandas keeps in the ``__dict__`` of its frames and series."""
 
 
@@ -231,5 +237,7 @@ register(FrameKind(), bases=(pd.DataFrame, pd.Series))
 register(IndexKind(), bases=(pd.Index,))
 register(StandaloneArrayKind(), bases=(pd.api.extensions.ExtensionArray,))
 register(TextKind(), bases=(pd.api.extensions.ExtensionDtype,))
-register(VALUE, first=(pd.Timestamp, pd.Timedelta, pd.Period, pd.Interval, pd.tseries.offsets.BaseOffset))
+register(
+    VALUE, first=(pd.Timestamp, pd.Timedelta, pd.Period, pd.Interval, pd.tseries.offsets.BaseOffset)
+)
 register(VALUE, type(pd.NaT), type(pd.NA))

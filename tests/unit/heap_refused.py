@@ -1,0 +1,48 @@
+"""Cells that can't be replayed, and what nbcache says: (name, set-up, cell, part of the reason)."""
+
+from __future__ import annotations
+
+REFUSED: list[tuple[str, str, str, str]] = [
+    ("generator_begun", "", "g=(i for i in [1]); next(g)", "has begun to run"),
+    ("generator_inside", "", "g=(i for i in [1]); next(g); d={'k':[1,g]}; del g", "d['k'][1]"),
+    ("generator_read", "g=(i for i in [1,2])", "x=next(g)", "can't be patched"),
+    ("open_file", "", "f=open('/dev/null')", "`f` (_io.TextIOWrapper)"),
+    ("socket", "import socket", "s=socket.socket()", "`s` (socket.socket)"),
+    ("lock", "import threading", "class A: pass\na=A(); a.lock=threading.Lock()", "a.lock"),
+    (
+        "thread_pool",
+        "from concurrent.futures import ThreadPoolExecutor",
+        "p=ThreadPoolExecutor(1)",
+        "`p",
+    ),
+    (
+        "exception_with_traceback",
+        "",
+        "try:\n  1/0\nexcept ZeroDivisionError as e:\n  error=e",
+        "holds a traceback",
+    ),
+    ("memory_map", "import numpy as np,tempfile", "f=tempfile.mktemp(); m=np.memmap(f,'u1','w+',shape=3)", "_mmap"),
+    (
+        "two_alike_set_members",
+        "class P: pass\ns={P(),P()}",
+        "n=len(s); s.clear()",
+        "can't be told apart",
+    ),
+    ("sqlite", "import sqlite3", "c=sqlite3.connect(':memory:')", "`c` (sqlite3.Connection)"),
+    ("csv_reader", "import csv", "r=csv.reader(['a'])", "`r`"),
+    (
+        "string_array_view",
+        "import numpy as np",
+        "s=np.array(['a','b'],dtype=np.dtypes.StringDType()); t=s[:1]",
+        "variable-length strings",
+    ),
+    (
+        "lru_of_callable",
+        "import functools",
+        "class F:\n  def __call__(self,x): return x\n  __name__='F'\nf=functools.lru_cache(F()); f(1)",
+        "no plain function",
+    ),
+    ("deep_list", "", "l=[]\nfor _ in range(100_000): l=[l]", "nested too deeply"),
+    ("dead_weak_reference", "import weakref\nclass A: pass", "r=weakref.ref(A())", "is dead"),
+    ("class_of_library_meta", "import sympy as s", "z=s.Function('z')", "metaclass"),
+]
