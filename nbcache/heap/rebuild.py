@@ -156,7 +156,7 @@ def fill_exception(error: Any, state: tuple[Any, Any, Any, dict[str, Any]]) -> N
 
 def fill_derived(obj: Any, state: tuple[Any, Any, Any]) -> None:
     """Set the items, attributes and default factory of a container's subclass."""
-    from nbcache.heap.kinds.builtin import patch_derived
+    from nbcache.heap.kinds.derived import patch_derived
 
     patch_derived(obj, state)
 

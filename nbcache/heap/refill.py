@@ -37,7 +37,7 @@ def fill_lru(wrapper: Any, state: tuple[Any, dict[str, Any]]) -> None:
     """Fill a wrapper made by ``make_lru``: its results, its counts and its attributes."""
     results, attributes = state
     function = wrapper.__wrapped__
-    target = functools.partial(function)
+    target: Any = functools.partial(function)
     feeder = Feeder()
     for held in _partials(wrapper):
         target = held

@@ -85,6 +85,7 @@ FAMILIES = {
 
 _CORE = (
     "nbcache.heap.kinds.builtin",
+    "nbcache.heap.kinds.derived",
     "nbcache.heap.kinds.code",
     "nbcache.heap.kinds.functions",
     "nbcache.heap.kinds.classes",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import marshal
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import xxhash
@@ -15,12 +15,11 @@ FLAT = frozenset({int, float, complex, str, bytes, bool, type(None), type(...)})
 LONG = 512
 """A token longer than this is replaced by its digest."""
 
-_pack_length = struct.Struct("<Q").pack
-
 
 def digest(data: Any) -> bytes:
     """Return the 16-byte fingerprint of a contiguous buffer (xxh3, 128 bits)."""
-    return xxhash.xxh3_128_digest(data)
+    found: bytes = xxhash.xxh3_128_digest(data)
+    return found
 
 
 def flat(value: Any) -> bytes:
@@ -35,16 +34,17 @@ def flat(value: Any) -> bytes:
 
 def frame(tag: bytes, *parts: bytes) -> bytes:
     """Join parts under a tag so that no two different part lists give the same bytes."""
-    out = [tag, _pack_length(len(parts))]
-    for part in parts:
-        out.append(_pack_length(len(part)))
-        out.append(part)
-    return b"".join(out)
+    return _framed(tag, parts)
+
+
+def _framed(tag: bytes, parts: Sequence[bytes]) -> bytes:
+    count = len(parts)
+    return tag + struct.pack(f"<{count + 1}Q", count, *map(len, parts)) + b"".join(parts)
 
 
 def joined(tag: bytes, parts: Iterable[bytes]) -> bytes:
     """Frame any number of parts under a tag, shortened to a digest when long."""
-    return shorten(frame(tag, *parts))
+    return shorten(_framed(tag, list(parts)))
 
 
 def shorten(token: bytes) -> bytes:

@@ -71,7 +71,7 @@ class Walk:
         self._queue: deque[int] = deque()
         self._wanted: deque[tuple[Scope, str]] = deque()
         self._known: set[tuple[int, str]] = set()
-        self._root = b""
+        self._prefix = b""
         self._root_start = 0
 
     def need(self, name: str, scope: Scope | None = None) -> None:
@@ -120,7 +120,7 @@ class Walk:
 
     def fingerprint(self, label: str, value: Any) -> bytes:
         """Walk one value under a label and return its digest (16 bytes)."""
-        self._root = text(label)
+        self._prefix = b"@" + text(label) + b"#"
         self._root_start = start = len(self.objects)
         top = self.ref(value)
         self._drain()
@@ -171,7 +171,7 @@ class Walk:
 
     def _number(self, obj: Any) -> bytes:
         ordinal = len(self.objects)
-        reference = b"@" + self._root + b"#" + _NUMBER(ordinal - self._root_start)
+        reference = self._prefix + _NUMBER(ordinal - self._root_start)
         self.index[id(obj)] = ordinal
         self.objects.append(obj)
         self.tokens.append(b"")
@@ -212,7 +212,7 @@ class Walk:
         count = len(self.tokens)
         owners, self.owners = self.owners, {}
         self._kinds.clear()
-        self._root, self._root_start = b"\x00later", count
+        self._prefix, self._root_start = b"@\x00later#", count
         moved: dict[int, bytes] = {}
         for ordinal in range(count):
             token = self._encode_again(self.objects[ordinal])

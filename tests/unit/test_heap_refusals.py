@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 
 import pytest
-
 from heap_refused import REFUSED
-from nbcache.errors import ValueProblem
 from replaying import record
+
+from nbcache.errors import ValueProblem
 
 
 @pytest.fixture(autouse=True)

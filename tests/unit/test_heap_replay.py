@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from heap_cases import CASES
 from replaying import plain, record, replay
 

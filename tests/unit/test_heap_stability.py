@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 
 import pytest
-
 from heap_cases import CASES
+from replaying import Notebook
+
 from nbcache.errors import NotFingerprintable
 from nbcache.heap.walk import Walk
-from replaying import Notebook
 
 SETUPS = sorted({setup for _, setup, _, _ in CASES if setup})
 

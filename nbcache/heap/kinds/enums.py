@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from nbcache.errors import NotStorable
 from nbcache.heap import rebuild
 from nbcache.heap.kinds.attributes import dict_of, encode_attributes, own_state
-from nbcache.heap.kinds.builtin import plain_value
 from nbcache.heap.kinds.code import is_library
+from nbcache.heap.kinds.derived import plain_value
 from nbcache.heap.kinds.instance import PlainKind
 from nbcache.heap.registry import register
 from nbcache.heap.tokens import joined

@@ -12,7 +12,7 @@ from nbcache.errors import NotStorable
 from nbcache.heap import rebuild
 from nbcache.heap.kinds.code import code_token, global_token, is_library
 from nbcache.heap.registry import Kind, register
-from nbcache.heap.tokens import flat, joined, text
+from nbcache.heap.tokens import flat, joined
 from nbcache.locality import is_importable
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import array
 import mmap
 import pickle
@@ -45,7 +44,7 @@ def owner_of(view: Any) -> Any:
     """Return what holds an array's memory: an array, or a ``bytearray`` or such below it."""
     owner = view
     while True:
-        base = getattr(owner, "base", None)
+        base: Any = getattr(owner, "base", None)
         if type(base).__name__ == "DummyArray":  # of ``as_strided``
             base = base.base
         if not isinstance(base, np.ndarray):
