@@ -10,6 +10,8 @@ COPIED_BYTES = 1 << 20
 """Arrays below this own their memory; larger ones rest on the store's private mapping."""
 
 Shape = tuple[int, ...]
+Place = tuple[int, Shape, Shape]
+"""Where an array lies: bytes from where its holder begins, then its shape and strides."""
 
 
 def make_array(buffer: Any, dtype: Any, shape: Shape, axes: Shape, writeable: bool) -> Any:
@@ -44,10 +46,9 @@ def _owned(inner: Shape, back: Shape, dtype: Any) -> Any:
     return np.empty_like(np.empty(inner, dtype).transpose(back), order="K")
 
 
-def make_array_view(
-    owner: Any, offset: int, shape: Shape, strides: Shape, dtype: Any, flag: bool
-) -> Any:
-    """Return a view that begins ``offset`` bytes after the first element of a live array."""
+def make_array_view(owner: Any, place: Place, dtype: Any, flag: bool) -> Any:
+    """Return a view of a live array, placed from where its first element lies."""
+    offset, shape, strides = place
     base, start = owner, offset + owner.__array_interface__["data"][0]
     low, high = _extent(shape, strides, dtype.itemsize)
     while isinstance(base.base, np.ndarray):
@@ -83,10 +84,9 @@ def _memory(array: Any) -> Any:
     return array.transpose(order)
 
 
-def make_array_over(
-    buffer: Any, offset: int, shape: Shape, strides: Shape, dtype: Any, flag: bool
-) -> Any:
+def make_array_over(buffer: Any, place: Place, dtype: Any, flag: bool) -> Any:
     """Return an array over the memory of a ``bytes``, ``bytearray`` or ``array.array``."""
+    offset, shape, strides = place
     array: Any = np.ndarray(shape, dtype, buffer, offset, strides)
     if not flag:
         array.flags.writeable = False

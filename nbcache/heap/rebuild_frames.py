@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nbcache.heap.rebuild_arrays import Shape, make_array_view
+from nbcache.heap.rebuild_arrays import Place, make_array_view
 
 _memory: dict[int, tuple[weakref.ref[Any], Any]] = {}
 """By id of an array that owns memory: the copy-on-write record of all that lies over it."""
@@ -64,9 +64,7 @@ def column_of(frame: Any, number: int) -> Any:
     return frame._values if frame.ndim == 1 else frame._mgr.iget_values(number)
 
 
-def make_column_view(
-    frame: Any, number: int, offset: int, shape: Shape, strides: Shape, dtype: Any, check: bytes
-) -> Any:
+def make_column_view(frame: Any, number: int, place: Place, dtype: Any, check: bytes) -> Any:
     """Return a read-only view of a live frame's memory, as ``values`` gives it.
 
     Raises:
@@ -77,7 +75,7 @@ def make_column_view(
     column = column_of(frame, number)
     if not isinstance(column, np.ndarray):
         raise LookupError("a column is of another type than it was")
-    view = make_array_view(column, offset, shape, strides, dtype, False)
+    view = make_array_view(column, place, dtype, False)
     if content(view) != check:
         raise LookupError("the columns of a frame lie in memory in another way")
     return view

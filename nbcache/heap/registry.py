@@ -132,13 +132,13 @@ def _find(kind: type) -> Kind:
     exact = EXACT.get(kind)
     if exact is not None:
         return exact
-    for base in FIRST:
+    for base, family in FIRST.items():
         if base in kind.__mro__:
-            return FIRST[base]
-    for base in kind.__mro__:
-        family = BASES.get(base)
-        if family is not None:
             return family
+    for base in kind.__mro__:
+        served = BASES.get(base)
+        if served is not None:
+            return served
     from nbcache.heap.kinds import instance
 
     return instance.choose(kind)

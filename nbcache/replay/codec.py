@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import io
+import math
 import pickle
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -82,7 +83,7 @@ class Dumper(pickle.Pickler):
             kind = type(obj)
             if kind is dict:
                 return self._earlier_dict(obj)
-            if kind is float and obj != obj:
+            if kind is float and math.isnan(obj):
                 return self._not_a_number(obj)
         elif type(found) is _Foreign:
             found.refuse(obj)

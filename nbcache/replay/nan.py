@@ -24,10 +24,10 @@ def find_known(walk: Walk) -> Iterator[tuple[int, str]]:
     """Yield (id, reference) for the NaN objects of libraries, variables and earlier objects."""
     for ordinal, obj in enumerate(walk.objects):
         for place, part in enumerate(gc.get_referents(obj)):
-            if type(part) is float and part != part:
+            if type(part) is float and math.isnan(part):
                 yield id(part), f"nan in {ordinal} {place}"
     for label, value in walk.values.items():
-        if type(value) is float and value != value:
+        if type(value) is float and math.isnan(value):
             yield id(value), f"nan of {label}"
     for module, name in _PLACES:
         if module in sys.modules:

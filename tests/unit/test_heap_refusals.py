@@ -17,7 +17,8 @@ def own_main(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(("name", "setup", "cell", "reason"), REFUSED, ids=[c[0] for c in REFUSED])
 def test_refusal_says_which_value_and_why(name: str, setup: str, cell: str, reason: str) -> None:
     """A cell that can't be replayed raises one of our own errors, and its text says why."""

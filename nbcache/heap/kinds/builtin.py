@@ -6,6 +6,7 @@ import array
 import builtins
 import collections
 import gc
+import itertools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -88,8 +89,7 @@ def canonical_items(obj: Iterable[Any], walk: Walk) -> list[bytes]:
     fresh = [item for item in items if not walk.is_numbered(item)]
     known.sort(key=lambda item: walk.index[id(item)])
     order = sorted(((walk.standalone(item), n) for n, item in enumerate(fresh)))
-    alike = [first[0] for first, second in zip(order, order[1:], strict=False)]
-    if any(left == right[0] for left, right in zip(alike, order[1:], strict=False)):
+    if any(one[0] == other[0] for one, other in itertools.pairwise(order)):
         raise NotFingerprintable("is a set with two elements that can't be told apart")
     return sorted([walk.ref(item) for item in known] + [walk.ref(fresh[n]) for _, n in order])
 

@@ -104,9 +104,10 @@ class ModuleKind(Kind):
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
         """Import it again."""
-        if sys.modules.get(obj.__name__) is not obj:
+        name: str = obj.__name__
+        if sys.modules.get(name) is not obj:
             raise NotStorable("is a module that can't be imported by its name")
-        return importlib.import_module, (obj.__name__,)
+        return importlib.import_module, (name,)
 
 
 class MappingProxyKind(Kind):

@@ -212,7 +212,7 @@ def inline(a: Any, b: Any, walk: Walk) -> bytes:
 
 def choose(kind: type) -> Kind:
     """Return the kind for instances of a class that no family claims."""
-    if isinstance(kind, type) and issubclass(kind, type):
+    if issubclass(kind, type):
         from nbcache.heap.kinds.classes import CLASS_KIND
 
         return CLASS_KIND

@@ -92,7 +92,8 @@ def _strided(array: Any) -> bytes:
     step = max(1, LEAF_BYTES // max(1, array[:1].nbytes))
     for start in range(0, len(array), step):
         state.update(_bytes(np.ascontiguousarray(array[start : start + step])))
-    return state.digest()
+    found: bytes = state.digest()
+    return found
 
 
 def layout(array: Any) -> bytes:
@@ -179,7 +180,7 @@ class ArrayKind(Kind):
 
     def patch(self, live: Any, state: Any) -> None:
         """Copy the contents into the live memory, resizing it when the run did."""
-        raw, shape, strides, writeable, own = state
+        raw, shape, _, writeable, own = state
         source = raw.array if isinstance(raw, Raw) else raw
         plain = live.view(np.ndarray)
         if plain.dtype != source.dtype:
@@ -207,21 +208,21 @@ def reduce_view(view: Any, owner: Any, start: int) -> Any:
     if view.dtype.char == "T":
         raise NotStorable("is a view of an array of variable-length strings; copy it")
     place = (address_of(view) - start, view.shape, view.strides)
-    args = (owner, *place, view.dtype, is_writeable(view))
+    args = (owner, place, view.dtype, is_writeable(view))
     return rebuild_arrays.make_array_view, args
 
 
 def reduce_column_view(view: Any, frame: Any, number: int, start: int) -> Any:
     """Return how to take a view of an earlier frame's memory, and how to check it."""
     place = (address_of(view) - start, view.shape, view.strides)
-    args = (frame, number, *place, view.dtype, content(view))
+    args = (frame, number, place, view.dtype, content(view))
     return rebuild_frames.make_column_view, args
 
 
 def reduce_over(view: Any, buffer: Any) -> Any:
     """Return how to lay an array over the memory of another object."""
     offset = address_of(view) - address_of(np.frombuffer(buffer, np.uint8))
-    args = (buffer, offset, view.shape, view.strides, view.dtype, is_writeable(view))
+    args = (buffer, (offset, view.shape, view.strides), view.dtype, is_writeable(view))
     return rebuild_arrays.make_array_over, args
 
 

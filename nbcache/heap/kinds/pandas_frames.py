@@ -194,7 +194,9 @@ def note_columns(obj: Any, walk: Walk) -> None:
             walk.keep(owner)
 
 
-OWN = frozenset({"_mgr", "_item_cache", "_attrs", "_flags", "_is_copy", "_name", "_cacher", "_typ", "_metadata"})
+OWN = frozenset(
+    {"_mgr", "_item_cache", "_attrs", "_flags", "_is_copy", "_name", "_cacher", "_typ", "_metadata"}
+)
 """What pandas keeps in the ``__dict__`` of its frames and series."""
 
 
