@@ -54,6 +54,7 @@ class Recorder:
     _snapshot: Snapshot = field(default_factory=Snapshot)
     _annotated: dict[str, Any] = field(default_factory=dict)
     _shell_state: ShellState = field(default_factory=lambda: ShellState({}))
+    _registered: dict[str, list[str]] = field(default_factory=dict)
     _listening: bool = False
     _observed: dict[str, Any] = field(default_factory=dict)
     _messages: list[Message] = field(default_factory=list)
@@ -102,6 +103,7 @@ class Recorder:
             effects={
                 "setup": [list(item) for item in read.setup],
                 "compile_flags": self.shell.compile.flags,
+                "registered": self._registered,
             },
             notes=tuple(note for seen in self._observed.values() for note in seen.notes),
             impure=tuple(name for name, seen in self._observed.items() if seen.impure),
@@ -113,7 +115,7 @@ class Recorder:
         for seen in self._observed.values():
             if seen.refusal:
                 raise NotReplayable(seen.refusal)
-        self._shell_state.refuse_changes(ShellState.of(self.shell))
+        self._registered = self._shell_state.additions(ShellState.of(self.shell))
         results = [item for item in self._messages if item["msg_type"] == "execute_result"]
         refuse_effect_calls(self.reading.effect_calls, has_result=bool(results))
         if len(results) > 1:

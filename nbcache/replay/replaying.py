@@ -16,6 +16,7 @@ from nbcache.heap.registry import kind_of
 from nbcache.heap.walk import Walk
 from nbcache.replay.namespace import apply_changes
 from nbcache.replay.outputs import Tap
+from nbcache.replay.shell_state import ShellState
 
 
 def replay(
@@ -36,7 +37,11 @@ def replay(
         for name, line in entry.effects.get("setup", ()):
             run_quietly(shell, name, line)
         shell.compile.flags |= entry.effects.get("compile_flags", 0)
-        trackers.apply(values["effects"])
+        effects = dict(values["effects"])
+        trackers.apply({"modules": effects.pop("modules", None)})
+        if entry.effects.get("registered"):
+            ShellState.of(shell).require(entry.effects["registered"])
+        trackers.apply(effects)
         trackers.absorb(entry.late)
         change(values, shell.user_ns, reading.walk)
     show(shell, entry, values["result"], reading.request.execution_count, tap)

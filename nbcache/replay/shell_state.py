@@ -7,11 +7,11 @@ import functools
 import hashlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nbcache.errors import NotReplayable
+from nbcache.errors import CacheError, NotReplayable
 
 _TEXT_DEFAULTS = {"float_precision": "", "pprint": True, "max_width": 79, "max_seq_length": 1000}
 _INLINE_DEFAULTS = {"figure_formats": ["png"], "close_figures": True, "rc": {}}
@@ -65,59 +65,99 @@ def display_part(shell: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ShellState:
-    """Magics, hooks, transformers and formatters of a shell, by identity."""
+    """What is registered with a shell: by part, each item's label and identity."""
 
-    parts: Mapping[str, Any]
+    parts: Mapping[str, Mapping[str, int]]
 
     @classmethod
     def of(cls, shell: Any) -> ShellState:
         """Look at a shell."""
-        magics = shell.magics_manager.magics
-        events = shell.events.callbacks
-        formatters = shell.display_formatter.formatters
         return cls(
             {
-                "magics": {kind: _ids(table) for kind, table in magics.items()},
-                "event callbacks": {
-                    name: [id(item) for item in items if not _is_inline(item)]
-                    for name, items in events.items()
-                },
-                "input transformers": [
-                    *map(id, shell.input_transformers_cleanup),
-                    *map(id, shell.input_transformers_post),
-                    *map(id, shell.ast_transformers),
-                ],
-                "display formatters": {
-                    name: [_printers(one.type_printers), _printers(one.deferred_printers)]
-                    for name, one in formatters.items()
-                    if hasattr(one, "type_printers")
-                },
+                "magics": _magics(shell),
+                "event callbacks": _callbacks(shell),
+                "input transformers": _transformers(shell),
+                "display formatters": _formatters(shell),
             }
         )
 
-    def refuse_changes(self, now: ShellState) -> None:
-        """Refuse a run that changed the shell.
+    def additions(self, now: ShellState) -> dict[str, list[str]]:
+        """Return what a run registered, by part and label, when an import can do it again.
 
         Raises:
-            NotReplayable: naming what the run changed.
+            NotReplayable: the run changed something that no import would.
         """
+        added = {}
         for name, before in self.parts.items():
-            if before != now.parts[name]:
+            after = now.parts[name]
+            new = [label for label in after if label not in before]
+            kept = {label: item for label, item in after.items() if label in before}
+            if kept != before or (new and not _comes_from_imports(name, new)):
                 raise NotReplayable(f"it changes the {name} of IPython; put that into its own cell")
+            if new:
+                added[name] = new
+        return added
+
+    def require(self, added: Mapping[str, Sequence[str]]) -> None:
+        """Make sure that what a recorded run registered is registered here as well.
+
+        Raises:
+            CacheError: something is missing: importing did not bring it back.
+        """
+        for name, labels in added.items():
+            missing = [label for label in labels if label not in self.parts.get(name, {})]
+            if missing:
+                raise CacheError(f"importing does not bring back {missing[0]} ({name})")
 
 
-def _ids(table: Mapping[Any, Any]) -> dict[str, int]:
-    """Return names and functions of magics: bound methods are made anew at every look."""
-    return {str(name): id(getattr(item, "__func__", item)) for name, item in table.items()}
+def _comes_from_imports(part: str, labels: Sequence[str]) -> bool:
+    """Tell whether libraries registered these, as many do when they are imported."""
+    if part not in ("event callbacks", "display formatters"):
+        return False
+    return not any(" __main__." in label or " builtins." in label for label in labels)
 
 
-def _printers(table: Mapping[Any, Any]) -> dict[str, int]:
+def _label(*words: object, item: Any) -> str:
+    module = getattr(item, "__module__", None) or type(item).__module__
+    name = getattr(item, "__qualname__", None) or type(item).__qualname__
+    return " ".join([*map(str, words), f"{module}.{name}"])
+
+
+def _magics(shell: Any) -> dict[str, int]:
+    """Bound methods are made anew at every look, so their functions stand for them."""
+    tables = shell.magics_manager.magics
     return {
-        str(kind): id(printer)
-        for kind, printer in table.items()
-        if "matplotlib" not in str(kind)  # put there when pyplot chooses its backend
+        f"{kind} {name}": id(getattr(item, "__func__", item))
+        for kind, table in tables.items()
+        for name, item in table.items()
     }
 
 
-def _is_inline(callback: Any) -> bool:
-    return str(getattr(callback, "__module__", "")).startswith("matplotlib")
+def _callbacks(shell: Any) -> dict[str, int]:
+    return {
+        _label(event, item=item): id(getattr(item, "__func__", item))
+        for event, items in shell.events.callbacks.items()
+        for item in items
+    }
+
+
+def _transformers(shell: Any) -> dict[str, int]:
+    lists = (
+        shell.input_transformers_cleanup,
+        shell.input_transformers_post,
+        shell.ast_transformers,
+    )
+    return {
+        f"{place} {n}": id(item)
+        for place, items in enumerate(lists)
+        for n, item in enumerate(items)
+    }
+
+
+def _formatters(shell: Any) -> dict[str, int]:
+    found = {}
+    for mime, formatter in shell.display_formatter.formatters.items():
+        for table in ("type_printers", "deferred_printers"):
+            for kind, printer in getattr(formatter, table, {}).items():
+                found[_label(mime, kind, item=printer)] = id(printer)
+    return found
