@@ -37,17 +37,20 @@ def refuse_library_changes(nodes: Sequence[ast.stmt], namespace: dict[str, Any])
     """
     for part in (part for node in nodes for part in ast.walk(node)):
         if isinstance(part, (ast.Attribute, ast.Subscript)) and not isinstance(part.ctx, ast.Load):
-            steps = _steps(part)
-            if (
-                steps
-                and RECORDED_OPTIONS.isdisjoint(steps)
-                and _starts_in_library(steps[:-1], namespace)
-            ):
+            steps = target_steps(part)
+            if is_library_target(steps, namespace):
                 path = ".".join(steps)
                 raise NotReplayable("belongs to a library, and the cell assigns to it", path=path)
 
 
-def _steps(target: ast.expr) -> list[str]:
+def is_library_target(steps: list[str], namespace: dict[str, Any]) -> bool:
+    """Tell whether an assignment to these steps changes a library out of the trackers' sight."""
+    if not steps or not RECORDED_OPTIONS.isdisjoint(steps):
+        return False
+    return _starts_in_library(steps[:-1], namespace)
+
+
+def target_steps(target: ast.expr) -> list[str]:
     """Return the names of ``a.b[...].c`` from the left; an index counts as a step."""
     steps: list[str] = []
     while isinstance(target, (ast.Attribute, ast.Subscript)):
@@ -83,7 +86,7 @@ def effect_calls(nodes: Sequence[ast.stmt], namespace: dict[str, Any]) -> tuple[
 
 
 def _effect_call(call: ast.Call, namespace: dict[str, Any]) -> str:
-    steps = _steps(call.func) if isinstance(call.func, ast.Attribute) else []
+    steps = target_steps(call.func) if isinstance(call.func, ast.Attribute) else []
     if isinstance(call.func, ast.Name):
         steps = [call.func.id]
     value = namespace.get(steps[0]) if steps else None

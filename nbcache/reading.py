@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 import sys
 import types
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from nbcache.errors import NotFingerprintable, NotReplayable
 from nbcache.heap.walk import ABSENT, Walk, digests
 from nbcache.key import compose_key, compose_parts
 from nbcache.library_effects import effect_calls, refuse_library_changes
+from nbcache.library_patches import LibraryPatches, need_printers
 from nbcache.policy import Policy
 from nbcache.replay.shell_state import display_part
 
@@ -34,6 +36,8 @@ PLAIN_MAGICS = frozenset(
 )
 """Magics whose whole effect is what nbcache records anyway."""
 
+
+_READS_SOURCES = re.compile(r"\b(getsource|getsourcelines|findsource|co_firstlineno|co_lines)\b")
 
 UNKNOWN = "unknown"
 """Stands for the digest of a value that has none; it never equals another."""
@@ -88,6 +92,7 @@ class Reader:
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
+        self._patches = LibraryPatches()
 
     @property
     def namespace(self) -> dict[str, Any]:
@@ -104,6 +109,8 @@ class Reader:
         """
         source = read_source(request.text, request.nodes)
         setup = self._setup_magics(source)
+        if _READS_SOURCES.search(request.text):
+            raise NotReplayable("reads the text of functions, whose comments are not compared")
         refuse_library_changes(request.nodes, self.namespace)
         always = source.names.settled.values()
         settled = frozenset.intersection(*always) if always else frozenset()
@@ -114,6 +121,8 @@ class Reader:
             hidden = tuple(sorted(walk.hidden))
             self._ask_all(walk, source)
             walk.run()
+        self._patches.need_all(walk, self.namespace.get("_ih", ())[:-1])
+        need_printers(walk, self._shell.display_formatter)
         notes = tuple(f"depends on every variable: it {reason}" for reason in hidden)
         parts = compose_parts(source.digest, digests(walk.roots), version=policy.version)
         parts |= self._display_part() | interpreter_parts(source.text)

@@ -1,0 +1,102 @@
+"""What earlier cells put into libraries: ``pd.DataFrame.my_method = …``, ``math.mode = 1``.
+
+The heap of a library is not walked, so what the notebook itself put there is found in the texts
+of its cells, and its present value is an input of every cell.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from nbcache.errors import NotFingerprintable
+from nbcache.heap.walk import Walk
+from nbcache.library_effects import is_library_target, target_steps
+
+_MAY_PATCH = re.compile(r"\.\w+\s*(:[^=\n]*)?=[^=]|setattr\s*\(|_accessor\b")
+_MISSING = object()
+
+
+class LibraryPatches:
+    """Follows the history of one shell; each text is read once."""
+
+    def __init__(self) -> None:
+        self._seen = 0
+        self._targets: dict[tuple[str, ...], str] = {}
+        self._names: dict[str, None] = {}
+
+    def need_all(self, walk: Walk, history: Any) -> None:
+        """Make every present patch, and every class handed to a registry, an input."""
+        self._read_new(walk.namespace, history)
+        for name in self._names:
+            if name in walk.namespace:
+                walk.need(name)
+        walk.run()
+        for steps, text in self._targets.items():
+            value = _follow(steps, walk.namespace)
+            if value is not _MISSING:
+                self._need_value(walk, ".".join(steps), value, text)
+        walk.run()
+
+    def _need_value(self, walk: Walk, label: str, value: Any, text: str) -> None:
+        try:
+            walk.roots[label] = walk.fingerprint(label, value)
+        except NotFingerprintable:
+            walk.roots[label] = hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+    def _read_new(self, namespace: dict[str, Any], history: Any) -> None:
+        if len(history) < self._seen:
+            self._seen = 0
+        for text in history[self._seen :]:
+            if _MAY_PATCH.search(text):
+                self._read(text, namespace)
+        self._seen = len(history)
+
+    def _read(self, text: str, namespace: dict[str, Any]) -> None:
+        try:
+            tree = ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError):
+            return
+        for part in ast.walk(tree):
+            if isinstance(part, (ast.ClassDef, ast.FunctionDef)) and any(
+                "_accessor" in ast.dump(decorator) for decorator in part.decorator_list
+            ):
+                self._names[part.name] = None
+            for steps in _assigned(part):
+                if is_library_target(steps, namespace):
+                    self._targets[tuple(steps)] = text
+
+
+def need_printers(walk: Walk, display_formatter: Any) -> None:
+    """Make the notebook's own functions for showing types an input."""
+    formatters = getattr(display_formatter, "formatters", {})
+    for mime, formatter in formatters.items():
+        for kind, printer in getattr(formatter, "type_printers", {}).items():
+            if getattr(printer, "__globals__", None) is walk.namespace:
+                label = f"{mime} formatter of {getattr(kind, '__name__', kind)}"
+                walk.roots[label] = walk.fingerprint(label, printer)
+    walk.run()
+
+
+def _assigned(part: ast.AST) -> Iterator[list[str]]:
+    if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store):
+        yield target_steps(part)
+    elif isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
+        name = part.args[1] if len(part.args) > 2 else None
+        if part.func.id == "setattr" and isinstance(name, ast.Constant):
+            owner = part.args[0]
+            steps = target_steps(owner) if isinstance(owner, (ast.Attribute, ast.Name)) else []
+            yield [*steps, str(name.value)] if steps else []
+
+
+def _follow(steps: tuple[str, ...], namespace: dict[str, Any]) -> Any:
+    value = namespace.get(steps[0], _MISSING)
+    for step in steps[1:]:
+        holder = getattr(value, "__dict__", {})
+        value = holder.get(step, _MISSING) if value is not _MISSING else value
+        if value is _MISSING:
+            return _MISSING
+    return value
