@@ -14,6 +14,8 @@ from replaying import plain, record, replay
 
 HERE = Path(__file__).resolve()
 
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of newer libraries
+
 
 @pytest.fixture(autouse=True)
 def own_main(monkeypatch: pytest.MonkeyPatch) -> None:
