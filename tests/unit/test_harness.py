@@ -155,6 +155,10 @@ EQUAL = {
     "address": (stream("<f at 0x7f0012345678>"), stream("<f at 0x7f00deadbeef>")),
     "encoding of pixels": (png((1, 2, 3)), png((1, 2, 3), compress_level=1)),
     "wall time": (stream("CPU times: user 1 s\nx"), stream("CPU times: user 2 s\nx")),
+    "progress": (
+        stream("\r 10%|#   | 1/9 [00:01<00:02]\r 90%|## | 8/9 [00:02<00:01]"),
+        stream("\r 90%|## | 8/9 [00:03<00:01]"),
+    ),
     "uuid": (shown(html="id=" + "ab12" * 8), shown(html="id=" + "cd34" * 8)),
 }
 
@@ -185,6 +189,16 @@ def test_unstable_place_is_left_out_and_others_are_not() -> None:
     left_out = compare.unstable(flatten.report(plain), flatten.report(again))
     seen = compare.differences(flatten.report(plain), flatten.report(cold), left_out)
     assert [one.where for one in seen] == ["cell 1: output 1 text"]
+
+
+def test_order_of_streams_counts_where_timing_cannot_change_it() -> None:
+    """stdout before stderr is told from the reverse, except in a cell longer than a flush."""
+    one = run(cell(stream("a"), stream("b", "stderr"), shown(text="c")))
+    other = run(cell(stream("b", "stderr"), stream("a"), shown(text="c")))
+    late = run(cell(stream("a"), shown(text="c"), stream("b", "stderr")))
+    assert found(one, other)
+    assert flatten.report(one, racy={1}) == flatten.report(other, racy={1})
+    assert flatten.report(one, racy={1}) != flatten.report(late, racy={1})
 
 
 def trial_of(warm: Any, cold: Any = None) -> trial.Verdict:

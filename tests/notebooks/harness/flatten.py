@@ -7,13 +7,13 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 RULES = [
     (re.compile(pattern, re.MULTILINE), text)
     for pattern, text in (
-        (r"\b0x[0-9a-fA-F]{5,}\b", "0xADDRESS"),
+        (r"\b0?x[0-9a-f]{9,}\b|\b0x[0-9a-fA-F]{5,}\b", "0xADDRESS"),
         (r"/tmp/ipykernel_\d+/\d+\.py|ipykernel_\d+", "<kernel file>"),
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<uuid>"),
         (r"(?<![0-9a-f])t?[0-9a-f]{32}(?![0-9a-f])", "<uuid>"),
@@ -25,7 +25,7 @@ RULES = [
         (r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\w+ \d+|\d+ \w+),? \d{4}", "<date>"),
         (r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?", "<moment>"),
         (r"\b\d\d:\d\d:\d\d\b", "<time>"),
-        (r"\d+%\|.*?\| \d+/\d+ \[.*?\]", "<progress>"),
+        (r"(\r? *\d+%\|[^\r\n]*?\| \d+/\d+ \[[^\r\n]*?\] *)+", "<progress>"),
     )
 ]
 
@@ -70,6 +70,24 @@ def merged_streams(outputs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]
     return merged
 
 
+def streams_apart(outputs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Order the streams between two displays by name.
+
+    In a cell that runs longer than the kernel's flush interval, which of stdout and stderr
+    comes first depends on timing.
+    """
+    ordered: list[dict[str, Any]] = []
+    block: list[Mapping[str, Any]] = []
+    for output in [*outputs, None]:
+        if output is not None and output["output_type"] == "stream":
+            block.append(output)
+            continue
+        ordered += merged_streams(sorted(block, key=lambda one: one["name"], reverse=True))
+        block = []
+        ordered += [] if output is None else [dict(output)]
+    return ordered
+
+
 def is_own(output: Mapping[str, Any]) -> bool:
     """Say whether an output is nbcache's own display, which the cell did not make."""
     return "nbcache" in output.get("metadata", {})
@@ -96,9 +114,12 @@ def one_output(output: Mapping[str, Any], volatile: Iterable[str]) -> dict[str, 
     return parts
 
 
-def one_cell(cell: Mapping[str, Any], volatile: Iterable[str] = ()) -> dict[str, str]:
+def one_cell(
+    cell: Mapping[str, Any], volatile: Iterable[str] = (), *, is_racy: bool = False
+) -> dict[str, str]:
     """Return what one cell showed: ``output <n> <part>`` to comparable text."""
-    outputs = merged_streams(one for one in cell["outputs"] if not is_own(one))
+    order = streams_apart if is_racy else merged_streams
+    outputs = order(one for one in cell["outputs"] if not is_own(one))
     flat = {"execution count": str(cell["execution_count"]), "outputs": str(len(outputs))}
     for number, output in enumerate(outputs):
         for part, value in one_output(output, volatile).items():
@@ -106,14 +127,17 @@ def one_cell(cell: Mapping[str, Any], volatile: Iterable[str] = ()) -> dict[str,
     return flat
 
 
-def report(run: Mapping[str, Any], volatile: Iterable[str] = ()) -> dict[str, Any]:
-    """Return a whole run as ``(where, what)`` to comparable values.
+def report(
+    run: Mapping[str, Any], volatile: Iterable[str] = (), racy: Collection[int] = ()
+) -> dict[str, Any]:
+    """Return a whole run as places to comparable values.
 
-    ``where`` is a cell, a name, a piece of ambient state, a file or the widgets' state.
+    A place is a part of a cell, a name, a piece of ambient state, a file, or the widgets'
+    state. ``racy`` are the cells in which the order of stdout and stderr is by chance.
     """
     flat: dict[str, Any] = {"run died": run["died"]}
     for cell in run["cells"]:
-        for part, value in one_cell(cell, volatile).items():
+        for part, value in one_cell(cell, volatile, is_racy=cell["index"] in racy).items():
             flat[f"cell {cell['index']}: {part}"] = value
     for name, described in run["namespace"]["names"].items():
         flat[f"name {name}"] = normalised(described, volatile)

@@ -182,5 +182,5 @@ def a_widget(walker: Any, value: Any, path: str, depth: int) -> Any:
     widgets = sys.modules.get("ipywidgets")
     if widgets is None or not isinstance(value, widgets.Widget):
         return None
-    state = {key: repr(one)[:200] for key, one in sorted(value.get_state().items())}
+    state = {key: repr(one) for key, one in sorted(value.get_state().items())}
     return {"widget": type(value).__qualname__, "state": walker.value(state, path, depth)}

@@ -15,6 +15,7 @@ from harness import compare, flatten
 from harness.catalogue import HERE, Notebook
 
 SLOW_SECONDS = 0.05
+FLUSH_SECONDS = 0.1
 SERVED = frozenset({"hit", "pinned"})
 SEEDS = {"plain": 1, "again": 2, "cold": 3, "warm": 4, "like cold": 3, "like warm": 4}
 CACHED = ("cold", "warm")
@@ -101,13 +102,20 @@ def hold(notebook: Notebook, scratch: Path) -> Verdict:
 
 def judge(name: str, runs: Mapping[str, Any], volatile: tuple[str, ...] = ()) -> Verdict:
     """Compare finished runs; pure, so that the harness itself can be tested."""
-    flat = {mode: flatten.report(run, volatile) for mode, run in runs.items()}
+    racy = frozenset(
+        cell["index"]
+        for mode in ("plain", "again")
+        for cell in runs[mode]["cells"]
+        if cell["seconds"] > FLUSH_SECONDS
+    )
+    flat = {mode: flatten.report(run, volatile, racy) for mode, run in runs.items()}
     plain = flat["plain"]
     others = [flat[mode] for mode in ("again", *CHECKS) if mode in flat]
     left_out = frozenset().union(*(compare.unstable(plain, other) for other in others))
     cells = tuple(cell_results(runs, left_out))
-    found = {mode: compare.differences(plain, flat[mode], left_out) for mode in ("cold", "warm")}
-    found["replay"] = replay_differences(flat["cold"], flat["warm"], cells)
+    found = {mode: compare.differences(plain, flat[mode], left_out) for mode in CACHED}
+    exact = {mode: flatten.report(runs[mode], volatile) for mode in CACHED}
+    found["replay"] = replay_differences(exact["cold"], exact["warm"], cells)
     return Verdict(
         notebook=name,
         seconds={mode: float(run["seconds"]) for mode, run in runs.items()},
