@@ -22,6 +22,8 @@ Recorded = tuple[str, bytes, list[bytes]]
 class Notebook:
     """A namespace that cells run in, as an IPython shell would hold it."""
 
+    display_formatter: Any = None  # there is nobody to display to
+
     def __init__(self) -> None:
         self.module = types.ModuleType("__main__")
         self.user_ns: dict[str, Any] = self.module.__dict__
