@@ -66,7 +66,10 @@ TWINS = [
     ("pd.Categorical(['a'], ['a', 'b'])", "pd.Categorical(['a'], ['a'])"),
     ("pd.Index([1, 2])", "pd.RangeIndex(1, 3)"),
     ("pd.Timestamp(0, tz='UTC')", "pd.Timestamp(0)"),
-    ("pd.date_range('2020', periods=3)", "pd.DatetimeIndex(list(pd.date_range('2020', periods=3)))"),
+    (
+        "pd.date_range('2020', periods=3)",
+        "pd.DatetimeIndex(list(pd.date_range('2020', periods=3)))",
+    ),
     ("attrs(pd.DataFrame({'a': [1]}))", "pd.DataFrame({'a': [1]})"),
     ("pl.DataFrame({'a': [1]})", "pl.DataFrame({'a': [1.0]})"),
     ("pl.DataFrame({'a': [1, None]})", "pl.DataFrame({'a': [1, 0]})"),
@@ -131,7 +134,10 @@ COUSINS = [
     ("{1: 'a', 2: 'b'}", "dict([(1, 'a'), (2, 'b')])"),
     ("np.arange(4)[::2].copy()", "np.array([0, 2])"),
     ("np.arange(3)", "np.array([0, 1, 2])"),
-    ("pd.DataFrame({'a': [1, 2], 'b': [3, 4]})", "pd.DataFrame([[1, 3], [2, 4]], columns=['a', 'b'])"),
+    (
+        "pd.DataFrame({'a': [1, 2], 'b': [3, 4]})",
+        "pd.DataFrame([[1, 3], [2, 4]], columns=['a', 'b'])",
+    ),
     ("pd.concat([pd.DataFrame({'a': [1]})] * 2)", "pd.DataFrame({'a': [1, 1]}, index=[0, 0])"),
     ("pl.concat([pl.DataFrame({'a': [1]})] * 2)", "pl.DataFrame({'a': [1, 1]})"),
     ("pa.chunked_array([[1], [2]])", "pa.chunked_array([[1, 2]])"),

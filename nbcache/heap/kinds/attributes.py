@@ -15,9 +15,7 @@ HEAP_TYPE = 1 << 9
 """``Py_TPFLAGS_HEAPTYPE``: the class was made at run time, by a class statement or C API."""
 
 _MISSING = object()
-_slots: weakref.WeakKeyDictionary[type, tuple[tuple[str, Any], ...]] = (
-    weakref.WeakKeyDictionary()
-)
+_slots: weakref.WeakKeyDictionary[type, tuple[tuple[str, Any], ...]] = weakref.WeakKeyDictionary()
 
 CACHES = frozenset({"_has_sorted_indices", "_has_canonical_format", "__slotnames__"})
 """Attributes that reading an object may add: no part of its value."""
