@@ -122,7 +122,7 @@ class Reader:
             self._ask_all(walk, source)
             walk.run()
         self._patches.need_all(walk, self.namespace.get("_ih", ())[:-1])
-        need_printers(walk, self._shell.display_formatter)
+        need_printers(walk, getattr(self._shell, "display_formatter", None))
         notes = tuple(f"depends on every variable: it {reason}" for reason in hidden)
         parts = compose_parts(source.digest, digests(walk.roots), version=policy.version)
         parts |= self._display_part() | interpreter_parts(source.text)
