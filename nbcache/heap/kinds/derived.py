@@ -40,7 +40,8 @@ class DerivedKind(Kind):
         """Encode class, items and attributes."""
         inner = self.inner.encode(items_of(self.base, obj), walk)
         extra = walk.ref(_factory(obj))
-        return joined(b"X", [walk.ref(type(obj)), inner, extra, encode_attributes(obj, walk)])
+        own = b"itself" if is_own_dict(obj) else encode_attributes(obj, walk)
+        return joined(b"X", [walk.ref(type(obj)), inner, extra, own])
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
         """Build it with the base's own methods, unless the class has a protocol of its own."""
@@ -63,7 +64,8 @@ class DerivedKind(Kind):
         items = items_of(self.base, obj)
         if self._immutable:
             return None, own_state(obj), None
-        return self.inner.state(items), own_state(obj), _factory(obj)
+        own = ITSELF if is_own_dict(obj) else own_state(obj)
+        return self.inner.state(items), own, _factory(obj)
 
     def patch(self, live: Any, state: Any) -> None:
         """Replace items with the base's own methods, then the attributes."""
@@ -88,9 +90,21 @@ def patch_derived(live: Any, state: tuple[Any, Any, Any]) -> None:
     items, attributes, factory = state
     if items is not None:
         replace_items(live, items)
-    replace_attributes(live, attributes)
+    if attributes == ITSELF:
+        object.__setattr__(live, "__dict__", live)
+    else:
+        replace_attributes(live, attributes)
     if isinstance(live, collections.defaultdict):
         live.default_factory = factory
+
+
+ITSELF = "itself"
+"""Stands for the attributes of a dict that is its own ``__dict__``, as many a ``Bunch`` is."""
+
+
+def is_own_dict(obj: Any) -> bool:
+    """Tell whether a dict subclass keeps its items and its attributes in one place."""
+    return isinstance(obj, dict) and getattr(obj, "__dict__", None) is obj
 
 
 def _factory(obj: Any) -> Any:

@@ -192,6 +192,20 @@ def reduce_object(obj: Any) -> Any:
     return (*padded[:3], items, pairs)
 
 
+def _inline_items(a: Any, b: Any, walk: Walk) -> list[bytes]:
+    """Encode the items of a state that ``__getstate__`` made for the occasion.
+
+    Where all keys are names their order says nothing: it may come from a set of slots.
+    """
+    names = list(a)
+    if all(type(name) is str for name in names):
+        names.sort()
+    parts = []
+    for name in names:
+        parts += [walk.ref(name), inline(a[name], b.get(name, a[name]), walk)]
+    return parts
+
+
 def inline(a: Any, b: Any, walk: Walk) -> bytes:
     """Encode two reductions of the same object as one: see ``ReducedKind``."""
     kind = type(a)
@@ -204,9 +218,7 @@ def inline(a: Any, b: Any, walk: Walk) -> bytes:
     if a is b:
         return walk.ref(a)
     if kind is dict and type(b) is dict and len(a) == len(b):
-        keys = [inline(x, y, walk) for x, y in zip(a, b, strict=True)]
-        values = [inline(x, y, walk) for x, y in zip(a.values(), b.values(), strict=True)]
-        return joined(b"j", [*keys, *values])
+        return joined(b"j", _inline_items(a, b, walk))
     return kind_of(kind).encode(a, walk)
 
 
