@@ -41,9 +41,7 @@ def is_local_module(name: str | None) -> bool:
 @functools.lru_cache(maxsize=4096)
 def _is_local(name: str, identity: int) -> bool:
     module = sys.modules.get(name)
-    return isinstance(module, types.ModuleType) and is_local_file(
-        getattr(module, "__file__", None)
-    )
+    return isinstance(module, types.ModuleType) and is_local_file(getattr(module, "__file__", None))
 
 
 def is_importable(obj: object, module: str | None, qualname: str | None) -> bool:

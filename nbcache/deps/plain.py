@@ -28,14 +28,18 @@ def encode(value: Any) -> Any:
         return {kind: [encode(item) for item in items]}
     if isinstance(value, dict):
         return {"dict": [[encode(key), encode(item)] for key, item in value.items()]}
-    if isinstance(value, enum.Enum):
-        return {"member": [_importable_name(type(value)), value.name]}
-    if isinstance(value, re.Pattern):
-        return {"pattern": [encode(value.pattern), value.flags]}
     return _encode_named(value)
 
 
 def _encode_named(value: Any) -> Any:
+    if isinstance(value, enum.Enum):
+        return {"member": [_importable_name(type(value)), value.name]}
+    if isinstance(value, re.Pattern):
+        return {"pattern": [encode(value.pattern), value.flags]}
+    return _encode_object(value)
+
+
+def _encode_object(value: Any) -> Any:
     if isinstance(value, (type, FunctionType)):
         return {"name": _importable_name(value)}
     if isinstance(value, BuiltinMethodType) and isinstance(value.__self__, str):

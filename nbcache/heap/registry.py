@@ -72,7 +72,7 @@ BASES: dict[type, Kind] = {}
 FIRST: dict[type, Kind] = {}
 
 FAMILIES = {
-    "numpy": "nbcache.heap.kinds.numpy_arrays",
+    "numpy": "nbcache.heap.kinds.numpy_scalars",
     "pandas": "nbcache.heap.kinds.pandas_frames",
     "polars": "nbcache.heap.kinds.arrow_tables",
     "pyarrow": "nbcache.heap.kinds.arrow_tables",

@@ -18,9 +18,14 @@ CASES: list[tuple[str, str, str, list[str]]] = [
     (
         "row_and_strided_views",
         "import numpy as np; m=np.arange(6.).reshape(2,3)",
-        "row=m[0]\n"
-        "v=m[:,::2]",
-        ["row.base is m.base", "np.shares_memory(row,m)", "[row.__setitem__(0,99), m.tolist()]", "v.tolist()", "np.shares_memory(v,m)"],
+        "row=m[0]\nv=m[:,::2]",
+        [
+            "row.base is m.base",
+            "np.shares_memory(row,m)",
+            "[row.__setitem__(0,99), m.tolist()]",
+            "v.tolist()",
+            "np.shares_memory(v,m)",
+        ],
     ),
     (
         "patch_shared_array",
@@ -31,11 +36,7 @@ CASES: list[tuple[str, str, str, list[str]]] = [
     (
         "slots",
         "",
-        "class P:\n"
-        "  __slots__=('x','y')\n"
-        "  def __init__(s,x): s.x=x\n"
-        "p=P(1)\n"
-        "q=[p,p]",
+        "class P:\n  __slots__=('x','y')\n  def __init__(s,x): s.x=x\np=P(1)\nq=[p,p]",
         ["q[0] is p", "p.x", "hasattr(p,'y')", "type(p) is P", "P.__name__"],
     ),
     (
@@ -53,9 +54,7 @@ CASES: list[tuple[str, str, str, list[str]]] = [
     ),
     (
         "class_attribute_patched",
-        "class A:\n"
-        "  k=1\n"
-        "  def f(self): return self.k",
+        "class A:\n  k=1\n  def f(self): return self.k",
         "a=A(); A.k=7",
         ["a.f()", "type(a) is A", "A.k"],
     ),
@@ -78,47 +77,36 @@ CASES: list[tuple[str, str, str, list[str]]] = [
     (
         "frozen_dataclass",
         "from dataclasses import dataclass, field, MISSING",
-        "@dataclass(frozen=True)\n"
-        "class D:\n"
-        "  x:int\n"
-        "  y:list=field(default_factory=list)\n"
-        "d=D(1)",
-        ["d", "D(1)==d", "hash(D.__name__)==hash('D')", "D.__dataclass_fields__['x'].default is MISSING", "d.y"],
+        "@dataclass(frozen=True)\nclass D:\n  x:int\n  y:list=field(default_factory=list)\nd=D(1)",
+        [
+            "d",
+            "D(1)==d",
+            "hash(D.__name__)==hash('D')",
+            "D.__dataclass_fields__['x'].default is MISSING",
+            "d.y",
+        ],
     ),
     (
         "slotted_dataclass",
         "from dataclasses import dataclass",
-        "@dataclass(slots=True)\n"
-        "class D:\n"
-        "  x:int\n"
-        "  y:int=2\n"
-        "d=D(1)",
+        "@dataclass(slots=True)\nclass D:\n  x:int\n  y:int=2\nd=D(1)",
         ["d", "D(1)==d", "D.__slots__"],
     ),
     (
         "enum",
         "import enum",
-        "class E(enum.Enum):\n"
-        "  A=1\n"
-        "  B=2\n"
-        "  def f(self): return self.value*2\n"
-        "e=E.A",
+        "class E(enum.Enum):\n  A=1\n  B=2\n  def f(self): return self.value*2\ne=E.A",
         ["e is E.A", "E.B.f()", "list(E)", "E(2) is E.B", "E['A'] is e"],
     ),
     (
         "int_flag",
         "import enum",
-        "class E(enum.IntFlag):\n"
-        "  A=1\n"
-        "  B=2\n"
-        "e=E.A|E.B",
+        "class E(enum.IntFlag):\n  A=1\n  B=2\ne=E.A|E.B",
         ["e", "E.A in e", "int(e)"],
     ),
     (
         "earlier_enum",
-        "import enum\n"
-        "class E(enum.Enum):\n"
-        "  A=1",
+        "import enum\nclass E(enum.Enum):\n  A=1",
         "d={E.A:1}; x=E.A",
         ["x is E.A", "d[E.A]"],
     ),
@@ -126,15 +114,21 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         "collections",
         "from collections import namedtuple, OrderedDict, defaultdict, Counter, deque",
         "N=namedtuple('N','a b'); n=N(1,2); o=OrderedDict(a=1); d=defaultdict(list); d['x'].append(1); c=Counter('aab'); q=deque([1],maxlen=3)",
-        ["n.a", "n==(1,2)", "N._make([3,4])", "type(n) is N", "o", "d['z']", "c.most_common()", "q.maxlen"],
+        [
+            "n.a",
+            "n==(1,2)",
+            "N._make([3,4])",
+            "type(n) is N",
+            "o",
+            "d['z']",
+            "c.most_common()",
+            "q.maxlen",
+        ],
     ),
     (
         "typed_named_tuple",
         "from typing import NamedTuple",
-        "class N(NamedTuple):\n"
-        "  a:int\n"
-        "  b:int=2\n"
-        "n=N(1)",
+        "class N(NamedTuple):\n  a:int\n  b:int=2\nn=N(1)",
         ["n", "N(5)", "n._asdict()"],
     ),
     (
@@ -148,8 +142,7 @@ CASES: list[tuple[str, str, str, list[str]]] = [
     (
         "bound_method",
         "lst=[1,2]",
-        "f=lst.append\n"
-        "f(3)",
+        "f=lst.append\nf(3)",
         ["f.__self__ is lst", "lst"],
     ),
     (
@@ -204,7 +197,14 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         "layouts",
         "import numpy as np",
         "a=np.asfortranarray(np.arange(6).reshape(2,3)); b=a.T; c=np.array(['x',[1]],dtype=object); c2=c[1]; e=np.empty((0,3)); ro=np.ones(3); ro.flags.writeable=False",
-        ["a.flags.f_contiguous", "np.shares_memory(a,b)", "c[1] is c2", "e.shape", "ro.flags.writeable", "a.tolist()"],
+        [
+            "a.flags.f_contiguous",
+            "np.shares_memory(a,b)",
+            "c[1] is c2",
+            "e.shape",
+            "ro.flags.writeable",
+            "a.tolist()",
+        ],
     ),
     (
         "masked_structured_scalar",
@@ -226,17 +226,14 @@ CASES: list[tuple[str, str, str, list[str]]] = [
     ),
     (
         "sentinel_instance",
-        "class S: pass\n"
-        "SENT=S()",
-        "def f(v=SENT): return v is SENT\n"
-        "z=SENT",
+        "class S: pass\nSENT=S()",
+        "def f(v=SENT): return v is SENT\nz=SENT",
         ["f()", "z is SENT"],
     ),
     (
         "sentinel_object",
         "SENT=object()",
-        "def f(v=SENT): return v is SENT\n"
-        "z=SENT",
+        "def f(v=SENT): return v is SENT\nz=SENT",
         ["f()", "z is SENT"],
     ),
     (

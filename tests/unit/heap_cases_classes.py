@@ -32,7 +32,14 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         "",
         "class A:\n  __slots__=('x',)\nclass B(A):\n  __slots__=('y','__dict__','__weakref__')\n"
         "class C(B): pass\nb=B(); b.x=1; b.y=2; b.z=3; c=C(); c.x=[b]; c.q=4",
-        ["(b.x,b.y,b.z)", "c.x[0] is b", "c.__dict__", "b.__dict__", "B.__slots__", "hasattr(c,'y')"],
+        [
+            "(b.x,b.y,b.z)",
+            "c.x[0] is b",
+            "c.__dict__",
+            "b.__dict__",
+            "B.__slots__",
+            "hasattr(c,'y')",
+        ],
     ),
     (
         "slots_same_name_twice",
@@ -64,7 +71,16 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         "from dataclasses import dataclass, field, fields, replace, KW_ONLY, InitVar, asdict",
         "@dataclass(kw_only=True)\nclass A:\n  x:int=1\n  z:InitVar[int]=3\n  y:int=field(init=False,repr=False,metadata={'m':1})\n"
         "  def __post_init__(s,z): s.y=s.x+z\nclass B(A):\n  def __repr__(s): return 'B'\n@dataclass\nclass C(A):\n  q:int\na=A(); b=B(x=4); c=C(q=1)",
-        ["a", "b", "c", "fields(A)[1].metadata['m']", "asdict(c)", "replace(a,x=5,z=1).y", "A.__dataclass_params__", "[f.type for f in fields(C)]"],
+        [
+            "a",
+            "b",
+            "c",
+            "fields(A)[1].metadata['m']",
+            "asdict(c)",
+            "replace(a,x=5,z=1).y",
+            "A.__dataclass_params__",
+            "[f.type for f in fields(C)]",
+        ],
     ),
     (
         "dataclass_earlier_frozen_reached",
@@ -92,7 +108,14 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         "class A:\n  def __init__(s): s._v=1\n  @property\n  def v(s): 'doc'; return s._v\n  @v.setter\n  def v(s,x): s._v=x*2\n"
         "  @v.deleter\n  def v(s): s._v=None\na=A(); w=[a]",
         "a.v=5; class_=A\nclass B(A):\n  @A.v.getter\n  def v(s): return -1\nb=B(); b.v=3",
-        ["w[0].v", "b.v", "b._v", "A.v.__doc__", "B.v.fset is A.v.fset", "type(a).__dict__['v'].fget.__name__"],
+        [
+            "w[0].v",
+            "b.v",
+            "b._v",
+            "A.v.__doc__",
+            "B.v.fset is A.v.fset",
+            "type(a).__dict__['v'].fget.__name__",
+        ],
     ),
     (
         "class_attribute_through_instance",
@@ -104,7 +127,13 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         "nested_classes",
         "",
         "class Out:\n  class In:\n    def f(s): return Out\n  class Deep(In):\n    class X: pass\no=Out.In(); d=Out.Deep.X()",
-        ["o.f() is Out", "type(o) is Out.In", "Out.In.__qualname__", "type(d) is Out.Deep.X", "Out.Deep.__base__ is Out.In"],
+        [
+            "o.f() is Out",
+            "type(o) is Out.In",
+            "Out.In.__qualname__",
+            "type(d) is Out.Deep.X",
+            "Out.Deep.__base__ is Out.In",
+        ],
     ),
     (
         "local_class_in_function",
@@ -157,7 +186,14 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         "from typing import Protocol, TypedDict, runtime_checkable",
         "@runtime_checkable\nclass P(Protocol):\n  def f(self)->int: ...\nclass I:\n  def f(self): return 1\n"
         "class T(TypedDict,total=False):\n  a:int\ni=I(); t=T(a=1)",
-        ["isinstance(i,P)", "isinstance(3,P)", "t", "T.__total__", "T.__annotations__", "P._is_protocol"],
+        [
+            "isinstance(i,P)",
+            "isinstance(3,P)",
+            "t",
+            "T.__total__",
+            "T.__annotations__",
+            "P._is_protocol",
+        ],
     ),
     (
         "abc_register",
@@ -184,7 +220,15 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         "from typing import TypeVar, Generic, get_type_hints",
         "T=TypeVar('T',bound=int); K=TypeVar('K',int,str)\nclass G(Generic[T,K]):\n  def __init__(s,v): s.v=v\n"
         "class H(G[T,str]): pass\nS=G[int,str]; g=S(1); h=H(2)",
-        ["G.__parameters__==(T,K)", "H.__parameters__==(T,)", "S.__origin__ is G", "g.__orig_class__==S", "T.__bound__", "K.__constraints__", "H.__orig_bases__[0].__origin__ is G"],
+        [
+            "G.__parameters__==(T,K)",
+            "H.__parameters__==(T,)",
+            "S.__origin__ is G",
+            "g.__orig_class__==S",
+            "T.__bound__",
+            "K.__constraints__",
+            "H.__orig_bases__[0].__origin__ is G",
+        ],
     ),
     (
         "typing_objects",
@@ -234,7 +278,14 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         "class_docs_and_names",
         "class A: pass",
         "A.__doc__='new'; A.__name__='Z'; A.__qualname__='Z'\nclass B:\n  'the doc'\n  x:int=1\n  y:'B'",
-        ["A.__doc__", "A.__name__", "A.__qualname__", "B.__doc__", "B.__annotations__", "B.__module__"],
+        [
+            "A.__doc__",
+            "A.__name__",
+            "A.__qualname__",
+            "B.__doc__",
+            "B.__annotations__",
+            "B.__module__",
+        ],
     ),
     (
         "class_getitem_and_contains",

@@ -163,7 +163,13 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         "  def update(s,*a,**k): raise RuntimeError\n  def __missing__(s,k): return k*2\n"
         "d=D(); d['a']=1; w=[d]",
         "d['b']=2; e=D(); e['q']=d; e.note=[d]",
-        ["list(dict.keys(w[0]))", "dict.__getitem__(e,'Q') is d", "e.note[0] is d", "e['zz']", "w[0] is d"],
+        [
+            "list(dict.keys(w[0]))",
+            "dict.__getitem__(e,'Q') is d",
+            "e.note[0] is d",
+            "e['zz']",
+            "w[0] is d",
+        ],
     ),
     (
         "dict_subclass_own_init",
@@ -210,6 +216,14 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         "from typing import NamedTuple\nclass N(NamedTuple):\n  a:list\n  b:int=2\n"
         "  @property\n  def s(self): return len(self.a)+self.b\n  def f(self): return self._replace(b=9)\n"
         "n=N([1]); m=n._replace(b=3)",
-        ["n.s", "n.f()", "m.a is n.a", "N._fields", "N._field_defaults", "N.__annotations__", "N.__new__.__defaults__"],
+        [
+            "n.s",
+            "n.f()",
+            "m.a is n.a",
+            "N._fields",
+            "N._field_defaults",
+            "N.__annotations__",
+            "N.__new__.__defaults__",
+        ],
     ),
 ]

@@ -19,7 +19,16 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         "int_enum_and_flag",
         "import enum",
         "class I(enum.IntEnum):\n  X=1\n  Y=2\nclass F(enum.Flag):\n  R=enum.auto()\n  W=enum.auto()\n  RW=R|W\ni=I.Y; f=F.R|F.W; g=~F.R; n=F(0)",
-        ["i+1", "I(1) is I.X", "f is F.RW", "g is F.W", "F.R in f", "bool(n)", "n is F(0)", "sorted(I)"],
+        [
+            "i+1",
+            "I(1) is I.X",
+            "f is F.RW",
+            "g is F.W",
+            "F.R in f",
+            "bool(n)",
+            "n is F(0)",
+            "sorted(I)",
+        ],
     ),
     (
         "enum_own_init",

@@ -73,7 +73,12 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         "annotations_and_docs",
         "class Q: pass",
         "def f(a:int,b:'Q'=None,*c:Q,**d:list)->Q:\n  'doc'\n  return a\nimport inspect",
-        ["sorted(f.__annotations__)", "f.__annotations__['return'] is Q", "f.__doc__", "str(inspect.signature(f))[:12]"],
+        [
+            "sorted(f.__annotations__)",
+            "f.__annotations__['return'] is Q",
+            "f.__doc__",
+            "str(inspect.signature(f))[:12]",
+        ],
     ),
     (
         "annotations_changed_in_place",
@@ -158,7 +163,16 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         "bound_methods_of_instances",
         "class A:\n  def __init__(s): s.l=[]\n  def add(s,x): s.l.append(x); return s\n  @classmethod\n  def cm(c): return c\n  @staticmethod\n  def sm(): return 3\na=A()",
         "f=a.add; f(1); g=A.cm; h=A.sm; b=A().add; b(7); u=A.add",
-        ["f.__self__ is a", "a.l", "f(2) is a", "g() is A", "h()", "b.__self__.l", "u is A.add", "g.__self__ is A"],
+        [
+            "f.__self__ is a",
+            "a.l",
+            "f(2) is a",
+            "g() is A",
+            "h()",
+            "b.__self__.l",
+            "u is A.add",
+            "g.__self__ is A",
+        ],
     ),
     (
         "builtin_methods_of_new",

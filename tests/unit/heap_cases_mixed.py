@@ -6,11 +6,7 @@ CASES: list[tuple[str, str, str, list[str]]] = [
     (
         "generators",
         "",
-        "def gen():\n"
-        "  yield 1\n"
-        "  yield 2\n"
-        "async def co(): return 1\n"
-        "l=lambda x: x+1",
+        "def gen():\n  yield 1\n  yield 2\nasync def co(): return 1\nl=lambda x: x+1",
         ["list(gen())", "l(1)", "co.__code__.co_flags & 128"],
     ),
     (
@@ -29,16 +25,12 @@ CASES: list[tuple[str, str, str, list[str]]] = [
     (
         "mutual_recursion",
         "",
-        "def even(n): return n==0 or odd(n-1)\n"
-        "def odd(n): return n!=0 and even(n-1)\n"
-        "r=even(10)",
+        "def even(n): return n==0 or odd(n-1)\ndef odd(n): return n!=0 and even(n-1)\nr=even(10)",
         ["r", "odd(3)"],
     ),
     (
         "instance_cycle",
-        "class P:\n"
-        "  def __init__(s): s.items=[]; s.me=s\n"
-        "p=P(); q={'p':p}",
+        "class P:\n  def __init__(s): s.items=[]; s.me=s\np=P(); q={'p':p}",
         "p.items.append(p); p.new=1; del p.me",
         ["q['p'] is p", "p.items[0] is p", "p.new", "hasattr(p,'me')"],
     ),
@@ -74,10 +66,7 @@ CASES: list[tuple[str, str, str, list[str]]] = [
     (
         "cached_property",
         "import functools",
-        "class CP:\n"
-        "  @functools.cached_property\n"
-        "  def v(self): return [1]\n"
-        "c=CP(); c.v",
+        "class CP:\n  @functools.cached_property\n  def v(self): return [1]\nc=CP(); c.v",
         ["c.v is c.v", "c.__dict__"],
     ),
     (
@@ -112,19 +101,14 @@ CASES: list[tuple[str, str, str, list[str]]] = [
     ),
     (
         "weak_reference",
-        "import weakref\n"
-        "class W: pass\n"
-        "w=W()",
+        "import weakref\nclass W: pass\nw=W()",
         "r=weakref.ref(w)",
         ["r() is w"],
     ),
     (
         "generic_class",
         "from typing import TypeVar, Generic",
-        "T=TypeVar('T')\n"
-        "class G(Generic[T]):\n"
-        "  def f(self): return 1\n"
-        "g=G[int]()",
+        "T=TypeVar('T')\nclass G(Generic[T]):\n  def f(self): return 1\ng=G[int]()",
         ["g.f()", "type(g) is G", "G.__parameters__==(T,)"],
     ),
     (
@@ -141,21 +125,13 @@ CASES: list[tuple[str, str, str, list[str]]] = [
     ),
     (
         "accumulator",
-        "class Acc:\n"
-        "  total=0\n"
-        "acc=Acc()\n"
-        "def add(n):\n"
-        "  acc.total+=n\n"
-        "  return acc.total",
+        "class Acc:\n  total=0\nacc=Acc()\ndef add(n):\n  acc.total+=n\n  return acc.total",
         "r=add(5)",
         ["acc.total", "r"],
     ),
     (
         "global_counter",
-        "count=0\n"
-        "def inc():\n"
-        "  global count\n"
-        "  count+=1",
+        "count=0\ndef inc():\n  global count\n  count+=1",
         "inc(); inc()",
         ["count"],
     ),
@@ -177,8 +153,7 @@ CASES: list[tuple[str, str, str, list[str]]] = [
     ),
     (
         "list_subclass_patched",
-        "class L(list): pass\n"
-        "l=L([1]); w=[l]",
+        "class L(list): pass\nl=L([1]); w=[l]",
         "l.append(2); l.z=1",
         ["w[0] is l", "l", "l.z"],
     ),

@@ -7,7 +7,17 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         "huge_and_odd_scalars",
         "import struct",
         "a=10**5000; b=-a; n=struct.unpack('<d',bytes.fromhex('01000000000ff87f'))[0]; s='x\\ud800y'; z=-0.0; c=complex(-0.0,float('nan')); e=...; ni=NotImplemented",
-        ["a==10**5000", "b<0", "struct.pack('<d',n).hex()", "len(s)", "ascii(s)", "z", "c", "e is ...", "ni is NotImplemented"],
+        [
+            "a==10**5000",
+            "b<0",
+            "struct.pack('<d',n).hex()",
+            "len(s)",
+            "ascii(s)",
+            "z",
+            "c",
+            "e is ...",
+            "ni is NotImplemented",
+        ],
     ),
     (
         "nan_identity",

@@ -57,7 +57,12 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         "frame_over_array",
         PD + "a=np.arange(4.).reshape(2,2)",
         "df=pd.DataFrame(a,columns=['x','y']); v=df.to_numpy(); c=df['x'].to_numpy()",
-        ["df.to_dict()", "v.flags.writeable", "v.tolist()", "a.__setitem__((0,0),9) or df.iloc[0,0]"],
+        [
+            "df.to_dict()",
+            "v.flags.writeable",
+            "v.tolist()",
+            "a.__setitem__((0,0),9) or df.iloc[0,0]",
+        ],
     ),
     (
         "frame_over_array_no_copy",
@@ -75,7 +80,12 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         "values_views_of_earlier",
         PD + "df=pd.DataFrame({'a':[1.,2.],'b':[3.,4.]})",
         "v=df.values; c=df['a'].values",
-        ["v.tolist()", "v.flags.writeable", "c.flags.writeable", "df.__setitem__('a',0) or v.tolist()"],
+        [
+            "v.tolist()",
+            "v.flags.writeable",
+            "c.flags.writeable",
+            "df.__setitem__('a',0) or v.tolist()",
+        ],
     ),
     (
         "values_view_follows_frame",
@@ -87,13 +97,22 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         "chained_copies_are_apart",
         PD + "df=pd.DataFrame({'a':[1,2],'b':[3,4]})",
         "e=df[['a']]; f=df.loc[:,'b']; g=df.iloc[:1]; e2=df.rename(columns=str.upper)",
-        ["df.iloc.__setitem__((0,0),9) or (e.a[0],g.a[0],e2.A[0])", "f.iloc.__setitem__(0,7) or df.b[0]", "e.to_dict()"],
+        [
+            "df.iloc.__setitem__((0,0),9) or (e.a[0],g.a[0],e2.A[0])",
+            "f.iloc.__setitem__(0,7) or df.b[0]",
+            "e.to_dict()",
+        ],
     ),
     (
         "new_copies_are_apart",
         PD,
         "df=pd.DataFrame({'a':[1,2],'b':[3,4]}); e=df[:]; f=df.copy(deep=False); g=df['a']; h=df.T; i=pd.Index(g); j=df[['b']]",
-        ["df.iloc.__setitem__((0,0),9) or (e.a[0],f.a[0],g[0],h.loc['a',0],i[0])", "f.__setitem__('b',0) or df.b[0]", "g.__setitem__(1,77) or (df.a[1],e.a[1],i[1])", "j.iloc.__setitem__((0,0),6) or (df.b[0],e.b[0],h.loc['b',0])"],
+        [
+            "df.iloc.__setitem__((0,0),9) or (e.a[0],f.a[0],g[0],h.loc['a',0],i[0])",
+            "f.__setitem__('b',0) or df.b[0]",
+            "g.__setitem__(1,77) or (df.a[1],e.a[1],i[1])",
+            "j.iloc.__setitem__((0,0),6) or (df.b[0],e.b[0],h.loc['b',0])",
+        ],
     ),
     (
         "new_values_follow_frame",
@@ -113,7 +132,14 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         "d={'cat':pd.Categorical(['a','b',None],ordered=True),'I':pd.array([1,None,3],dtype='Int64'),'F':pd.array([1.5,None,2],dtype='Float64'),'B':pd.array([True,None,False],dtype='boolean'),"
         "'S':pd.array(['x',None,'z'],dtype='string'),'t':pd.date_range('2020',periods=3,tz='Europe/Oslo'),'td':pd.to_timedelta([1,2,None],unit='h'),'p':pd.period_range('2020-01',periods=3,freq='M'),"
         "'iv':pd.interval_range(0,3),'sp':pd.arrays.SparseArray([0,0,1]),'o':[1,'x',None]}\ndf=pd.DataFrame(d)",
-        ["df.dtypes.astype(str).tolist()", "df.to_dict('list')", "df.cat.cat.ordered", "df.sp.sparse.density", "df.t.dt.tz", "df.iv[0].closed"],
+        [
+            "df.dtypes.astype(str).tolist()",
+            "df.to_dict('list')",
+            "df.cat.cat.ordered",
+            "df.sp.sparse.density",
+            "df.t.dt.tz",
+            "df.iv[0].closed",
+        ],
     ),
     (
         "arrow_dtypes",
@@ -153,7 +179,8 @@ CASES: list[tuple[str, str, str, list[str]]] = [
     ),
     (
         "extension_array_in_place",
-        PD + "a=pd.array([1,2,None],dtype='Int64'); d=pd.array(np.array(['2020','2021'],'M8[ns]')); w=[a,d]",
+        PD
+        + "a=pd.array([1,2,None],dtype='Int64'); d=pd.array(np.array(['2020','2021'],'M8[ns]')); w=[a,d]",
         "a[0]=9; d[1]=pd.Timestamp('1999')",
         ["w[0] is a", "a", "w[1] is d", "d"],
     ),
@@ -165,7 +192,8 @@ CASES: list[tuple[str, str, str, list[str]]] = [
     ),
     (
         "frame_subclass",
-        PD + "class F(pd.DataFrame):\n  _metadata=['tag']\n  @property\n  def _constructor(s): return F\n",
+        PD
+        + "class F(pd.DataFrame):\n  _metadata=['tag']\n  @property\n  def _constructor(s): return F\n",
         "f=F({'a':[1]}); f.tag=[1]; g=f[f.a>0]",
         ["type(f) is F", "f.tag", "type(g) is F", "g.tag", "f.a.tolist()"],
     ),
@@ -179,7 +207,14 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         "duplicate_columns_and_empty",
         PD,
         "a=pd.DataFrame([[1,2],[3,4]],columns=['x','x']); b=pd.DataFrame(); c=pd.DataFrame(columns=['q'],dtype='f4'); d=pd.DataFrame(index=[1,2]); s=pd.Series(dtype='i2')",
-        ["a.values.tolist()", "b.shape", "c.dtypes.tolist()", "d.shape", "s.dtype", "a.columns.tolist()"],
+        [
+            "a.values.tolist()",
+            "b.shape",
+            "c.dtypes.tolist()",
+            "d.shape",
+            "s.dtype",
+            "a.columns.tolist()",
+        ],
     ),
     (
         "frame_dtype_changed_in_place",
@@ -227,7 +262,17 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         "arrow_galore",
         "import pyarrow as pa",
         "t=pa.table({'a':pa.array([1,2],pa.int8()),'d':pa.array(['x','x']).dictionary_encode(),'l':[[1],None]}).replace_schema_metadata({'k':'v'}); c=t['a']; s=t.schema; f=s.field(0); x=c[0]; b=t.to_batches()[0]; bf=pa.py_buffer(b'abc'); y=pa.int32()",
-        ["t.to_pydict()", "t.schema.metadata", "c.to_pylist()", "s.names", "f.type", "x.as_py()", "b.num_rows", "bytes(bf)", "y"],
+        [
+            "t.to_pydict()",
+            "t.schema.metadata",
+            "c.to_pylist()",
+            "s.names",
+            "f.type",
+            "x.as_py()",
+            "b.num_rows",
+            "bytes(bf)",
+            "y",
+        ],
     ),
     (
         "arrow_numpy_sharing",

@@ -21,7 +21,12 @@ REFUSED: list[tuple[str, str, str, str]] = [
         "try:\n  1/0\nexcept ZeroDivisionError as e:\n  error=e",
         "holds a traceback",
     ),
-    ("memory_map", "import numpy as np,tempfile", "f=tempfile.mktemp(); m=np.memmap(f,'u1','w+',shape=3)", "_mmap"),
+    (
+        "memory_map",
+        "import numpy as np,tempfile",
+        "f=tempfile.mktemp(); m=np.memmap(f,'u1','w+',shape=3)",
+        "_mmap",
+    ),
     (
         "two_alike_set_members",
         "class P: pass\ns={P(),P()}",

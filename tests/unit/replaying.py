@@ -58,9 +58,7 @@ def record(setup: str, cell: str) -> Recorded:
     snapshot = Snapshot.of(notebook.user_ns)
     notebook.run(cell)
     names = reading.source.names
-    changes = find_changes(
-        snapshot, notebook.user_ns, names, reading.walk, notebook.user_ns_hidden
-    )
+    changes = find_changes(snapshot, notebook.user_ns, names, reading.walk, notebook.user_ns_hidden)
     values = {
         "bind": changes.bind,
         "delete": list(changes.delete),

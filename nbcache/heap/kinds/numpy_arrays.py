@@ -1,11 +1,8 @@
-"""NumPy: arrays by dtype, shape, layout and content, with shared memory; scalars; dtypes."""
+"""NumPy arrays: by dtype, shape, layout and content, with the memory that they share."""
 
 from __future__ import annotations
 
-import array
-import mmap
 import pickle
-from array import array as stdlib_array
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,14 +11,11 @@ from nbcache.errors import NotReplayable, NotStorable
 from nbcache.heap import rebuild, rebuild_arrays, rebuild_frames
 from nbcache.heap.kinds.attributes import encode_attributes
 from nbcache.heap.registry import Kind, register
-from nbcache.heap.tokens import FLAT, digest, flat, frame, joined, shorten, text
+from nbcache.heap.tokens import FLAT, digest, flat, joined, text
 
 if TYPE_CHECKING:
     from nbcache.heap.registry import Dump
     from nbcache.heap.walk import Walk
-
-_WRITTEN_ELSEWHERE = (bytearray, stdlib_array, mmap.mmap)
-"""Owners of memory that other code can write to, past any array."""
 
 LEAF_BYTES = 8 << 20
 """Strided memory is gathered in leaves of about this size."""
@@ -283,50 +277,5 @@ def reduce_owner(array: Any) -> Any:
     return rebuild_arrays.make_array, args
 
 
-class ScalarKind(Kind):
-    """NumPy scalars: type and value."""
-
-    by_value = True
-
-    def encode(self, obj: Any, walk: Walk) -> bytes:
-        """Encode dtype and bytes."""
-        if isinstance(obj, np.void) and obj.dtype.hasobject:
-            return joined(b"V", [dtype_token(obj.dtype), walk.ref(obj.item())])
-        return shorten(frame(b"V", dtype_token(obj.dtype), obj.tobytes()))
-
-    def reduce(self, obj: Any, dump: Dump) -> Any:
-        """Keep a record that lies in an array's memory there."""
-        if not isinstance(obj, np.void) or not isinstance(obj.base, np.ndarray):
-            return NotImplemented
-        owner, here = obj.base, address_of(obj)
-        start = here - address_of(owner)
-        array: Any = np.ndarray((), obj.dtype, contiguous(owner), start)
-        return rebuild_arrays.make_void, (array,)
-
-
-class DtypeKind(Kind):
-    """NumPy dtypes."""
-
-    by_value = True
-
-    def encode(self, obj: Any, walk: Walk) -> bytes:
-        """Encode the whole description."""
-        return frame(b"E", dtype_token(obj))
-
-
-class UfuncKind(Kind):
-    """Universal functions: their name."""
-
-    by_value = True
-
-    def encode(self, obj: Any, walk: Walk) -> bytes:
-        """Encode the name."""
-        walk.packages.add("numpy")
-        return frame(b"U", text(str(getattr(obj, "__module__", ""))), text(obj.__name__))
-
-
 register(RawKind(), Raw)
 register(ArrayKind(), np.ndarray, bases=(np.ndarray,))
-register(ScalarKind(), first=(np.generic,))
-register(DtypeKind(), first=(np.dtype,))
-register(UfuncKind(), np.ufunc)

@@ -1,0 +1,63 @@
+"""NumPy scalars, dtypes and universal functions: values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nbcache.heap import rebuild_arrays
+from nbcache.heap.kinds.numpy_arrays import address_of, contiguous, dtype_token
+from nbcache.heap.registry import Kind, register
+from nbcache.heap.tokens import frame, joined, shorten, text
+
+if TYPE_CHECKING:
+    from nbcache.heap.registry import Dump
+    from nbcache.heap.walk import Walk
+
+
+class ScalarKind(Kind):
+    """NumPy scalars: type and value."""
+
+    by_value = True
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode dtype and bytes."""
+        if isinstance(obj, np.void) and obj.dtype.hasobject:
+            return joined(b"V", [dtype_token(obj.dtype), walk.ref(obj.item())])
+        return shorten(frame(b"V", dtype_token(obj.dtype), obj.tobytes()))
+
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Keep a record that lies in an array's memory there."""
+        if not isinstance(obj, np.void) or not isinstance(obj.base, np.ndarray):
+            return NotImplemented
+        owner, here = obj.base, address_of(obj)
+        start = here - address_of(owner)
+        array: Any = np.ndarray((), obj.dtype, contiguous(owner), start)
+        return rebuild_arrays.make_void, (array,)
+
+
+class DtypeKind(Kind):
+    """NumPy dtypes."""
+
+    by_value = True
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode the whole description."""
+        return frame(b"E", dtype_token(obj))
+
+
+class UfuncKind(Kind):
+    """Universal functions: their name."""
+
+    by_value = True
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode the name."""
+        walk.packages.add("numpy")
+        return frame(b"U", text(str(getattr(obj, "__module__", ""))), text(obj.__name__))
+
+
+register(ScalarKind(), first=(np.generic,))
+register(DtypeKind(), first=(np.dtype,))
+register(UfuncKind(), np.ufunc)
