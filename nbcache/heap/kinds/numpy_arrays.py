@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import array
+import mmap
 import pickle
 from typing import TYPE_CHECKING, Any
 
