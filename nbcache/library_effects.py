@@ -29,8 +29,14 @@ RECORDED_PACKAGES = frozenset(
 """Packages whose functions leave no state behind but what the trackers record."""
 
 
-def refuse_library_changes(nodes: Sequence[ast.stmt], namespace: dict[str, Any]) -> None:
+def refuse_library_changes(
+    nodes: Sequence[ast.stmt],
+    namespace: dict[str, Any],
+    imported: frozenset[str] = frozenset(),
+) -> None:
     """Refuse a cell that assigns into a library's module, class or own object.
+
+    ``imported`` names objects that the cell imports from libraries.
 
     Raises:
         NotReplayable: the change would be lost on a hit; the message names the target.
@@ -38,7 +44,8 @@ def refuse_library_changes(nodes: Sequence[ast.stmt], namespace: dict[str, Any])
     for part in (part for node in nodes for part in ast.walk(node)):
         if isinstance(part, (ast.Attribute, ast.Subscript)) and not isinstance(part.ctx, ast.Load):
             steps = target_steps(part)
-            if is_library_target(steps, namespace):
+            own = bool(steps) and steps[0] in imported and RECORDED_OPTIONS.isdisjoint(steps)
+            if own or is_library_target(steps, namespace):
                 path = ".".join(steps)
                 raise NotReplayable("belongs to a library, and the cell assigns to it", path=path)
 

@@ -23,9 +23,6 @@ class Dump(Protocol):
     def earlier_array(self, owner: Any) -> tuple[Any, int] | None:
         """Return an earlier array over the same memory and the address of its first element."""
 
-    def first_array(self, owner: Any, array: Any) -> Any:
-        """Return the first array of this stream over memory that no array owns."""
-
     def earlier_column(self, owner: Any) -> tuple[Any, int, int] | None:
         """Return an earlier, unchanged frame over the memory, a column of it and its address."""
 
@@ -77,6 +74,7 @@ FAMILIES = {
     "polars": "nbcache.heap.kinds.arrow_tables",
     "pyarrow": "nbcache.heap.kinds.arrow_tables",
     "IPython": "nbcache.heap.kinds.ipython_shell",
+    "ipykernel": "nbcache.heap.kinds.ipython_shell",
     "matplotlib": "nbcache.heap.kinds.matplotlib_artists",
     "mpl_toolkits": "nbcache.heap.kinds.matplotlib_artists",
     "torch": "nbcache.heap.kinds.torch_tensors",

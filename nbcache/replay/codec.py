@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import importlib
 import io
 import math
 import pickle
@@ -14,11 +15,13 @@ from nbcache.entry import Body
 from nbcache.errors import CacheError, NotStorable
 from nbcache.heap import rebuild
 from nbcache.heap.kinds.attributes import dict_of
-from nbcache.heap.paths import children, type_name
+from nbcache.heap.kinds.instance import find_constant
+from nbcache.heap.paths import type_name
 from nbcache.heap.registry import kind_of
 from nbcache.heap.tokens import FLAT
 from nbcache.heap.walk import Walk
 from nbcache.replay import nan
+from nbcache.replay.explaining import explain
 
 IN_BAND_BYTES = 4096
 """Buffers below this stay in the pickle stream."""
@@ -54,7 +57,6 @@ class Dumper(pickle.Pickler):
     def __init__(self, file: io.BytesIO, walk: Walk, codes: Sequence[types.CodeType] = ()) -> None:
         self.buffers: list[Any] = []
         super().__init__(file, protocol=5, buffer_callback=self._keep)
-        self._over: dict[int, tuple[Any, Any]] = {}
         self.walk = walk
         self.namespace = walk.namespace
         self._references: dict[int, Any] = {
@@ -110,6 +112,11 @@ class Dumper(pickle.Pickler):
         for identity, name in names.items():
             self._references.setdefault(identity, _Foreign(name))
 
+    def refer_to_imports(self, references: Mapping[int, str]) -> None:
+        """Refer to what the cell imports by name; earlier objects keep their place."""
+        for identity, reference in references.items():
+            self._references.setdefault(identity, reference)
+
     def is_earlier(self, obj: Any) -> bool:
         """Tell whether the stream refers to this object instead of holding it."""
         return id(obj) in self._references
@@ -118,10 +125,6 @@ class Dumper(pickle.Pickler):
         """Return an earlier array over the same memory and the address of its first element."""
         found = self.walk.owners.get(id(owner))
         return None if found is None else (self.walk.objects[found[0]], found[1])
-
-    def first_array(self, owner: Any, array: Any) -> Any:
-        """Return the first array of this stream over memory that no array owns."""
-        return self._over.setdefault(id(owner), (owner, array))[1]
 
     def earlier_column(self, owner: Any) -> tuple[Any, int, int] | None:
         """Return an earlier, unchanged frame over the memory, a column of it and its address."""
@@ -137,6 +140,9 @@ class Dumper(pickle.Pickler):
             if place is not None:
                 self._references[id(place)] = place.text
                 return rebuild.same, (place,)
+        constant = find_constant(obj)
+        if constant is not None and not isinstance(obj, (type, types.FunctionType)):
+            return rebuild.get_constant, constant
         return kind_of(type(obj)).reduce(obj, self)
 
 
@@ -181,6 +187,10 @@ class Loader(pickle.Unpickler):
             self._compiled = self.codes()
         return self._compiled[int(place)]
 
+    def _load_import(self, place: str) -> Any:
+        module, _, name = place.partition(":")
+        return getattr(importlib.import_module(module), name)
+
     def _load_dict(self, ordinal: str) -> Any:
         return dict_of(self.walk.objects[int(ordinal)])
 
@@ -198,22 +208,39 @@ def dump(
     walk: Walk,
     codes: Sequence[types.CodeType] = (),
     foreign: Mapping[int, str] | None = None,
+    imported: Mapping[int, str] | None = None,
 ) -> Body:
     """Return the values as one stream, sharing and all.
 
     Raises:
         NotStorable: some value can't be stored; the error names the path to it.
     """
+
+    def new_dumper(file: io.BytesIO) -> Dumper:
+        dumper = Dumper(file, walk, codes)
+        dumper.refer_to_imports(imported or {})
+        dumper.refuse_foreign(foreign or {})
+        return dumper
+
+    def attempt(value: Any) -> Exception | None:
+        probe = new_dumper(io.BytesIO())
+        try:
+            probe.dump(value)
+        except Exception as error:
+            return error
+        finally:
+            probe.clear_memo()
+        return None
+
     file = io.BytesIO()
-    dumper = Dumper(file, walk, codes)
-    dumper.refuse_foreign(foreign or {})
+    dumper = new_dumper(file)
     dumper.changed = frozenset(place for place, _ in values.get("patches", ()))
     try:
         dumper.dump(dict(values))
     except RecursionError:
         raise NotStorable("are nested too deeply", path="the values") from None
     except Exception as error:
-        raise explain(values, walk, codes, foreign or {}, error) from error
+        raise explain(values, attempt, error) from error
     finally:
         dumper.clear_memo()  # it holds what it wrote, and references are counted elsewhere
     return Body(file.getvalue(), dumper.buffers)
@@ -232,66 +259,3 @@ def load(body: Body, walk: Walk, codes: Codes = tuple) -> dict[str, Any]:
             f"its values can't be restored: {type(error).__name__}: {error}"
         ) from error
     return values
-
-
-def explain(
-    values: Mapping[str, Any],
-    walk: Walk,
-    codes: Sequence[types.CodeType],
-    foreign: Mapping[int, str],
-    error: Exception,
-) -> NotStorable:
-    """Find the smallest part that can't be stored and say where it is."""
-    path, culprit = "", None
-    probe = _Probe(walk, codes, foreign)
-    for group, members in values.items():
-        items = members.items() if isinstance(members, dict) else [(group, members)]
-        for name, value in items:
-            if probe.error(value) is not None:
-                path, culprit = probe.descend(str(name), value)
-                last = probe.error(culprit) or error
-                reason = last.reason if isinstance(last, NotStorable) else _reason(last)
-                return NotStorable(reason, path=path, type_name=type_name(culprit))
-    return NotStorable(f"can't be stored: {error}", path="the values")
-
-
-def _reason(error: Exception) -> str:
-    return f"can't be stored ({error})"
-
-
-class _Probe:
-    """Tries parts of values one by one."""
-
-    def __init__(
-        self, walk: Walk, codes: Sequence[types.CodeType], foreign: Mapping[int, str]
-    ) -> None:
-        self._args = (walk, codes)
-        self._foreign = foreign
-        self._tries = 300
-
-    def error(self, value: Any) -> Exception | None:
-        """Return why a value can't be stored, or None when it can."""
-        dumper = Dumper(io.BytesIO(), *self._args)
-        dumper.refuse_foreign(self._foreign)
-        try:
-            dumper.dump(value)
-        except Exception as error:
-            return error
-        finally:
-            dumper.clear_memo()
-        return None
-
-    def descend(self, path: str, value: Any) -> tuple[str, Any]:
-        """Go down to the smallest part that still can't be stored."""
-        seen = {id(value)}
-        while True:
-            for step, child in children(value):
-                self._tries -= 1
-                if self._tries < 0:
-                    return path, value
-                if id(child) not in seen and self.error(child) is not None:
-                    seen.add(id(child))
-                    path, value = path + step, child
-                    break
-            else:
-                return path, value

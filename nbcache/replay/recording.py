@@ -13,10 +13,15 @@ from nbcache.deps.trackers import Trackers
 from nbcache.entry import Body
 from nbcache.errors import NotReplayable
 from nbcache.heap.walk import ABSENT, Walk
-from nbcache.library_effects import refuse_effect_calls
+from nbcache.library_effects import (
+    effect_calls,
+    refuse_effect_calls,
+    refuse_library_changes,
+)
 from nbcache.policy import Policy
 from nbcache.replay.codec import dump
 from nbcache.replay.codes import nested_codes
+from nbcache.replay.imports import import_references, library_names
 from nbcache.replay.namespace import Changes, Snapshot, find_changes
 from nbcache.replay.outputs import Message, Tap
 from nbcache.replay.shell_state import ShellState
@@ -95,7 +100,14 @@ class Recorder:
         values = self._values(changes, policy)
         values["annotations"] = self._annotations(values["bind"])
         foreign = self._snapshot.foreign(read.walk)
-        body = dump(values, read.walk, nested_codes(read.request), foreign)
+        nodes = read.request.nodes
+        body = dump(
+            values,
+            read.walk,
+            nested_codes(read.request),
+            foreign,
+            import_references(nodes, namespace),
+        )
         return Recording(
             outputs=self._messages,
             body=body,
@@ -117,7 +129,10 @@ class Recorder:
                 raise NotReplayable(seen.refusal)
         self._registered = self._shell_state.additions(ShellState.of(self.shell))
         results = [item for item in self._messages if item["msg_type"] == "execute_result"]
-        refuse_effect_calls(self.reading.effect_calls, has_result=bool(results))
+        nodes, namespace = self.reading.request.nodes, self.shell.user_ns
+        refuse_library_changes(nodes, namespace, library_names(nodes, namespace))
+        calls = {*self.reading.effect_calls, *effect_calls(nodes, namespace)}
+        refuse_effect_calls(sorted(calls), has_result=bool(results))
         if len(results) > 1:
             raise NotReplayable("the cell shows several results (ast_node_interactivity)")
 

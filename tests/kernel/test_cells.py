@@ -449,3 +449,19 @@ def test_one_kernel_computes_and_the_other_waits(store: Path, tmp_path: Path) ->
         assert sorted(reply.state for reply in replies) == ["hit", "miss"]
         assert len([*tmp_path.glob("log*")]) == 1
         assert any("waited" in note for reply in replies for note in reply.event["notes"])
+
+
+def test_imported_objects_and_parts_of_the_shell_are_the_live_ones(store: Path) -> None:
+    """What a cell imports by name, or takes from the shell, is the live object after a hit."""
+    cells = [
+        "%%cache\nfrom calendar import day_name\nfrom string import ascii_letters\n"
+        "from mimetypes import types_map as table",
+        "import calendar, mimetypes\nday_name is calendar.day_name, table is mimetypes.types_map",
+        "%%cache\nip = get_ipython()\nlatex = ip.display_formatter.formatters['text/latex']",
+        "latex is get_ipython().display_formatter.formatters['text/latex'], ip is get_ipython()",
+        "%%cache\nfrom mimetypes import encodings_map as e\ne['.q'] = 'q'",
+    ]
+    cold, warm = twice(store, *cells)
+    assert [reply.state for reply in warm] == ["hit", "", "hit", "", "bypass"]
+    assert cold[1].text == warm[1].text == "(True, True)"
+    assert cold[3].text == warm[3].text == "(True, True)"

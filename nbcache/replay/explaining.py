@@ -1,0 +1,47 @@
+"""Finding the smallest part of some values that can't be stored, for the message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nbcache.errors import NotStorable
+from nbcache.heap.paths import children, type_name
+
+Attempt = Callable[[Any], Exception | None]
+"""Tries to store one value; returns why it can't be stored, or None."""
+
+TRIES = 300
+"""Parts tried before the search gives up and names what it has."""
+
+
+def explain(values: Mapping[str, Any], attempt: Attempt, error: Exception) -> NotStorable:
+    """Return the problem with the path to the smallest part that has it."""
+    for group, members in values.items():
+        items = members.items() if isinstance(members, dict) else [(group, members)]
+        for name, value in items:
+            if attempt(value) is not None:
+                path, culprit = descend(str(name), value, attempt)
+                return _problem(path, culprit, attempt(culprit) or error)
+    return NotStorable(f"can't be stored: {error}", path="the values")
+
+
+def _problem(path: str, culprit: Any, error: Exception) -> NotStorable:
+    reason = error.reason if isinstance(error, NotStorable) else f"can't be stored ({error})"
+    return NotStorable(reason, path=path, type_name=type_name(culprit))
+
+
+def descend(path: str, value: Any, attempt: Attempt) -> tuple[str, Any]:
+    """Go down to the smallest part that still can't be stored."""
+    seen, tries = {id(value)}, TRIES
+    while True:
+        for step, child in children(value):
+            tries -= 1
+            if tries < 0:
+                return path, value
+            if id(child) not in seen and attempt(child) is not None:
+                seen.add(id(child))
+                path, value = path + step, child
+                break
+        else:
+            return path, value

@@ -1,0 +1,44 @@
+"""Objects that a cell imports by name: on a hit they are the module's own, never copies."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from nbcache.heap.tokens import FLAT
+from nbcache.locality import is_local_module
+
+_BY_NAME = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, type)
+
+
+def imported_objects(
+    nodes: Sequence[ast.AST], namespace: Mapping[str, Any]
+) -> Iterator[tuple[str, str, str, Any]]:
+    """Yield (bound name, module, attribute, value) of each ``from module import attribute``.
+
+    Only values that pickle would copy, and that the name is still bound to, are yielded.
+    """
+    for node in (part for top in nodes for part in ast.walk(top)):
+        if not isinstance(node, ast.ImportFrom) or node.level or not node.module:
+            continue
+        variables = getattr(sys.modules.get(node.module), "__dict__", {})
+        for alias in node.names:
+            value, name = variables.get(alias.name), alias.asname or alias.name
+            copied = type(value) not in FLAT and not isinstance(value, _BY_NAME)
+            if copied and namespace.get(name) is value:
+                yield name, node.module, alias.name, value
+
+
+def import_references(nodes: Sequence[ast.AST], namespace: Mapping[str, Any]) -> dict[int, str]:
+    """Return how a stream refers to each imported object, by the object's identity."""
+    found = imported_objects(nodes, namespace)
+    return {id(value): f"import {module}:{name}" for _, module, name, value in found}
+
+
+def library_names(nodes: Sequence[ast.AST], namespace: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names that the cell binds to objects of libraries by importing them."""
+    found = imported_objects(nodes, namespace)
+    return frozenset(bound for bound, module, _, _ in found if not is_local_module(module))
