@@ -29,14 +29,18 @@ _HOMES = {
 def load_ipython_extension(shell: Any) -> None:
     """Attach nbcache to a running IPython shell; attaching twice changes nothing."""
     from nbcache.extension import attach
+    from nbcache.magics import register_magics
 
-    attach(shell)
+    if attach(shell):
+        register_magics(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:
     """Take everything of nbcache out of the shell again."""
     from nbcache.extension import detach
+    from nbcache.magics import unregister_magics
 
+    unregister_magics(shell)
     detach(shell)
 
 

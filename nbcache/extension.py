@@ -17,13 +17,14 @@ from nbcache.settings import Settings, read_settings
 _ATTRIBUTE = "_nbcache_extension"
 
 
-def attach(shell: Any) -> None:
-    """Hook nbcache into a shell once."""
+def attach(shell: Any) -> bool:
+    """Hook nbcache into a shell; return whether that was needed."""
     if getattr(shell, _ATTRIBUTE, None) is not None:
-        return
+        return False
     extension = Extension(shell, read_settings(os.environ))
     extension.install()
     setattr(shell, _ATTRIBUTE, extension)
+    return True
 
 
 def detach(shell: Any) -> None:
@@ -76,15 +77,12 @@ class Extension:
 
     def install(self) -> None:
         """Put every hook in place."""
-        from nbcache.magics import register_magics
-
         self._native = self.shell.run_ast_nodes
         self.shell.run_ast_nodes = self._run_ast_nodes
         self.shell.input_transformers_cleanup.append(hide_cache_line)
         self.shell.events.register("post_run_cell", self._after_cell)
         self._get_exc_info = self.shell._get_exc_info
         self.shell._get_exc_info = self._own_frames_out
-        register_magics(self.shell)
         kernel = getattr(self.shell, "kernel", None)
         if kernel is not None and hasattr(kernel, "finish_metadata"):
             self._finish_metadata = kernel.finish_metadata
@@ -92,8 +90,6 @@ class Extension:
 
     def remove(self) -> None:
         """Take every hook away."""
-        from nbcache.magics import unregister_magics
-
         self._end_run(raised=True)
         self.shell.run_ast_nodes = self._native
         if "run_ast_nodes" in vars(self.shell) and _is_method_of(self._native, self.shell):
@@ -103,7 +99,6 @@ class Extension:
             transforms.remove(hide_cache_line)
         self.shell.events.unregister("post_run_cell", self._after_cell)
         del self.shell._get_exc_info
-        unregister_magics(self.shell)
         if self._finish_metadata is not None:
             del self.shell.kernel.finish_metadata
         if self._session is not None:
