@@ -61,6 +61,7 @@ class Recorder:
     _shell_state: ShellState = field(default_factory=lambda: ShellState({}))
     _registered: dict[str, list[str]] = field(default_factory=dict)
     _listening: bool = False
+    _had_result: bool = False
     _observed: dict[str, Any] = field(default_factory=dict)
     _messages: list[Message] = field(default_factory=list)
     _refusal: str | None = None
@@ -70,6 +71,8 @@ class Recorder:
         self._snapshot = Snapshot.of(self.shell.user_ns)
         self._annotated = dict(self.shell.user_ns.get("__annotations__") or {})
         self._shell_state = ShellState.of(self.shell)
+        held = self.shell.user_ns.get("_oh", {})
+        self._had_result = self.reading.request.execution_count in held
         self._listening = True
         read = self.reading
         self.trackers.start(
@@ -156,11 +159,9 @@ class Recorder:
         return {name: value for name, value in now.items() if before.get(name, before) is not value}
 
     def _result(self) -> list[Any]:
-        if not any(item["msg_type"] == "execute_result" for item in self._messages):
-            return []
         held = self.shell.user_ns.get("_oh", {})
         count = self.reading.request.execution_count
-        return [held[count]] if count in held else []
+        return [held[count]] if count in held and not self._had_result else []
 
     def _late(self, changes: Changes) -> dict[str, Any]:
         late: dict[str, Any] = {

@@ -75,6 +75,11 @@ class ShellState:
         return cls(
             {
                 "magics": _magics(shell),
+                "hidden names": {
+                    name: id(value)
+                    for name, value in shell.user_ns_hidden.items()
+                    if not name.startswith("_")
+                },
                 "event callbacks": _callbacks(shell),
                 "input transformers": _transformers(shell),
                 "display formatters": _formatters(shell),

@@ -465,3 +465,16 @@ def test_imported_objects_and_parts_of_the_shell_are_the_live_ones(store: Path) 
     assert [reply.state for reply in warm] == ["hit", "", "hit", "", "bypass"]
     assert cold[1].text == warm[1].text == "(True, True)"
     assert cold[3].text == warm[3].text == "(True, True)"
+
+
+def test_results_that_show_themselves_are_kept(store: Path) -> None:
+    """A result whose display hook sends the output itself is in ``Out`` after a hit."""
+    cells = [
+        "%%cache\nclass Own:\n    def _ipython_display_(self):\n        print('me')\nOwn()",
+        "type(_) is Own, type(Out[1]) is Own",
+        "%%cache\nget_ipython().user_ns_hidden['Own'] = Own",
+    ]
+    cold, warm = twice(store, *cells)
+    assert [reply.state for reply in warm] == ["hit", "", "bypass"]
+    assert [reply.text for reply in cold] == [reply.text for reply in warm]
+    assert warm[1].text == "(True, True)"

@@ -338,3 +338,15 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         ["d is a.__dict__", "b.__dict__ is d", "setattr(b,'y',1) or a.y"],
     ),
 ]
+
+CASES.append(
+    (
+        "order_of_attributes_of_made_states",
+        "class G:\n    def __init__(self): self.a, self.b, self.c = 1, 2, 3\n"
+        "    def __getstate__(self): return dict(self.__dict__)\n"
+        "    def __setstate__(self, state): self.__dict__.update(state)\n"
+        "g = G(); held = [g]",
+        "del g.a\ng.a = 4",
+        ["held[0] is g", "list(vars(g).items())"],
+    )
+)

@@ -108,14 +108,14 @@ class ReducedKind(Kind):
         if isinstance(parts, str):
             raise NotReplayable("was changed in place, and is known by its name alone")
         own = dict_of(obj)
-        return parts[2], parts[3], parts[4], None if own is None else sorted(map(str, own))
+        return parts[2], parts[3], parts[4], None if own is None else list(own)
 
     def patch(self, live: Any, state: Any) -> None:
         """Set the state as unpickling would, then replace the items."""
         value, items, pairs, names = state
         own = dict_of(live)
         if own is not None and names is not None:
-            for name in [name for name in own if str(name) not in names]:
+            for name in [name for name in own if name not in names]:
                 del own[name]
         if value is not None:
             set_state(live, value)
@@ -124,6 +124,16 @@ class ReducedKind(Kind):
         if pairs:
             live.clear()
             live.update(pairs)
+        if own is not None and names is not None:
+            _put_in_order(own, names)
+
+
+def _put_in_order(own: dict[str, Any], names: list[str]) -> None:
+    """Give an instance's attributes the order in which the run left them."""
+    if list(own) != names and own.keys() == set(names):
+        items = {name: own[name] for name in names}
+        own.clear()
+        own.update(items)
 
 
 def global_name(obj: Any, name: str) -> bytes:
