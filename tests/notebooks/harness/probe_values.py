@@ -105,10 +105,10 @@ class Walker:
         return [self.value(one, f"{path}[{i}]", depth) for i, one in enumerate(values)]
 
     def attributes(self, pairs: dict[str, Any], path: str, depth: int) -> dict[str, Any]:
-        """Describe attributes in their order."""
+        """Describe attributes by name: their order may come from the order of a set."""
         return {
             name: self.value(one, f"{path}.{name}", depth)
-            for name, one in pairs.items()
+            for name, one in sorted(pairs.items(), key=lambda item: str(item[0]))
             if name not in IGNORED_ATTRIBUTES
         }
 
