@@ -37,9 +37,9 @@ def type_name(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def is_expression(value: Any) -> bool:
-    """Say whether a value is one of sympy's: immutable, and shared as its caches happen to."""
-    return type(value).__module__.startswith("sympy.core.")
+def is_library_value(value: Any) -> bool:
+    """Say whether a library's value is immutable, and shared as its caches happen to share it."""
+    return type(value).__module__.startswith(("sympy.core.", "pandas._libs.tslibs."))
 
 
 def digest(data: Any) -> str:
@@ -80,7 +80,7 @@ class Walker:
         if self.budget <= 0 or depth > DEEPEST:
             return {"cut": type_name(type(value))}
         self.budget -= 1
-        if not isinstance(value, NEVER_SHARED) and not is_expression(value):
+        if not isinstance(value, NEVER_SHARED) and not is_library_value(value):
             if id(value) in self.first_paths:
                 return {"ref": self.first_paths[id(value)]}
             self.first_paths[id(value)] = path
