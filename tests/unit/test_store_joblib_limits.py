@@ -2,57 +2,14 @@
 
 import datetime
 import os
-import pathlib
 
 import joblib
-import pytest
+from stored_items import item_files
 
 from nbcache.entry import Body, Entry
-from nbcache.store.opening import open_memory, open_store
+from nbcache.store.opening import open_store
 
 CELL = Entry("a" * 32, "1" * 16, 5.0, None, 1.0)
-
-
-class Clock:
-    """A clock that tests move by hand."""
-
-    now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def place(tmp_path):
-    return {"location": tmp_path / "store", "key_folder": tmp_path / "keys"}
-
-
-@pytest.fixture
-def memory(place, clock):
-    return open_memory(**place, clock=clock)
-
-
-@pytest.fixture
-def calls():
-    return []
-
-
-@pytest.fixture
-def double(calls):
-    def double(x):
-        calls.append(x)
-        return x * 2
-
-    return double
-
-
-def item_files(memory):
-    return sorted(pathlib.Path(memory.store_backend.location).rglob("output.nbc"))
 
 
 def fill(memory, double, clock, count=5):
