@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -35,8 +35,30 @@ class Asking:
             return None
         if info.silent or not info.store_history:
             return None
-        pragmas = find_pragmas(info.raw_cell)
-        asked = self._cell_metadata()
+        policy = self._policy(info.raw_cell, nodelist, self._cell_metadata())
+        return None if policy is None else self._with_orders(policy, info)
+
+    def foresee(
+        self, text: str, nodelist: Sequence[Any], asked: Any, cell_id: str
+    ) -> Policy | None:
+        """Return how a cell would be cached if it ran now; no order is used up.
+
+        Raises:
+            OptionError: an option is wrong.
+        """
+        if self.settings.disable or not nodelist:
+            return None
+        policy = self._policy(text, nodelist, _known_options(asked))
+        if policy is None:
+            return None
+        is_ordered = "*" in self.refresh_next or (cell_id and cell_id in self.refresh_next)
+        is_due = policy.refresh == "once" and (cell_id or text) not in self._refreshed
+        if is_ordered or is_due:
+            return replace(policy, refresh=True)
+        return replace(policy, refresh=None) if policy.refresh == "once" else policy
+
+    def _policy(self, text: str, nodelist: Sequence[Any], asked: dict[str, Any]) -> Policy | None:
+        pragmas = find_pragmas(text)
         if not pragmas and (not (self.auto or asked) or talks_to_nbcache(nodelist)):
             return None
         now = time.time()
@@ -46,7 +68,7 @@ class Asking:
             policy = build_policy(asked, base=policy, now=now)
         for pragma in reversed(pragmas):
             policy = build_policy(parse_options(pragma.text), base=policy, now=now)
-        return None if policy.off else self._with_orders(policy, info)
+        return None if policy.off else policy
 
     def base_policy(self, *, explicit: bool, now: float) -> Policy:
         """Return the policy of a cell that asks for nothing itself."""
@@ -81,10 +103,14 @@ class Asking:
     def _cell_metadata(self) -> dict[str, Any]:
         """Return what the front end says about this cell under ``metadata.nbcache``."""
         parent = getattr(self.shell, "parent_header", None) or {}
-        asked = parent.get("metadata", {}).get("nbcache")
-        if not isinstance(asked, dict):
-            return {}
-        return {name: value for name, value in asked.items() if name in OPTIONS}
+        return _known_options(parent.get("metadata", {}).get("nbcache"))
+
+
+def _known_options(asked: Any) -> dict[str, Any]:
+    """Return the options in a cell's metadata; a run records other things there as well."""
+    if not isinstance(asked, Mapping):
+        return {}
+    return {name: value for name, value in asked.items() if name in OPTIONS}
 
 
 _MAGIC_CALLS = frozenset({"run_line_magic", "run_cell_magic"})

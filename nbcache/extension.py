@@ -12,6 +12,7 @@ from nbcache.asking import Asking
 from nbcache.cell.pragma import hide_cache_line
 from nbcache.errors import CacheError, OptionError
 from nbcache.events import CellEvent, State
+from nbcache.ran import RunLog
 from nbcache.settings import Settings, read_settings
 
 _ATTRIBUTE = "_nbcache_extension"
@@ -63,6 +64,7 @@ class Extension:
         self._finish_metadata: Any = None
         self._get_exc_info: Any = None
         self._last_event: CellEvent | None = None
+        self.log = RunLog(_texts_before(shell))
 
     @property
     def session(self) -> Any:
@@ -112,6 +114,7 @@ class Extension:
         if self._is_inside:  # a cell run by the cell that is being recorded
             return await native(nodelist, cell_name, *args, **kwargs)
         result = kwargs.get("result", args[2] if len(args) > 2 else None)
+        self._note(result)
         try:
             run = self._begin(nodelist, cell_name, result)
         except OptionError as error:
@@ -132,6 +135,12 @@ class Extension:
             if raised:
                 self._end_run(raised=True)
         return raised
+
+    def _note(self, result: Any) -> None:
+        """Remember that a cell runs; what was found out about the kernel's state is void."""
+        info = getattr(result, "info", None)
+        cell_id = self.asking.cell_id(info) if info is not None else ""
+        self.log.note(cell_id, _raw_text(result), self.shell.displayhook.prompt_count)
 
     def _own_frames_out(self, exc_tuple: Any = None) -> Any:
         """Return the exception that IPython is about to show, without any frame of ours."""
@@ -191,6 +200,7 @@ class Extension:
         return self._running
 
     def _after_cell(self, result: Any = None) -> None:
+        self.log.memo.clear()
         if not self._is_inside:
             self._end_run(raised=False)
 
@@ -248,6 +258,12 @@ def _is_method_of(method: Any, shell: Any) -> bool:
 
 def _raw_text(result: Any) -> str:
     return str(getattr(getattr(result, "info", None), "raw_cell", "") or "")
+
+
+def _texts_before(shell: Any) -> list[str]:
+    """Return the texts of the cells that ran before, as they were typed."""
+    history = getattr(shell, "history_manager", None)
+    return list(getattr(history, "input_hist_raw", ()))
 
 
 def usage_error(error: OptionError) -> Exception:

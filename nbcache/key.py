@@ -44,6 +44,14 @@ def moved_parts(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     return reasons
 
 
+def moved_inputs(old: Mapping[str, str], new: Mapping[str, str]) -> set[str] | None:
+    """Return the names of the inputs that differ, None if anything else differs as well."""
+    names = {name for name in {*old, *new} if old.get(name) != new.get(name)}
+    if any(not name.startswith("input ") for name in names):
+        return None
+    return {name.removeprefix("input ") for name in names}
+
+
 def _sentence(name: str, before: str | None, after: str | None) -> str:
     if name == "source":
         return "the cell's code changed"

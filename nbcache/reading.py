@@ -8,7 +8,7 @@ import re
 import sys
 import types
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nbcache.cell.source import Source, read_source
@@ -100,8 +100,16 @@ class Reader:
         variables: dict[str, Any] = self._shell.user_ns
         return variables
 
-    def read(self, request: Request, policy: Policy) -> Reading:
-        """Read one cell.
+    def foresee(self, request: Request, policy: Policy) -> Reading:
+        """Read a cell that is not running, without its walk: that would keep objects alive.
+
+        Raises as ``read`` does.
+        """
+        reading = self.read(request, policy, ran=self.namespace.get("_ih", ()))
+        return replace(reading, walk=Walk({}))
+
+    def read(self, request: Request, policy: Policy, ran: Sequence[str] | None = None) -> Reading:
+        """Read one cell; ``ran`` are the texts that ran, by default all but the running one.
 
         Raises:
             NotFingerprintable: an input has no fingerprint.
@@ -121,7 +129,8 @@ class Reader:
             hidden = tuple(sorted(walk.hidden))
             self._ask_all(walk, source)
             walk.run()
-        self._patches.need_all(walk, self.namespace.get("_ih", ())[:-1])
+        earlier = self.namespace.get("_ih", ())[:-1] if ran is None else ran
+        self._patches.need_all(walk, earlier)
         need_printers(walk, getattr(self._shell, "display_formatter", None))
         notes = tuple(f"depends on every variable: it {reason}" for reason in hidden)
         parts = compose_parts(source.digest, digests(walk.roots), version=policy.version)

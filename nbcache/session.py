@@ -40,6 +40,11 @@ class Session:
         self._tap = tap
         self._recorded = 0
 
+    @property
+    def is_recording(self) -> bool:
+        """Whether a cell is being recorded right now."""
+        return self._recorded > 0
+
     def begin(self, request: Request, policy: Policy) -> Run:
         """Serve the cell from the store, or start to record it; never raises a cache error."""
         run = Run(request, policy, started=time.perf_counter())
@@ -53,6 +58,23 @@ class Session:
         except Exception as error:
             run.bypass(f"nbcache failed: {type(error).__name__}: {error}")
         run.overhead = time.perf_counter() - run.started
+        return run
+
+    def foresee(self, request: Request, policy: Policy, known: Reading | None = None) -> Run:
+        """Tell what would become of a cell if it ran now; nothing is served or recorded.
+
+        ``known`` is the cell's reading, if nothing ran since it was made.
+        """
+        run = Run(request, policy, started=time.perf_counter())
+        try:
+            reading = known or self.reader.foresee(request, policy)
+            run.reading = reading
+            decision = self._look_up(run, reading)
+            run.state, run.reasons = decision.state, decision.reasons
+        except CacheError as problem:
+            run.bypass(str(problem))
+        except Exception as error:
+            run.bypass(f"nbcache failed: {type(error).__name__}: {error}")
         return run
 
     def _look_up(self, run: Run, reading: Reading) -> Decision:
