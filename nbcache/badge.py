@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
-from nbcache.events import CellEvent
+from nbcache.events import CellEvent, State
 from nbcache.report import status_html, status_line
 
 MARK = "nbcache"
@@ -13,6 +13,9 @@ MARK = "nbcache"
 
 RECORD_NAMES = ("state", "key", "cell_key", "cost")
 """What an executed notebook records in ``cell.metadata.nbcache``; the rest are settings."""
+
+_STORED = frozenset({State.MISS, State.REFRESHED, State.EXPIRED, State.STALE, State.WAITING})
+"""The states in which the cell ran; with a moment of storing, its result is there now."""
 
 _NOT_FOR_DISPLAYS = frozenset({"parts", "quiet"})
 
@@ -74,11 +77,17 @@ def settings_of(metadata: Mapping[str, Any]) -> Any:
     return {name: value for name, value in found.items() if name not in recorded} or None
 
 
+def is_stored(event: CellEvent) -> bool:
+    """Whether the run that the event tells of was stored."""
+    return event.stored_at is not None and event.state in _STORED
+
+
 def record(metadata: MutableMapping[str, Any], event: CellEvent | None) -> None:
     """Write an event into a cell's metadata beside the user's settings, in place.
 
     Only what stays the same between two runs of an unchanged notebook is written, so that
-    notebooks under version control show no noise. No event removes an older record.
+    notebooks under version control show no noise: a cell that is stored now is a ``hit``,
+    whether this run served it or stored it. No event removes an older record.
     """
     settings = settings_of(metadata)
     if event is None:
@@ -88,7 +97,7 @@ def record(metadata: MutableMapping[str, Any], event: CellEvent | None) -> None:
             metadata[MARK] = settings
         return
     kept = dict(settings) if isinstance(settings, Mapping) else {}
-    told: dict[str, Any] = {"state": event.state.value}
+    told: dict[str, Any] = {"state": (State.HIT if is_stored(event) else event.state).value}
     if event.key:
         told["cell_key" if "key" in kept else "key"] = event.key
     cost = round(event.cost, 3)

@@ -32,8 +32,9 @@ class CellEvent:
     """The outcome of one request for one cell.
 
     Times are seconds; ``stored_at`` and ``expires_at`` are Unix times; ``size_bytes`` is
-    the entry's size in the store. ``reasons`` are sentences for a person: why the cell ran
-    or what it depends on. ``parts`` are the named parts of the key with their digests.
+    the entry's size in the store. ``key`` and ``variant`` name the entry. ``reasons`` are
+    sentences for a person: why the cell ran or what it depends on. ``parts`` are the named
+    parts of the key with their digests.
     """
 
     state: State
@@ -41,6 +42,7 @@ class CellEvent:
     execution_count: int | None = None
     title: str = ""
     key: str = ""
+    variant: str = ""
     stored_at: float | None = None
     expires_at: float | None = None
     size_bytes: int = 0

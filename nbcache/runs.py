@@ -110,6 +110,7 @@ class Run:
             return event
         event = replace(
             event,
+            variant=entry.variant,
             stored_at=entry.stored_at,
             expires_at=expires_at(entry, self.policy),
             size_bytes=entry.size_bytes,

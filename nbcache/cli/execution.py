@@ -6,7 +6,6 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
 from typing import Any, BinaryIO
 
 from jupyter_client.session import Session
@@ -16,36 +15,13 @@ from nbclient.util import ensure_async
 from nbcache.badge import MARK, record, settings_of
 from nbcache.cli.exits import CommandError
 from nbcache.cli.notebook_files import runnable_cells, title_of
-from nbcache.events import CellEvent, State
+from nbcache.cli.outcomes import Outcome, read_event
 
 _LOAD = "%load_ext nbcache"
 _IS_LOADED = "'nbcache' in get_ipython().extension_manager.loaded"
 _PATIENCE = 5.0
 """Seconds that an interrupted cell has to end."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one cell; ``number`` counts the cells that run, from 1.
-
-    ``event`` is None for a cell that nbcache left alone.
-    """
-
-    number: int
-    title: str
-    seconds: float
-    event: CellEvent | None
-
-
-def read_event(data: Mapping[str, Any]) -> CellEvent:
-    """Return the event that ``CellEvent.as_dict`` gave, as far as this version knows it."""
-    known = {field.name for field in fields(CellEvent)}
-    values = {name: value for name, value in data.items() if name in known}
-    values["state"] = State(values["state"])
-    for name in ("reasons", "notes"):
-        values[name] = tuple(values.get(name, ()))
-    return CellEvent(**values)
 
 
 class RequestSession(Session):

@@ -17,6 +17,7 @@ from nbcache.cli.status import age_and_expiry
 from nbcache.duration import format_duration
 from nbcache.entry import Entry
 from nbcache.errors import OptionError
+from nbcache.lineage import drop_lineages, is_lineage
 from nbcache.policy import DEFAULT, expires_at
 from nbcache.report import align, format_bytes
 
@@ -106,6 +107,7 @@ def clear_entries(args: argparse.Namespace) -> int:
     if not args.dry_run:
         for entry in chosen:
             store.remove(entry)
+        drop_lineages(store, chosen)
     if args.json:
         told = {"removed": [_brief(entry) for entry in chosen], "dry_run": args.dry_run}
         print(json.dumps(told, indent=1))
@@ -122,10 +124,10 @@ def _is_chosen(entry: Entry, args: argparse.Namespace, now: float) -> bool:
 
 
 def _entries(location: str | None, notebook: str | None = None) -> list[Entry]:
-    """Return the store's entries, those of one notebook if it is named, the newest first."""
+    """Return the cells' entries, those of one notebook if it is named, the newest first."""
     from nbcache.store.opening import open_store
 
-    entries = open_store(location).entries()
+    entries = (entry for entry in open_store(location).entries() if not is_lineage(entry))
     belongs = (lambda entry: True) if notebook is None else _of_notebook(notebook)
     return sorted(filter(belongs, entries), key=lambda entry: -entry.stored_at)
 

@@ -154,13 +154,22 @@ def check_writable(target: Path) -> None:
     os.unlink(name)
 
 
-def write_notebook(nb: Any, target: Path) -> None:
-    """Write the notebook under its name at once; if that fails, keep it elsewhere and say where."""
+def bytes_of(nb: Any) -> bytes:
+    """Return the notebook as a file holds it, outputs tidied."""
     from nbformat import v4
 
     tidy_outputs(nb)
-    text = v4.writes(nb)
-    data = (text if text.endswith("\n") else text + "\n").encode()
+    text: str = v4.writes(nb)
+    return (text if text.endswith("\n") else text + "\n").encode()
+
+
+def write_notebook(nb: Any, target: Path) -> None:
+    """Write the notebook under its name at once; if that fails, keep it elsewhere and say where."""
+    write_bytes(bytes_of(nb), target)
+
+
+def write_bytes(data: bytes, target: Path) -> None:
+    """Write a notebook's bytes at once; if that fails, keep them elsewhere and say where."""
     try:
         _replace(target.resolve(), data)
     except OSError as error:

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TextIO
 
-from nbcache.cli.execution import Outcome
+from nbcache.cli.outcomes import Outcome
 from nbcache.duration import format_duration
 from nbcache.events import State
 

@@ -6,17 +6,16 @@ import argparse
 import os
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
-from nbcache.cli.exits import ERROR, INTERRUPTED, MISSING, OK, USAGE, CommandError
+from nbcache.cli.exits import OK, USAGE, CommandError
+from nbcache.cli.one_run import Job, run_one
 from nbcache.errors import OptionError
 
 if TYPE_CHECKING:
-    from nbcache.cli.progress import Progress, Total
+    from nbcache.cli.instant import Instant
 
-_LOG_LINES = 20
 _ABOUT = """
 Each notebook runs in a new kernel, in its own folder, with nbcache loaded and every cell
 cached. Cells count from 1, as the lines of progress show them. Without -o or --inplace
@@ -71,51 +70,78 @@ def _number(text: str) -> int:
     return int(text)
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One notebook to run: read, with its parameters set, and where the result goes."""
-
-    source: Path
-    target: Path | None
-    nb: Any
-
-
 def run(args: argparse.Namespace) -> int:
     """Run the notebooks in order; the first that fails ends the command."""
-    jobs = _plan(args)
+    from nbcache.cli.parameters import parse_parameters
+
+    if args.require and (args.refresh or args.refresh_cell):
+        raise CommandError("--require and --refresh exclude each other.", USAGE)
+    values = parse_parameters(args.parameters)
+    instant = _instant_of(args, values)
+    jobs = _plan(args, values, instant)
     from nbcache.cli.progress import choose
 
     progress = choose(sys.stdout, as_json=args.json)
+    has_run = False
     for job in jobs:
-        code = _run_one(job, args, progress)
+        if has_run and job.found is not None:  # an earlier notebook may have written its inputs
+            job.found = instant.recall(job.source) if instant else None
+        if job.found is None:
+            has_run = True
+            job.nb = job.nb or _read(job, args, values)
+        code = run_one(job, args, progress, instant)
         if code != OK:
             return code
     return OK
 
 
-def _plan(args: argparse.Namespace) -> list[Job]:
-    """Read everything and check everything before anything runs."""
-    from nbcache.cli.notebook_files import check_writable, read_notebook, runnable_cells
-    from nbcache.cli.parameters import inject, parse_parameters
+def _instant_of(args: argparse.Namespace, values: dict[str, Any]) -> Instant | None:
+    """Return what gives runs without a kernel, None where the run is to happen."""
+    from nbcache.cli.instant import Instant
+    from nbcache.settings import read_settings
 
-    if args.require and (args.refresh or args.refresh_cell):
-        raise CommandError("--require and --refresh exclude each other.", USAGE)
-    values = parse_parameters(args.parameters)
-    jobs = []
-    for source in args.notebooks:
-        nb = read_notebook(source)
-        inject(nb, values)
-        count = sum(1 for _ in runnable_cells(nb))
-        if max(args.refresh_cell, default=0) > count:
-            message = f"--refresh-cell {max(args.refresh_cell)}: {source} runs {count} cells."
-            raise CommandError(message, USAGE)
-        check_kernel(nb, args.kernel)
-        jobs.append(Job(source, _target_of(source, args), nb))
+    if read_settings(os.environ).disable:
+        return None
+    options = {"ttl": args.ttl, "trust": args.trust, "kernel": args.kernel, "parameters": values}
+    return Instant(args.store, options)
+
+
+def _plan(args: argparse.Namespace, values: dict[str, Any], instant: Instant | None) -> list[Job]:
+    """Read what has to run and check everything before anything runs."""
+    from nbcache.cli.notebook_files import check_writable
+
+    jobs = [Job(source, _target_of(source, args)) for source in args.notebooks]
     _check_targets(jobs, args)
+    may_recall = instant is not None and not _is_refreshed(args)
     for job in jobs:
+        if may_recall and instant is not None:
+            job.found = instant.recall(job.source)
+        if job.found is None:
+            job.nb = _read(job, args, values)
         if job.target is not None:
             check_writable(job.target)
     return jobs
+
+
+def _is_refreshed(args: argparse.Namespace) -> bool:
+    from nbcache.settings import read_settings
+
+    return bool(args.refresh or args.refresh_cell or read_settings(os.environ).refresh)
+
+
+def _read(job: Job, args: argparse.Namespace, values: dict[str, Any]) -> Any:
+    """Return the notebook with its parameters set, checked as far as that can be done."""
+    from nbcache.cli.notebook_files import read_notebook, runnable_cells
+    from nbcache.cli.parameters import inject
+
+    nb = read_notebook(job.source)
+    inject(nb, values)
+    count = sum(1 for _ in runnable_cells(nb))
+    if max(args.refresh_cell, default=0) > count:
+        message = f"--refresh-cell {max(args.refresh_cell)}: {job.source} runs {count} cells."
+        raise CommandError(message, USAGE)
+    check_kernel(nb, args.kernel)
+    return nb
 
 
 def _target_of(source: Path, args: argparse.Namespace) -> Path | None:
@@ -146,106 +172,6 @@ def _check_targets(jobs: list[Job], args: argparse.Namespace) -> None:
             raise CommandError(message, USAGE)
 
 
-def _run_one(job: Job, args: argparse.Namespace, progress: Progress) -> int:
-    from nbcache.cli.notebook_files import runnable_cells, write_notebook
-    from nbcache.cli.progress import Total
-
-    total = Total(str(job.source), of=sum(1 for _ in runnable_cells(job.nb)))
-    progress.start(total)
-    began = time.perf_counter()
-    code = ERROR
-    try:
-        code = _execute(job, args, progress, total)
-    finally:
-        total.seconds = time.perf_counter() - began
-        total.error = total.error.rstrip()
-        # Whatever ended the run, what has run is kept.
-        if job.target is not None and (total.running or code == OK):
-            write_notebook(job.nb, job.target)
-            total.output = str(job.target)
-        progress.finish(total)
-    if total.error and not args.json:
-        print(total.error, file=sys.stderr)
-    return code
-
-
-def _execute(job: Job, args: argparse.Namespace, progress: Progress, total: Total) -> int:
-    """Run the cells; return the exit code, and leave an error's text in the total."""
-    import asyncio
-    import tempfile
-
-    from nbclient.exceptions import CellExecutionError, DeadKernelError
-
-    with tempfile.TemporaryFile() as kernel_log:
-        client = _client_of(job, args, progress, total, kernel_log)
-        try:
-            asyncio.run(client.async_execute(env=kernel_environment(job, args)))
-        except (KeyboardInterrupt, asyncio.CancelledError):
-            client.interrupted = True
-        except CellExecutionError as error:
-            total.error = _error_text(error)
-            if args.require and _is_required(error):
-                return MISSING
-        except CommandError as problem:
-            total.error = f"nbcache: {problem}"
-        except DeadKernelError:
-            total.error = f"nbcache: the kernel died in {total.running}.\n{_tail(kernel_log)}"
-        except TimeoutError:
-            total.error = f"nbcache: {total.running} took longer than {args.timeout} s."
-        except RuntimeError as error:
-            total.error = f"nbcache: {error}\n{_tail(kernel_log)}"
-    if client.interrupted:
-        total.error = "nbcache: interrupted"
-        return INTERRUPTED
-    return ERROR if total.error else OK
-
-
-def _client_of(
-    job: Job, args: argparse.Namespace, progress: Progress, total: Total, kernel_log: BinaryIO
-) -> Any:
-    from nbcache.cli.execution import CellClient, Outcome
-
-    def begin(number: int, title: str) -> None:
-        total.running = f"cell {number}, `{title}`"
-        progress.begin(number, title)
-
-    def end(outcome: Outcome) -> None:
-        total.outcomes.append(outcome)
-        progress.end(outcome)
-
-    return CellClient(
-        job.nb,
-        on_begin=begin,
-        on_tick=progress.tick,
-        on_end=end,
-        refresh=frozenset(args.refresh_cell),
-        kernel_log=kernel_log,
-        timeout=args.timeout,
-        allow_errors=args.allow_errors,
-        resources={"metadata": {"path": str(job.source.resolve().parent)}},
-        **({"kernel_name": args.kernel} if args.kernel else {}),
-    )
-
-
-def _tail(kernel_log: BinaryIO) -> str:
-    """Return the end of what the kernel's process wrote."""
-    kernel_log.seek(0)
-    lines = kernel_log.read().decode(errors="replace").rstrip().splitlines()
-    return "\n".join(lines[-_LOG_LINES:])
-
-
-def _is_required(error: Any) -> bool:
-    """Whether a cell did not run because nothing was stored for it."""
-    return error.ename == "CacheError" and "`require`" in error.evalue
-
-
-def _error_text(error: Exception) -> str:
-    import re
-
-    text = str(error).rstrip() or type(error).__name__
-    return text if sys.stderr.isatty() else re.sub(r"\x1b\[[0-9;]*m", "", text)
-
-
 def check_kernel(nb: Any, asked: str | None) -> None:
     """Raise ``CommandError`` unless the kernel that would run the notebook is installed."""
     from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpecManager
@@ -256,25 +182,3 @@ def check_kernel(nb: Any, asked: str | None) -> None:
         known = ", ".join(sorted(installed)) or "none"
         message = f"There is no kernel {name!r}. Choose one with --kernel; installed: {known}."
         raise CommandError(message, USAGE)
-
-
-def kernel_environment(job: Job, args: argparse.Namespace) -> dict[str, str]:
-    """Return the environment that tells the kernel's side how to cache."""
-    asked = {
-        "NBCACHE_AUTO": "1",
-        "NBCACHE_MIN_TIME": "0",
-        "NBCACHE_HEADLESS": "1",
-        "NBCACHE_NOTEBOOK": str(job.source.resolve()),
-    }
-    switches = {
-        "NBCACHE_REFRESH": args.refresh,
-        "NBCACHE_READ_ONLY": args.read_only,
-        "NBCACHE_REQUIRE": args.require,
-        "NBCACHE_TRUST_ALL": args.trust,
-    }
-    asked |= {name: "1" for name, is_on in switches.items() if is_on}
-    if args.ttl:
-        asked["NBCACHE_TTL"] = args.ttl
-    if args.store:
-        asked["NBCACHE_DIR"] = os.path.abspath(args.store)
-    return {**os.environ, **asked}

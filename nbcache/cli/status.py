@@ -67,11 +67,15 @@ def run(args: argparse.Namespace) -> int:
         found = recorded_entries(nb, store.find)
     else:
         name = str(args.notebook.resolve())
-        found = named_entries(nb, (e for e in store.entries() if e.notebook == name), source_digest)
+        found = named_entries(
+            nb,
+            (e for e in store.entries() if e.notebook == name and "source" in e.parts),
+            source_digest,
+        )
     now = time.time()
-    cells = judge(nb, found, source_digest, now)
-    print(_as_json(args.notebook, cells) if args.json else _as_text(cells, now))
-    return exit_code(cells) if args.check else OK
+    told = judge(nb, found, source_digest, now)
+    print(_as_json(args.notebook, told) if args.json else _as_text(told, now))
+    return exit_code(told) if args.check else OK
 
 
 def recorded_entries(nb: Any, find: Callable[[str], Sequence[Entry]]) -> dict[int, Sequence[Entry]]:

@@ -335,3 +335,34 @@ def test_status_of_a_notebook_that_was_never_saved(tmp_path: Path, cli: Cli) -> 
     cli("run", "a.ipynb")
     done = cli("status", "a.ipynb", "--json")
     assert [cell["state"] for cell in json.loads(done.out)["cells"]] == ["hit", "hit"]
+
+
+def test_an_unchanged_notebook_needs_no_kernel(tmp_path: Path, cli: Cli) -> None:
+    """The second run gives the same bytes without a kernel, until something moves outside."""
+    (tmp_path / "data.txt").write_text("one")
+    (tmp_path / "mine.py").write_text("def shout(text):\n    return text.upper()\n")
+    save(
+        tmp_path / "a.ipynb",
+        "import random\nrandom.seed(1)\nn = random.random()",
+        "text = open('data.txt').read()\nprint(text)",
+        "import mine\nmine.shout(text), n",
+    )
+
+    def run(out: str) -> tuple[list[str], bool, bytes]:
+        done = cli("run", "a.ipynb", "-o", out, "--json")
+        without = all("no kernel was started" in " ".join(c["reasons"]) for c in done.cells)
+        return done.states, without, (tmp_path / out).read_bytes()
+
+    assert run("1.ipynb")[:2] == (["miss"] * 3, False)
+    states, without, body = run("2.ipynb")
+    assert (states, without) == (["hit"] * 3, True)
+    assert body == (tmp_path / "1.ipynb").read_bytes()
+    assert run("2.ipynb")[2] == body
+    (tmp_path / "data.txt").write_text("two")
+    states, without, body = run("3.ipynb")
+    assert (states, without) == (["hit", "stale", "miss"], False)
+    assert b"TWO" in body
+    (tmp_path / "mine.py").write_text("def shout(text):\n    return text.title()\n")
+    assert b"Two" in run("4.ipynb")[2]
+    assert run("5.ipynb")[1]
+    assert cli("run", "a.ipynb", "--refresh", "--json").states == ["refreshed"] * 3

@@ -15,7 +15,7 @@ from nbformat import v4
 
 from nbcache import __version__
 from nbcache.cli.main import main, make_parser
-from nbcache.cli.run import Job, kernel_environment
+from nbcache.cli.one_run import Job, kernel_environment
 
 RUN = ["run", "a.ipynb"]
 
@@ -137,7 +137,7 @@ class _Terminal(io.StringIO):
 
 
 def _tell(stream: io.StringIO, *, as_json: bool = False) -> str:
-    from nbcache.cli.execution import Outcome
+    from nbcache.cli.outcomes import Outcome
     from nbcache.cli.progress import Total, choose
     from nbcache.events import CellEvent, State
 

@@ -1,0 +1,168 @@
+"""Giving an unchanged notebook's run at once, without a kernel, and keeping runs for that."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nbcache.cli.outcomes import Outcome
+from nbcache.events import SERVED, CellEvent
+from nbcache.lineage import (
+    NotRecalled,
+    Recalled,
+    Step,
+    event_of,
+    keep_lineage,
+    lineage_key,
+    notebook_identity,
+    recall,
+    surroundings_of,
+)
+
+_ANY_PYTHON = frozenset({"python", "python3", f"python3.{sys.version_info[1]}"})
+
+
+class Instant:
+    """Recalls and keeps whole runs in one store, under one set of options (JSON data)."""
+
+    def __init__(self, location: str | None, options: Mapping[str, Any]) -> None:
+        self._location = location
+        self._options = dict(options)
+        self._store: Any = None
+        self.why = ""
+
+    @property
+    def store(self) -> Any:
+        """The store, opened on first use."""
+        if self._store is None:
+            from nbcache.store.opening import open_store
+
+            self._store = open_store(self._location)
+        return self._store
+
+    def key_of(self, source: Path) -> str:
+        """Return the name of the notebook's run as the file, options and machine are now.
+
+        Raises:
+            NotRecalled: the notebook asks for what only a run can give.
+        """
+        folder = str(source.resolve().parent)
+        try:
+            data = json.loads(source.read_text(encoding="utf-8-sig"))
+            identity = notebook_identity(data)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise NotRecalled(f"the notebook is none ({type(error).__name__})") from None
+        if data["nbformat"] != 4 or _asks_for_runs(data):
+            raise NotRecalled("a cell asks to be run")
+        name = self._options.get("kernel") or _kernel_name(data)
+        surroundings = surroundings_of(folder)
+        surroundings["kernel"] = _kernel_of(name)
+        surroundings["project"] = _project_text(folder)
+        return lineage_key({"notebook": identity, "options": self._options}, surroundings)
+
+    def recall(self, source: Path) -> Recalled | None:
+        """Return the run that would be served as a whole; None, and ``why``, if there is none."""
+        from nbcache.deps.outside import Outside
+
+        try:
+            key = self.key_of(source)
+            outside = Outside(str(source.resolve().parent), (self.store.label,))
+            return recall(self.store, key, outside, time.time())
+        except NotRecalled as reason:
+            self.why = str(reason)
+        except Exception as error:  # a run is always right
+            self.why = f"nbcache failed: {type(error).__name__}: {error}"
+        return None
+
+    def keep(self, source: Path, key: str, outcomes: Sequence[Outcome], body: bytes) -> bool:
+        """Store a run of the whole notebook if it could be served next time; tell whether."""
+        steps = [_step_of(outcome) for outcome in outcomes]
+        if not all(steps) or self._is_changed(source, key):
+            return False
+        kept = [step for step in steps if step is not None]
+        keep_lineage(self.store, key, kept, body, notebook=str(source.resolve()), now=time.time())
+        return True
+
+    def _is_changed(self, source: Path, key: str) -> bool:
+        """Whether the notebook was edited while it ran."""
+        try:
+            return self.key_of(source) != key
+        except NotRecalled:
+            return True
+
+    def outcomes_of(self, found: Recalled) -> list[Outcome]:
+        """Return what is told of the cells of a recalled run."""
+        label = self.store.label
+        return [
+            Outcome(step.number, step.title, 0.0, event_of(step, entry, label))
+            for step, entry in found.steps
+        ]
+
+
+def _step_of(outcome: Outcome) -> Step | None:
+    event = outcome.event
+    if event is None or not _would_be_served(event):
+        return None
+    return Step(outcome.number, outcome.title, event.key, event.variant, event.expires_at)
+
+
+def _would_be_served(event: CellEvent) -> bool:
+    from nbcache.badge import is_stored
+
+    return bool(event.variant) and (event.state in SERVED or is_stored(event))
+
+
+def _asks_for_runs(data: Mapping[str, Any]) -> bool:
+    """Whether a cell's settings ask for more than the age of its result can tell."""
+    from nbcache.badge import settings_of
+    from nbcache.cell.pragma import find_pragmas
+
+    orders = ("refresh", "pin", "off", "key", "persist", "name", "group", "store", "require")
+    for cell in data["cells"]:
+        source = cell.get("source", "")
+        text = source if isinstance(source, str) else "".join(source)
+        asked = " ".join(pragma.text for pragma in find_pragmas(text))
+        settings = settings_of(cell.get("metadata", {})) or {}
+        if any(word in asked or word in settings for word in orders):
+            return True
+    return False
+
+
+def _kernel_name(data: Mapping[str, Any]) -> str:
+    return str(data.get("metadata", {}).get("kernelspec", {}).get("name") or "python3")
+
+
+def _kernel_of(name: str) -> list[str]:
+    """Return the place and text of a kernel's specification; it must be this very Python.
+
+    Raises:
+        NotRecalled: another Python would run the notebook.
+    """
+    from jupyter_core.paths import SYSTEM_JUPYTER_PATH, jupyter_path
+
+    places = [*jupyter_path("kernels"), *(os.path.join(p, "kernels") for p in SYSTEM_JUPYTER_PATH)]
+    for place in dict.fromkeys(places):
+        path = os.path.join(place, name.lower(), "kernel.json")
+        if os.path.isfile(path):
+            text = Path(path).read_text(encoding="utf-8")
+            command = json.loads(text)["argv"][0]
+            if command in _ANY_PYTHON or os.path.abspath(command) == sys.executable:
+                return [path, text]
+            raise NotRecalled("the notebook's kernel is another Python")
+    if name == "python3":
+        return ["", ""]
+    raise NotRecalled(f"there is no kernel {name}")
+
+
+def _project_text(folder: str) -> str:
+    """Return the text of the nearest pyproject.toml, which may hold settings."""
+    for place in [Path(folder), *Path(folder).parents]:
+        path = place / "pyproject.toml"
+        if path.is_file():
+            return path.read_text(encoding="utf-8", errors="replace")
+    return ""
