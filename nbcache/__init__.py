@@ -33,6 +33,10 @@ def load_ipython_extension(shell: Any) -> None:
 
     if attach(shell):
         register_magics(shell)
+        if getattr(shell, "kernel", None) is not None:
+            from nbcache.live.door import open_live
+
+            open_live(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:
@@ -40,6 +44,10 @@ def unload_ipython_extension(shell: Any) -> None:
     from nbcache.extension import detach
     from nbcache.magics import unregister_magics
 
+    if getattr(shell, "kernel", None) is not None:
+        from nbcache.live.door import close_live
+
+        close_live(shell)
     unregister_magics(shell)
     detach(shell)
 

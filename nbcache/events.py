@@ -74,3 +74,18 @@ class CellEvent:
         """Follow the field's habit of naming a hit as a state type."""
         kind = "Cached(type=COMPLETED)" if self.is_served else f"Run({self.state.value})"
         return f"<{kind} {self.title!r} key={self.key[:12]}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a cell does that has no outcome yet: ``phase`` is running, waiting or storing.
+
+    ``since`` is a Unix time, ``estimate`` the seconds that its last run took, ``who`` the
+    process that it waits for, or what is being stored.
+    """
+
+    phase: str
+    cell_id: str
+    since: float
+    estimate: float | None = None
+    who: str = ""

@@ -11,7 +11,7 @@ from typing import Any
 from nbcache.asking import Asking
 from nbcache.cell.pragma import hide_cache_line
 from nbcache.errors import CacheError, OptionError
-from nbcache.events import CellEvent, State
+from nbcache.events import CellEvent, Progress, State
 from nbcache.ran import RunLog
 from nbcache.settings import Settings, read_settings
 
@@ -56,6 +56,7 @@ class Extension:
         self.settings = settings
         self.asking = Asking(shell, settings)
         self.listeners: list[Callable[[CellEvent], None]] = []
+        self.progress_listeners: list[Callable[[Progress], None]] = []
         self._session: Any = None
         self._unseen: list[str] = []
         self._running: Any = None
@@ -75,6 +76,7 @@ class Extension:
             ran_before = self.shell.user_ns.get("_ih", ())[:-1]  # the last is running now
             history = [*ran_before, *self._unseen]
             self._session = make_session(self.shell, self.settings, history)
+            self._session.on_progress = self._tell_progress
         return self._session
 
     def install(self) -> None:
@@ -223,6 +225,13 @@ class Extension:
                 listener(event)
             except Exception as error:
                 self._warn(f"a listener of nbcache failed: {type(error).__name__}: {error}")
+
+    def _tell_progress(self, run: Any, phase: str, who: str, since: float) -> None:
+        if not self.progress_listeners or not run.request.cell_id:
+            return
+        progress = Progress(phase, run.request.cell_id, since, run.estimate or None, who)
+        for listener in self.progress_listeners:
+            listener(progress)
 
     def _show_error(self, error: BaseException, result: Any) -> bool:
         """Show an error in place of the cell's run, without any frame of ours."""

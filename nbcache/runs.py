@@ -16,7 +16,10 @@ from nbcache.store.protocol import Lock
 
 @dataclass(slots=True)
 class Run:
-    """What is known of one pass while it lasts; times are seconds of a monotonic clock."""
+    """What is known of one pass while it lasts; times are seconds of a monotonic clock.
+
+    ``estimate`` is how long an earlier run took, 0.0 when none is known.
+    """
 
     request: Request
     policy: Policy
@@ -32,6 +35,7 @@ class Run:
     overhead: float = 0.0
     forbidden: CacheError | None = None
     lock: Lock | None = None
+    estimate: float = 0.0
 
     @property
     def is_served(self) -> bool:
@@ -138,6 +142,11 @@ class Ledger:
         if run.request.cell_id or run.reading is None:
             return run.request.cell_id or run.request.title
         return run.reading.source.digest
+
+    def last_cost(self, run: Run) -> float:
+        """Return how long the cell's last run took, 0.0 when it is not known."""
+        before = self.events.get(self.identity(run))
+        return before.cost if before is not None else 0.0
 
     def why_new(self, run: Run) -> list[str]:
         """Say which parts moved since this cell last ran in this kernel."""

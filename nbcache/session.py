@@ -37,6 +37,7 @@ class Session:
         self.ledger = Ledger()
         self.reader = Reader(shell)
         trackers.lookups.fingerprint = self.reader.fingerprint
+        self.on_progress: Callable[[Run, str, str, float], None] | None = None
         self._tap = tap
         self._recorded = 0
 
@@ -82,10 +83,12 @@ class Session:
         entry, moved = None, []
         for candidate in self.shelf.find(reading.key):
             moved = self.reader.moved(candidate, reading) + self.trackers.check(candidate.late)
+            run.estimate = run.estimate or candidate.cost
             if not moved:
                 entry = candidate
                 break
         run.entry = entry
+        run.estimate = run.estimate or self.ledger.last_cost(run)
         moved = moved or self.ledger.why_new(run)
         now = self.clock()
         return decide(
@@ -121,7 +124,9 @@ class Session:
         """
         if self._recorded or run.policy.require or run.policy.read_only:
             return False
-        run.lock = self.shelf.lock(reading.key)
+        run.lock = self.shelf.lock(
+            reading.key, lambda who, since: self._tell_progress(run, "waiting", who, since)
+        )
         if run.lock is None or not run.lock.waited:
             return False
         run.notes = (f"waited {format_duration(run.lock.waited)} for another kernel",)
@@ -138,6 +143,11 @@ class Session:
         run.recorder = Recorder(self.shell, reading, self.trackers, self._tap())
         run.recorder.start()
         self._recorded += 1
+        self._tell_progress(run, "running")
+
+    def _tell_progress(self, run: Run, phase: str, who: str = "", since: float = 0.0) -> None:
+        if self.on_progress is not None:
+            self.on_progress(run, phase, who, since or self.clock())
 
     def finish(self, run: Run, *, raised: bool) -> CellEvent:
         """Store what a recorded run did, and tell what happened; never raises a cache error."""
@@ -145,6 +155,7 @@ class Session:
         recorder, run.recorder = run.recorder, None
         if recorder is not None:
             self._recorded -= 1
+            self._tell_progress(run, "storing")
             self._store(run, recorder, raised)
         run.release()
         run.overhead += time.perf_counter() - began

@@ -15,7 +15,7 @@ from nbcache.replay.codes import nested_codes
 from nbcache.replay.recording import Recording
 from nbcache.runs import Run
 from nbcache.settings import Settings
-from nbcache.store.protocol import Lock, Store
+from nbcache.store.protocol import Lock, Store, Waiting
 
 
 class Shelf:
@@ -54,10 +54,10 @@ class Shelf:
             self._tell(str(problem))
             return ()
 
-    def lock(self, key: str) -> Lock | None:
+    def lock(self, key: str, waiting: Waiting | None = None) -> Lock | None:
         """Wait until no other kernel computes ``key``; None where that can't be known."""
         try:
-            return self.store.lock(key)
+            return self.store.lock(key, waiting)
         except StoreError:
             return None  # a store that is broken was told of at the look-up
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nbcache.store.folder import make_private_folder
+from nbcache.store.protocol import Waiting
 
 try:
     fcntl: Any = importlib.import_module("fcntl")
@@ -43,6 +44,7 @@ def take_lock(
     *,
     clock: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
+    waiting: Waiting | None = None,
 ) -> KeyLock | None:
     """Wait for the lock of a key in a store's folder and return it.
 
@@ -57,12 +59,31 @@ def take_lock(
         while True:
             descriptor = _try(path)
             if descriptor >= 0:
+                _sign(descriptor)
                 return KeyLock(path, descriptor, clock() - began if has_waited else 0.0)
+            if waiting is not None and not has_waited:
+                waiting(*_holder(path))
             has_waited = True
             pause(length)
             length = min(2 * length, _LONGEST_PAUSE)
     except (OSError, KeyboardInterrupt):
         return None
+
+
+def _sign(descriptor: int) -> None:
+    """Leave word for those who wait."""
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, f"{os.getpid()} {time.time()}".encode())
+
+
+def _holder(path: str) -> tuple[str, float]:
+    """Return who holds a lock and since when, as far as it can be read."""
+    try:
+        with open(path, encoding="ascii") as file:
+            process, since = file.read(100).split()
+        return f"process {int(process)}", float(since)
+    except (OSError, ValueError):
+        return "another kernel", time.time()
 
 
 def _try(path: str) -> int:

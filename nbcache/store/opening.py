@@ -15,6 +15,7 @@ from nbcache.store.items import list_items
 from nbcache.store.local import ROOT_NAME, LocalStore, item_of
 from nbcache.store.locks import KeyLock, take_lock
 from nbcache.store.mounts import is_network_folder
+from nbcache.store.protocol import Waiting
 from nbcache.store.signing import find_key_folder, load_key
 
 LOCATION_VARIABLE = "NBCACHE_DIR"
@@ -80,9 +81,9 @@ class JoblibStore:
         """Yield every readable manifest, in no particular order."""
         return self._local.entries()
 
-    def lock(self, key: str) -> KeyLock | None:
+    def lock(self, key: str, waiting: Waiting | None = None) -> KeyLock | None:
         """Wait until no other process computes ``key``; None where there are no locks."""
-        return take_lock(self.location, key)
+        return take_lock(self.location, key, waiting=waiting)
 
     def remove(self, entry: Entry) -> None:
         """Forget one entry; a missing one is no error."""

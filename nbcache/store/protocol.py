@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from nbcache.entry import Body, Entry
+
+Waiting = Callable[[str, float], None]
+"""Told once when a wait begins: who computes the key, and since when (Unix time)."""
 
 
 class Lock(Protocol):
@@ -36,7 +39,7 @@ class Store(Protocol):
     def entries(self) -> Iterator[Entry]:
         """Yield every readable manifest, in no particular order."""
 
-    def lock(self, key: str) -> Lock | None:
+    def lock(self, key: str, waiting: Waiting | None = None) -> Lock | None:
         """Wait until no other process computes ``key``; None where there are no locks."""
 
     def remove(self, entry: Entry) -> None:

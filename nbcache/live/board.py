@@ -1,0 +1,89 @@
+"""The state of every cell of one kernel as front ends see it: data in, messages out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from nbcache.events import SERVED, CellEvent, Progress, State
+
+VERSION: Final = 1
+"""The version of the messages; both sides leave alone what speaks a higher one."""
+
+Message = dict[str, Any]
+_RAN: Final = frozenset({State.MISS, State.REFRESHED, State.EXPIRED, State.STALE, State.BYPASS})
+
+
+@dataclass(slots=True)
+class Totals:
+    """What caching was worth in this kernel so far; ``saved`` is seconds."""
+
+    hits: int = 0
+    runs: int = 0
+    saved: float = 0.0
+
+    def add(self, event: CellEvent) -> None:
+        """Count one outcome."""
+        self.hits += event.state in SERVED
+        self.runs += event.state in _RAN
+        self.saved += event.saved
+
+
+@dataclass(slots=True)
+class Board:
+    """Each cell's last event, what it is doing now, and what its next run would be."""
+
+    totals: Totals = field(default_factory=Totals)
+    _cells: dict[str, Message] = field(default_factory=dict)
+
+    def tell(self, event: CellEvent) -> Message:
+        """Take in an outcome; return the message that tells it."""
+        self.totals.add(event)
+        name = event.cell_id or event.title
+        self._cells[name] = {"id": name, "event": event.as_dict(), "progress": None, "ahead": None}
+        return self._message("cell", cell=self._cells[name], totals=asdict(self.totals))
+
+    def tell_progress(self, progress: Progress) -> Message:
+        """Take in what a cell is doing; return the message that tells it."""
+        cell = self._cell(progress.cell_id)
+        cell["progress"] = asdict(progress)
+        return self._message("cell", cell=cell, totals=asdict(self.totals))
+
+    def tell_ahead(self, found: Mapping[str, Message | None]) -> Message | None:
+        """Take in forecasts by cell; return the message that tells those that changed."""
+        changed = {name: said for name, said in found.items() if self._foretell(name, said)}
+        return self._message("ahead", cells=changed) if changed else None
+
+    def _foretell(self, name: str, said: Message | None) -> bool:
+        if said is None and name not in self._cells:
+            return False
+        cell = self._cell(name)
+        changed = bool(cell["ahead"] != said)
+        cell["ahead"] = said
+        return changed
+
+    def _cell(self, name: str) -> Message:
+        empty: Message = {"id": name, "event": None, "progress": None, "ahead": None}
+        return self._cells.setdefault(name, empty)
+
+    def event(self, name: str) -> Message:
+        """Return a cell's last event, empty when it had none."""
+        return (self._cells.get(name) or {}).get("event") or {}
+
+    def events(self) -> list[Message]:
+        """Return the last event of every cell that had one."""
+        return [cell["event"] for cell in self._cells.values() if cell["event"]]
+
+    def forget(self, name: str) -> None:
+        """Forget that a cell's result is stored: its stored run was cleared."""
+        event = self.event(name)
+        event.update(stored_at=None, expires_at=None, size_bytes=0)
+
+    def snapshot(self, **more: Any) -> Message:
+        """Return the message that tells everything, for a front end that joins."""
+        cells = list(self._cells.values())
+        return self._message("state", cells=cells, totals=asdict(self.totals), **more)
+
+    def _message(self, kind: str, **content: Any) -> Message:
+        return {"version": VERSION, "kind": kind, **content}

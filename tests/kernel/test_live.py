@@ -1,0 +1,140 @@
+"""What a running kernel tells front ends over its comm, and what it lets them ask."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from kernels import Kernel, kernel
+
+SLOW = "%%cache\nimport time\ntime.sleep(0.2)\nx = 1"
+
+
+class Front:
+    """A front end that joined the kernel's comm, as the browser's extension does."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.comm_id = next(iter(self.comms()))
+
+    def comms(self) -> list[str]:
+        request = self.kernel.client.comm_info(target_name="nbcache")
+        while True:
+            reply = self.kernel.client.get_shell_msg(timeout=60)
+            if reply["parent_header"].get("msg_id") == request:
+                return list(reply["content"]["comms"])
+
+    def say(self, kind: str, **content: Any) -> None:
+        data = {"version": 1, "kind": kind, **content}
+        session = self.kernel.client.session
+        message = session.msg("comm_msg", {"comm_id": self.comm_id, "data": data})
+        self.kernel.client.shell_channel.send(message)
+
+    def hear(self, kind: str) -> dict[str, Any]:
+        """Return the data of the next message of a kind."""
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            message = self.kernel.client.get_iopub_msg(timeout=60)
+            data = message["content"].get("data", {})
+            if message["msg_type"] == "comm_msg" and data.get("kind") == kind:
+                assert data["version"] == 1
+                assert not message["parent_header"]
+                return dict(data)
+        raise AssertionError(f"no {kind} was heard")
+
+    def run(self, code: str, cell_id: str, **metadata: Any) -> list[dict[str, Any]]:
+        """Run a cell and return what the comm told meanwhile."""
+        told: list[dict[str, Any]] = []
+        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}}
+        client = self.kernel.client
+        message = client.session.msg("execute_request", {**content, "allow_stdin": False})
+        message["metadata"] = {"cellId": cell_id, "nbcache.front": 1, **metadata}
+        client.shell_channel.send(message)
+        while True:
+            heard = client.get_iopub_msg(timeout=60)
+            if heard["msg_type"] == "comm_msg":
+                told.append(heard["content"]["data"])
+            assert heard["msg_type"] != "display_data", "a badge was put into the output"
+            is_ours = heard["parent_header"].get("msg_id") == message["header"]["msg_id"]
+            if is_ours and heard["content"].get("execution_state") == "idle":
+                return [data["cell"] for data in told if data["kind"] == "cell"]
+
+
+@pytest.fixture
+def front(tmp_path: Any) -> Iterator[Front]:
+    with kernel(tmp_path / "store") as running:
+        yield Front(running)
+
+
+def test_every_outcome_is_told_and_told_again_to_those_who_join(front: Front) -> None:
+    """A run tells that it runs, stores, and what came of it; who joins later is told all cells."""
+    first = front.run(SLOW, "a")
+    phases = [cell["progress"]["phase"] for cell in first if cell["progress"]]
+    assert phases == ["running", "storing"]
+    assert first[-1]["event"]["state"] == "miss"
+    assert first[-1]["progress"] is None
+    assert front.run(SLOW, "a")[-1]["event"]["state"] == "hit"
+    front.say("hello")
+    state = front.hear("state")
+    assert [cell["id"] for cell in state["cells"]] == ["a"]
+    assert state["totals"]["hits"] == 1
+    assert state["totals"]["saved"] > 0.1
+    assert abs(state["clock"] - time.time()) < 60
+
+
+def test_a_run_again_estimates_its_length(front: Front) -> None:
+    """A refreshed cell tells how long its last run took, and orders to refresh are obeyed once."""
+    front.run(SLOW, "a")
+    front.say("refresh", cells=["a"])
+    told = front.run(SLOW, "a")
+    assert told[0]["progress"]["estimate"] >= 0.2
+    assert told[-1]["event"]["state"] == "refreshed"
+    assert front.run(SLOW, "a", nbcache={"refresh": True})[-1]["event"]["state"] == "refreshed"
+    assert front.run(SLOW, "a")[-1]["event"]["state"] == "hit"
+
+
+def test_cleared_cells_run_again(front: Front) -> None:
+    """Clearing one cell, or all that the kernel knows, makes the next run a miss."""
+    for order in ({"cells": ["a"]}, {}):
+        front.run(SLOW, "a")
+        front.say("clear", **order)
+        assert front.hear("state")["cells"][0]["event"]["stored_at"] is None
+        assert front.run(SLOW, "a")[-1]["event"]["state"] == "miss"
+
+
+def test_the_comm_outlives_whoever_closes_it(front: Front) -> None:
+    """A front end that closes the shared comm does not close it for the others; nonsense is
+    left alone."""
+    client = front.kernel.client
+    client.shell_channel.send(client.session.msg("comm_close", {"comm_id": front.comm_id}))
+    front.say("hello", version=2)
+    front.say("no such order")
+    until = time.monotonic() + 30
+    while front.comms() != [front.comm_id] and time.monotonic() < until:
+        continue
+    front.say("hello")
+    assert front.hear("state")["cells"] == []
+    assert front.kernel.run("%unload_ext nbcache").content["status"] == "ok"
+    assert front.comms() == []
+
+
+def test_edits_turn_cells_stale_before_they_run(front: Front) -> None:
+    """A cell that was edited, and one below that reads what it binds, are told as stale ahead."""
+    cells = {
+        "a": "%%cache\nx = 1",
+        "b": "%%cache\ny = x + 1",
+        "c": "%%cache\nz = 5",
+    }
+    for name, source in cells.items():
+        front.run(source, name)
+    written = {name: {"source": source} for name, source in cells.items()}
+    front.say("sources", cells=written, order=list(cells))
+    assert {s["state"] for s in front.hear("ahead")["cells"].values()} == {"hit"}
+    front.say("sources", cells={"a": {"source": "%%cache\nx = 2"}}, order=list(cells))
+    ahead = front.hear("ahead")["cells"]
+    assert {name: said["state"] for name, said in ahead.items()} == {"a": "stale", "b": "stale"}
+    assert ahead["b"]["reasons"]
+    front.say("sources", cells={"a": {"source": "%%cache\nx = 1  # same"}}, order=list(cells))
+    assert {s["state"] for s in front.hear("ahead")["cells"].values()} == {"hit"}
