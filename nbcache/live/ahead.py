@@ -47,6 +47,7 @@ class Ahead:
         """Stop following."""
         self._hook(self._extension.shell.events.unregister)
         self._cells.clear()
+        self._asked += 1
 
     def _hook(self, hook: Callable[[str, Callable[..., None]], None]) -> None:
         hook("pre_execute", self._before)
@@ -66,9 +67,7 @@ class Ahead:
 
     def forget(self) -> None:
         """Look again although no cell ran: the store changed."""
-        log = getattr(self._extension, "log", None)
-        if log is not None:
-            log.memo.clear()
+        self._extension.log.memo.clear()
         self.ask()
 
     def _later(self, ticket: int) -> None:
@@ -110,4 +109,5 @@ def as_said(event: CellEvent) -> Said:
     if event.state is State.OFF:
         return None
     told = event.as_dict()
-    return {name: told[name] for name in _TOLD}
+    said = {name: told[name] for name in _TOLD}
+    return {**said, "reasons": []} if event.is_served else said  # they would tell the age
