@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nbcache import policies
     from nbcache.errors import CacheError, CacheWarning
     from nbcache.events import CellEvent, State
 
@@ -15,9 +16,11 @@ __all__ = [
     "CellEvent",
     "State",
     "load_ipython_extension",
+    "policies",
     "unload_ipython_extension",
 ]
 
+_MODULES = frozenset({"policies"})
 _HOMES = {
     "CacheError": "errors",
     "CacheWarning": "errors",
@@ -54,6 +57,10 @@ def unload_ipython_extension(shell: Any) -> None:
 
 def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
+    if name in _MODULES:
+        from importlib import import_module
+
+        return import_module(f"nbcache.{name}")
     if home is None:
         raise AttributeError(f"module 'nbcache' has no attribute {name!r}")
     from importlib import import_module

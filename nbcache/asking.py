@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from nbcache.badge import MARK, settings_of
 from nbcache.cell.pragma import find_pragmas
 from nbcache.options import OPTIONS, parse_options
 from nbcache.policy import Policy, build_policy
 from nbcache.settings import Settings
+from nbcache.surroundings import note_parameters
 
 
 class Asking:
@@ -35,6 +37,7 @@ class Asking:
             return None
         if info.silent or not info.store_history:
             return None
+        note_parameters(info.raw_cell, nodelist, self._metadata().get("tags", ()))
         policy = self._policy(info.raw_cell, nodelist, self._cell_metadata())
         return None if policy is None else self._with_orders(policy, info)
 
@@ -102,15 +105,21 @@ class Asking:
 
     def _cell_metadata(self) -> dict[str, Any]:
         """Return what the front end says about this cell under ``metadata.nbcache``."""
+        return _known_options(self._metadata().get("nbcache"))
+
+    def _metadata(self) -> Mapping[str, Any]:
+        """Return the metadata that came with the request: the cell's own, in JupyterLab."""
         parent = getattr(self.shell, "parent_header", None) or {}
-        return _known_options(parent.get("metadata", {}).get("nbcache"))
+        found: Mapping[str, Any] = parent.get("metadata") or {}
+        return found
 
 
 def _known_options(asked: Any) -> dict[str, Any]:
     """Return the options in a cell's metadata; a run records other things there as well."""
-    if not isinstance(asked, Mapping):
+    own = settings_of({MARK: asked})
+    if not isinstance(own, Mapping):
         return {}
-    return {name: value for name, value in asked.items() if name in OPTIONS}
+    return {name: value for name, value in own.items() if name in OPTIONS}
 
 
 _MAGIC_CALLS = frozenset({"run_line_magic", "run_cell_magic"})

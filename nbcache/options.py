@@ -3,48 +3,42 @@
 from __future__ import annotations
 
 import difflib
-import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final, Literal
+from collections.abc import Iterator, Mapping
+from typing import Final
 
-from nbcache.duration import parse_duration
 from nbcache.errors import OptionError
-
-Kind = Literal["duration", "flag", "names", "refresh", "text"]
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One option: its name, what values it takes, and its help."""
-
-    name: str
-    kind: Kind
-    help: str
-
+from nbcache.option_values import CODECS, LEVELS, TRISTATE, WORDS, Option, read
 
 OPTIONS: Final[Mapping[str, Option]] = {
     option.name: option
     for option in (
         Option("ttl", "duration", "how long the result may be used: 90s, 1h30m, '1 day', never"),
         Option("refresh", "refresh", "true: run and overwrite; false: not even when all are; once"),
+        Option("policy", "policy", "what makes up the key: \"INPUTS + SOURCE - 'debug'\""),
         Option("ignore", "names", "inputs to leave out of the key: ignore=debug,verbose"),
+        Option("key", "value", "a key of one's own: a value, or a function of (context, inputs)"),
         Option("version", "text", "a salt: another version is another result"),
+        Option("name", "text", "store under this name; no key is computed"),
         Option("off", "flag", "run the cell as if nbcache were not there"),
         Option("quiet", "flag", "show no badge"),
         Option("drop", "names", "names not to store: drop=tmp,conn"),
         Option("keep", "names", "the only names to store: keep=x,y"),
         Option("min_time", "duration", "store only runs that took at least this long: 0.5s"),
+        Option("pin", "flag", "keep this result whatever changes, until unpinned"),
+        Option("store", "text", "where results live: a name, a folder or a URL"),
+        Option("persist", "choice", "true: on disk; false: this kernel's memory", TRISTATE),
+        Option("memory", "flag", "keep the result in this kernel's memory too"),
+        Option("compression", "choice", "how values are stored", CODECS),
+        Option("group", "text", "results of a group become visible together"),
+        Option("isolation", "choice", "whether kernels wait for each other", LEVELS),
+        Option("wait", "duration", "how long to wait for another kernel: 10m"),
         Option("require", "flag", "raise an error instead of running the cell"),
         Option("read_only", "flag", "use what is stored, store nothing"),
     )
 }
 """Every option by name, in the order of the help."""
 
-_TRUE: Final = frozenset({"true", "yes", "on", "1"})
-_FALSE: Final = frozenset({"false", "no", "off", "0"})
-_VALUES: Final = _TRUE | _FALSE | {"once"}
 _SWITCHES: Final = {"on": ("off", False), "true": ("off", False), "false": ("off", True)}
 
 
@@ -78,56 +72,7 @@ def canonical(name: str) -> str:
 
 def read_value(name: str, value: object) -> object:
     """Return an option's value in its own type; a duration is checked but stays as it is."""
-    kind = OPTIONS[name].kind
-    if kind == "flag":
-        return _boolean(name, value)
-    if kind == "refresh":
-        return "once" if _is_word(value, "once") else _boolean(name, value)
-    if kind == "names":
-        return _names(name, value)
-    if kind == "text":
-        return _text(name, value)
-    if value is True:
-        raise OptionError(f"`{name}` needs a value, such as `{name}=60`.")
-    parse_duration(value, 0.0)
-    return value
-
-
-def _is_word(value: object, word: str) -> bool:
-    return isinstance(value, str) and value.strip().lower() == word
-
-
-def _boolean(name: str, value: object) -> bool:
-    """Return a truth value, however it is spelled."""
-    if isinstance(value, bool):
-        return value
-    word = str(value).strip().lower()
-    if word in _TRUE or word in _FALSE:
-        return word in _TRUE
-    choices = "true, false or once" if OPTIONS[name].kind == "refresh" else "true or false"
-    raise OptionError(f"`{name}={value}` is not understood. Write {choices}.")
-
-
-def _names(name: str, value: object) -> frozenset[str]:
-    """Return the names of a list that is separated by commas or spaces."""
-    if isinstance(value, str):
-        words: list[object] = [word for word in re.split(r"[,\s]+", value) if word]
-    elif isinstance(value, Iterable) and not isinstance(value, (bytes, Mapping)):
-        words = list(value)
-    else:
-        words = []
-    wrong = [word for word in words if not (isinstance(word, str) and word.isidentifier())]
-    if wrong or (not words and value not in ("", (), [], frozenset())):
-        shown = f"`{wrong[0]}` is not a name" if wrong else "there is no name"
-        raise OptionError(f"`{name}`: {shown}. Write names with commas: {name}=x,y.")
-    return frozenset(str(word) for word in words)
-
-
-def _text(name: str, value: object) -> str:
-    """Return a text; numbers from data count as their text."""
-    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
-        return str(value)
-    raise OptionError(f"`{name}` needs a value, such as `{name}=3`.")
+    return read(OPTIONS[name], value)
 
 
 def _tokens(line: str) -> list[str]:
@@ -186,7 +131,7 @@ def _pairs(tokens: list[str]) -> Iterator[tuple[str, object]]:
             yield _bare(name), True
         elif name.startswith(("no-", "no_")) and _is_flag(name[3:]):
             yield canonical(name[3:]), False
-        elif rest and (not _is_flag(name) or rest[-1].lower() in _VALUES):
+        elif rest and (not _is_flag(name) or rest[-1].lower() in WORDS):
             yield canonical(name), rest.pop()
         else:
             yield canonical(name), True

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
+from nbcache import policies
 from nbcache.duration import format_duration, parse_duration
 from nbcache.entry import FORMAT, Entry
 from nbcache.errors import OptionError
 from nbcache.events import State
 from nbcache.options import OPTIONS, read_options
+from nbcache.policies import CachePolicy
 
 CLOCK_TOLERANCE: Final = 60.0
 """Seconds that another machine's clock may be ahead without its entries being distrusted."""
@@ -20,8 +22,10 @@ CLOCK_TOLERANCE: Final = 60.0
 class Policy:
     """How one cell is cached; ``explicit`` if the user asked for this cell by name.
 
-    ``ttl`` and ``min_time`` are seconds, ``ttl`` None never expires. ``refresh`` False
-    resists a refresh of everything, None does not. ``keep`` None stores every name.
+    ``ttl``, ``min_time`` and ``wait`` are seconds, ``ttl`` None never expires, ``wait`` None
+    waits as long as it takes. ``refresh`` False resists a refresh of everything, None does not.
+    ``keep`` None stores every name. ``policy`` is what makes up the key, unless ``key`` or
+    ``name`` is one. ``persist`` False keeps results in memory only.
     """
 
     ttl: float | None = None
@@ -36,6 +40,24 @@ class Policy:
     require: bool = False
     read_only: bool = False
     explicit: bool = True
+    policy: CachePolicy = policies.DEFAULT
+    key: Any = None
+    name: str = ""
+    pin: bool = False
+    store: str = ""
+    persist: bool | None = None
+    memory: bool = False
+    compression: str = "none"
+    group: str = ""
+    isolation: str = ""
+    wait: float | None = None
+
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether one process computes a key while the others wait."""
+        level = self.policy.isolation_level
+        asked = self.isolation or (level.value if level else "serializable")
+        return asked.lower() == "serializable"
 
     def keeps(self, name: str) -> bool:
         """Tell whether a name that the cell binds is stored."""
@@ -54,6 +76,12 @@ class Decision:
 DEFAULT: Final = Policy()
 
 
+def whole(policy: Policy) -> CachePolicy:
+    """Return the parts of the key that are looked at: none under a key of the user's own."""
+    own = policy.key is not None or policy.name
+    return policies.NO_CACHE if own else policy.policy
+
+
 def build_policy(options: Mapping[str, object], *, base: Policy = DEFAULT, now: float) -> Policy:
     """Return the base policy with options laid over it, from a line or from data."""
     changes: dict[str, Any] = read_options(options)
@@ -61,7 +89,11 @@ def build_policy(options: Mapping[str, object], *, base: Policy = DEFAULT, now: 
         changes[name] = parse_duration(changes[name], now)
     if "min_time" in changes:
         changes["min_time"] = changes["min_time"] or 0.0
+    if "isolation" in changes:
+        changes["isolation"] = changes["isolation"] or ""
     policy = replace(base, **changes)
+    if policy.policy.is_off and policy.key is None and not policy.name:
+        policy = replace(policy, off=True)
     both = sorted(policy.drop & (policy.keep or frozenset()))
     if both:
         raise OptionError(f"`{both[0]}` is in `keep` and in `drop`. Leave it in one of them.")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nbcache.cell.source import Source, read_source
+from nbcache.composing import Subject, choose_parts
 from nbcache.deps.consulted import interpreter_parts
 from nbcache.entry import Entry
 from nbcache.errors import NotFingerprintable, NotReplayable
@@ -19,8 +20,9 @@ from nbcache.heap.walk import ABSENT, Walk, digests
 from nbcache.key import compose_key, compose_parts
 from nbcache.library_effects import effect_calls, refuse_library_changes
 from nbcache.library_patches import LibraryPatches, need_printers
-from nbcache.policy import Policy
+from nbcache.policy import Policy, whole
 from nbcache.replay.shell_state import display_part
+from nbcache.selection import LeftOut
 
 SETUP_MAGICS = frozenset(
     {"matplotlib", "config", "load_ext", "reload_ext", "autoreload", "precision", "xmode"}
@@ -75,7 +77,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A cell read: its source, the walk over what it can read, the named parts and the key."""
+    """A cell read: its source, the walk over what it can read, the named parts and the key.
+
+    ``left_out`` names the variables whose values do not count.
+    """
 
     request: Request
     source: Source
@@ -85,12 +90,14 @@ class Reading:
     setup: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     effect_calls: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 class Reader:
     """Reads cells against one shell's namespace."""
 
-    def __init__(self, shell: Any) -> None:
+    def __init__(self, shell: Any, notebook: str = "") -> None:
+        self.notebook = notebook
         self._shell = shell
         self._patches = LibraryPatches()
 
@@ -122,7 +129,8 @@ class Reader:
         refuse_library_changes(request.nodes, self.namespace)
         always = source.names.settled.values()
         settled = frozenset.intersection(*always) if always else frozenset()
-        walk = Walk(self.namespace, ignore=policy.ignore, settled=settled)
+        left_out = LeftOut(whole(policy), policy.ignore, self.namespace)
+        walk = Walk(self.namespace, ignore=left_out, settled=settled)
         hidden = self._ask(walk, source)
         walk.run()
         if walk.hidden and not hidden:
@@ -133,10 +141,20 @@ class Reader:
         self._patches.need_all(walk, earlier)
         need_printers(walk, getattr(self._shell, "display_formatter", None))
         notes = tuple(f"depends on every variable: it {reason}" for reason in hidden)
+        if policy.name:
+            notes = (f"no key is computed: served as `{policy.name}` whatever changes",)
         parts = compose_parts(source.digest, digests(walk.roots), version=policy.version)
         parts |= self._display_part() | interpreter_parts(source.text)
+        parts = choose_parts(policy, parts, self._subject(source, walk, request))
+        walk.values |= left_out.values()
         calls = effect_calls(request.nodes, self.namespace)
-        return Reading(request, source, walk, parts, compose_key(parts), setup, notes, calls)
+        aside = tuple(sorted(left_out.labels))
+        return Reading(request, source, walk, parts, compose_key(parts), setup, notes, calls, aside)
+
+    def _subject(self, source: Source, walk: Walk, request: Request) -> Subject:
+        names = ",".join(sorted(source.names.binds | source.names.deletes))
+        identity = f"binds {names}" if names else f"shows {request.title}"
+        return Subject(identity, request.title, self.namespace, walk.values, self.notebook)
 
     def _display_part(self) -> dict[str, str]:
         part = display_part(self._shell)

@@ -8,7 +8,7 @@ from typing import Any
 
 from nbcache.deps.trackers import Trackers
 from nbcache.duration import format_duration
-from nbcache.errors import CacheError
+from nbcache.errors import CacheError, OptionError
 from nbcache.events import CellEvent
 from nbcache.policy import Decision, Policy, decide
 from nbcache.reading import Reader, Reading, Request
@@ -35,7 +35,7 @@ class Session:
         self.trackers = trackers
         self.clock = clock
         self.ledger = Ledger()
-        self.reader = Reader(shell)
+        self.reader = Reader(shell, shelf.settings.notebook)
         trackers.lookups.fingerprint = self.reader.fingerprint
         self.on_progress: Callable[[Run, str, str, float], None] | None = None
         self._tap = tap
@@ -47,13 +47,15 @@ class Session:
         return self._recorded > 0
 
     def begin(self, request: Request, policy: Policy) -> Run:
-        """Serve the cell from the store, or start to record it; never raises a cache error."""
+        """Serve the cell from the store, or start to record it; raises only option errors."""
         run = Run(request, policy, started=time.perf_counter())
         try:
             run.reading = self.reader.read(request, policy)
             decision = self._look_up(run, run.reading)
             if not self._serve(run, run.reading, decision) and not self._wait(run, run.reading):
                 self._record(run, run.reading)
+        except OptionError:
+            raise
         except CacheError as problem:
             run.bypass(str(problem))
         except Exception as error:

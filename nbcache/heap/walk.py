@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 import types
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from nbcache.errors import NotFingerprintable
@@ -45,7 +45,7 @@ class Walk:
         self,
         namespace: dict[str, Any],
         *,
-        ignore: frozenset[str] = frozenset(),
+        ignore: Container[str] = frozenset(),
         settled: frozenset[str] = frozenset(),
     ) -> None:
         self.namespace = namespace

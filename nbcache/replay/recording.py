@@ -18,7 +18,8 @@ from nbcache.library_effects import (
     refuse_effect_calls,
     refuse_library_changes,
 )
-from nbcache.policy import Policy
+from nbcache.policy import Policy, whole
+from nbcache.replay.aside import refuse_unseen_changes, walk_aside
 from nbcache.replay.codec import dump
 from nbcache.replay.codes import nested_codes
 from nbcache.replay.imports import import_references, library_names
@@ -65,6 +66,7 @@ class Recorder:
     _observed: dict[str, Any] = field(default_factory=dict)
     _messages: list[Message] = field(default_factory=list)
     _refusal: str | None = None
+    _aside: Walk | None = None
 
     def start(self) -> None:
         """Remember the namespace and begin to listen."""
@@ -75,6 +77,7 @@ class Recorder:
         self._had_result = self.reading.request.execution_count in held
         self._listening = True
         read = self.reading
+        self._aside = walk_aside(self.shell.user_ns, read.left_out)
         self.trackers.start(
             read.walk.packages | set(read.walk.modules),
             source=" ".join([read.request.text, *sorted(read.walk.draws)]),
@@ -97,6 +100,7 @@ class Recorder:
         """
         self.stop()
         self._refuse()
+        refuse_unseen_changes(self._aside)
         read, namespace = self.reading, self.shell.user_ns
         hidden = self.shell.user_ns_hidden
         changes = find_changes(self._snapshot, namespace, read.source.names, read.walk, hidden)
@@ -114,7 +118,7 @@ class Recorder:
         return Recording(
             outputs=self._messages,
             body=body,
-            late=self._late(changes),
+            late=policy_late(policy, self._late(changes)),
             effects={
                 "setup": [list(item) for item in read.setup],
                 "compile_flags": self.shell.compile.flags,
@@ -179,6 +183,12 @@ class Recorder:
         walk.run()
         value = walk.roots[name]
         return "absent" if value is ABSENT else value.hex()
+
+
+def policy_late(policy: Policy, late: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those late dependencies that the policy lets count."""
+    kept = whole(policy)
+    return {name: value for name, value in late.items() if kept.keeps_late(name)}
 
 
 def path_like(nodes: Iterable[ast.AST], values: Iterable[Any]) -> list[str]:

@@ -6,6 +6,7 @@ import pytest
 
 from nbcache.errors import OptionError
 from nbcache.options import OPTIONS, parse_options, read_options
+from nbcache.policies import INPUTS, NO_CACHE, SOURCE
 
 ACCEPTED = [
     ("", {}),
@@ -46,6 +47,22 @@ ACCEPTED = [
     ("ignore=a , b", {"ignore": frozenset("ab")}),
     ('drop="a b" keep="c, d"', {"drop": frozenset("ab"), "keep": frozenset("cd")}),
     ("keep=", {"keep": frozenset()}),
+    ("policy=INPUTS", {"policy": INPUTS}),
+    ("policy=\"INPUTS + SOURCE - 'debug'\"", {"policy": INPUTS + SOURCE - "debug"}),
+    ("--policy 'inputs - [a, b]'", {"policy": INPUTS - ["a", "b"]}),
+    ("policy=NO_CACHE", {"policy": NO_CACHE}),
+    ("key=day", {"key": "day"}),
+    ("key=\"f'{a}-{b}'\"", {"key": "f'{a}-{b}'"}),
+    ("pin", {"pin": True}),
+    ("--persist", {"persist": True}),
+    ("persist=false", {"persist": False}),
+    ("persist=none", {"persist": None}),
+    ("memory", {"memory": True}),
+    ("compression=zlib", {"compression": "zlib"}),
+    ("compression=true", {"compression": "zlib"}),
+    ("name=result group=etl store=/tmp/x", {"name": "result", "group": "etl", "store": "/tmp/x"}),
+    ("isolation=SERIALIZABLE wait=10m", {"isolation": "serializable", "wait": "10m"}),
+    ("isolation=read-committed", {"isolation": "read_committed"}),
 ]
 
 
@@ -75,6 +92,13 @@ REJECTED = [
     ("version", "`version` needs a value"),
     ('ttl="1 day', "cannot be read"),
     ("--no-ttl", "is not an option"),
+    ("policy=INPUT", "did you mean `INPUTS`"),
+    ("policy=", "is missing at its end"),
+    ("key", "`key` needs a value"),
+    ("isolation=serialisable", "Did you mean `serializable`?"),
+    ("compression=gzip", "Write none or zlib or lzma or bz2"),
+    ("persist=maybe", "`persist=maybe` is not understood"),
+    ("wait=soon", "'soon' is not a duration"),
     ("ttl=60 off=true on", "`on` is not an option"),
 ]
 
