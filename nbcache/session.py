@@ -162,8 +162,10 @@ class Session:
         run.release()
         run.overhead += time.perf_counter() - began
         run.notes = (*run.notes, *self.shelf.take_problems())
-        event = run.event(self.clock(), self.shelf.label)
+        now = self.clock()
+        event = run.event(now, self.shelf.label)
         self.ledger.add(run, event)
+        self.shelf.note_use(event, now)
         return event
 
     def _store(self, run: Run, recorder: Recorder, raised: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from nbcache.entry import Entry
 from nbcache.errors import StoreError
+from nbcache.events import CellEvent, State
 from nbcache.key import digest_late
 from nbcache.reading import Reading
 from nbcache.replay.codec import load
@@ -16,6 +17,9 @@ from nbcache.replay.recording import Recording
 from nbcache.runs import Run
 from nbcache.settings import Settings
 from nbcache.store.protocol import Lock, Store, Waiting
+from nbcache.store.usage import Use, note_use
+
+_NOT_COUNTED = frozenset({State.OFF, State.ERROR})
 
 
 class Shelf:
@@ -93,6 +97,15 @@ class Shelf:
             versions={"python": platform.python_version()},
         )
         return self.store.put(entry, recording.body)
+
+    def note_use(self, event: CellEvent, now: float) -> None:
+        """Count a cell that was served or ran, for the savings that ``stats`` shows."""
+        store = self._store
+        if store is None or self.settings.read_only or event.state in _NOT_COUNTED:
+            return
+        served = int(event.is_served)
+        use = Use(self.settings.notebook, now, served, 1 - served, event.saved)
+        note_use(getattr(store, "location", ""), use)
 
     def take_problems(self) -> tuple[str, ...]:
         """Return what the store had to tell since the last call; each thing is told once."""

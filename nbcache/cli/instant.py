@@ -23,6 +23,7 @@ from nbcache.lineage import (
     recall,
     surroundings_of,
 )
+from nbcache.store.usage import Use, note_use
 
 _ANY_PYTHON = frozenset({"python", "python3", f"python3.{sys.version_info[1]}"})
 
@@ -94,6 +95,12 @@ class Instant:
             return self.key_of(source) != key
         except NotRecalled:
             return True
+
+    def note_use(self, source: Path, found: Recalled) -> None:
+        """Count the cells of a recalled run as served."""
+        saved = sum(entry.cost for _, entry in found.steps)
+        use = Use(str(source.resolve()), time.time(), len(found.steps), 0, saved)
+        note_use(self.store.label, use)
 
     def outcomes_of(self, found: Recalled) -> list[Outcome]:
         """Return what is told of the cells of a recalled run."""

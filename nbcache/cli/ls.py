@@ -46,13 +46,14 @@ def add_clear_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=clear_entries)
     add = parser.add_argument
     add("notebook", nargs="?", metavar="NB", help="only what this notebook stored")
-    add("--older", metavar="AGE", type=_age, help="only what was stored longer ago: 7d, 12h")
+    add("--older", metavar="AGE", type=age, help="only what was stored longer ago: 7d, 12h")
     add("--expired", action="store_true", help="only what has expired")
     add("--all", action="store_true", help="everything")
     add("--dry-run", action="store_true", help="say what would be forgotten, and keep it")
 
 
-def _age(text: str) -> float:
+def age(text: str) -> float:
+    """Return the seconds of a duration; raises ``argparse.ArgumentTypeError``."""
     from nbcache.duration import parse_duration
 
     try:

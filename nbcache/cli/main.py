@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from nbcache.cli import ls, run, status
+from nbcache.cli import completion, doctor, enabling, ls, prune, run, status, totals
 from nbcache.cli.exits import ERROR, EXIT_CODES, INTERRUPTED, USAGE, CommandError
 from nbcache.errors import CacheError
 
@@ -19,6 +19,14 @@ _COMMANDS = (
     ("ls", "list what is stored", ls.add_list_arguments),
     ("show", "show one stored run", ls.add_show_arguments),
     ("clear", "forget stored runs", ls.add_clear_arguments),
+    ("prune", "keep the store within bounds", prune.add_arguments),
+    ("du", "how much each notebook stored", totals.add_du_arguments),
+    ("stats", "how often cells were served, and the time that saved", totals.add_stats_arguments),
+    ("refresh", "run a notebook past the cache and store it anew", run.add_refresh_arguments),
+    ("enable", "load nbcache in every kernel", enabling.add_enable_arguments),
+    ("disable", "load nbcache in no kernel by itself", enabling.add_disable_arguments),
+    ("doctor", "check the installation", doctor.add_arguments),
+    ("completion", "print the shell's completion script", completion.add_arguments),
 )
 
 

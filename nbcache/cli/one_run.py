@@ -42,7 +42,7 @@ def run_one(job: Job, args: argparse.Namespace, progress: Progress, instant: Any
     from nbcache.cli.progress import Total
 
     if job.found is not None:
-        return _give(job, progress, instant)
+        return _give(job, args, progress, instant)
     from nbcache.cli.notebook_files import runnable_cells
 
     total = Total(str(job.source), of=sum(1 for _ in runnable_cells(job.nb)))
@@ -63,7 +63,7 @@ def run_one(job: Job, args: argparse.Namespace, progress: Progress, instant: Any
     return code
 
 
-def _give(job: Job, progress: Progress, instant: Any) -> int:
+def _give(job: Job, args: argparse.Namespace, progress: Progress, instant: Any) -> int:
     """Save what a stored run of the whole notebook left, and tell of its cells."""
     from nbcache.cli.notebook_files import write_bytes
     from nbcache.cli.progress import Total
@@ -79,6 +79,8 @@ def _give(job: Job, progress: Progress, instant: Any) -> int:
     if job.target is not None and job.found is not None:
         write_bytes(job.found.body, job.target)
         total.output = str(job.target)
+    if not args.read_only:
+        instant.note_use(job.source, job.found)
     total.seconds = time.perf_counter() - began
     progress.finish(total)
     return OK

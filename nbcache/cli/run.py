@@ -16,6 +16,8 @@ from nbcache.errors import OptionError
 if TYPE_CHECKING:
     from nbcache.cli.instant import Instant
 
+_REFRESH = """
+Without --cell every cell runs; otherwise the arguments are those of `run`."""
 _ABOUT = """
 Each notebook runs in a new kernel, in its own folder, with nbcache loaded and every cell
 cached. Cells count from 1, as the lines of progress show them. Without -o or --inplace
@@ -52,6 +54,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--timeout", metavar="S", type=_number, help="seconds that one cell may run")
     add("--allow-errors", action="store_true", help="go on after a cell that raises")
     add("--kernel", metavar="NAME", help="the kernel to use (default: the notebook's own)")
+
+
+def add_refresh_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``refresh``: those of ``run``, with the cells to refresh."""
+    add_arguments(parser)
+    parser.description = "Run notebooks past the cache and store what they leave. " + _REFRESH
+    parser.add_argument(
+        "--cell", metavar="N", type=_number, action="append", default=[], dest="refresh_cell",
+        help="refresh this cell alone (repeatable); cells that depend on it follow by themselves",
+    )  # fmt: skip
+    parser.set_defaults(command=_refresh)
+
+
+def _refresh(args: argparse.Namespace) -> int:
+    args.refresh = not args.refresh_cell
+    return run(args)
 
 
 def _ttl(text: str) -> str:
