@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import types
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nbcache.errors import NotReplayable
 
 if TYPE_CHECKING:
+    from nbcache.heap.groups import Group
     from nbcache.heap.walk import Walk
 
 
@@ -33,6 +35,12 @@ class Kind:
     by_value = False
     """True: identity does not count, so the object gets no ordinal and is never patched."""
 
+    stable = False
+    """True: no value of this kind ever gets another token while it lives."""
+
+    leaves: frozenset[type] = frozenset()
+    """Exact types whose values ``encode_leaves`` takes."""
+
     mixed = False
     """True: some of the objects are values; ``is_value`` tells which."""
 
@@ -42,6 +50,19 @@ class Kind:
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Return the shallow token of ``obj``; children go through ``walk.ref``."""
+        raise NotImplementedError
+
+    def encode_group(
+        self, objects: list[Any], ordinals: Sequence[int], walk: Walk
+    ) -> tuple[bytes, Group] | None:
+        """Return one token for objects of one type, and how to see which ones change.
+
+        None leaves them to be encoded one by one; the choice rests on their values alone.
+        """
+        return None
+
+    def encode_leaves(self, values: list[Any], walk: Walk) -> bytes:
+        """Return one token for immutable values of one type."""
         raise NotImplementedError
 
     def reduce(self, obj: Any, dump: Dump) -> Any:

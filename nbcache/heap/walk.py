@@ -1,23 +1,28 @@
 """The one canonical traversal of live values that key, recording and replay share.
 
-A walk starts at named roots, gives every object with an identity an *ordinal* in an order that
-depends on values alone, and a *shallow token*: its own contents, with children named by ordinal.
-The digest of a root is the digest of the tokens that were first met below it. Two heaps with
-the same digests therefore have the same shape, sharing included, and the same ordinals, so a
-recording can speak of "object 17" and a later session knows which live object that is.
+A walk starts at named roots and gives every object with an identity an *ordinal* in an order
+that depends on values alone: level by level, and within a level type by type, so that all
+objects of one type and level form a group that is encoded at once. A *token* stands for the
+contents of an object or a group, with children named by ordinal. The digest of a root is the
+digest of the tokens that were first met below it. Two heaps with the same digests therefore
+have the same shape, sharing included, and the same ordinals, so a recording can speak of
+"object 17" and a later session knows which live object that is.
 """
 
 from __future__ import annotations
 
 import struct
 import types
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from nbcache.errors import NotFingerprintable
+from nbcache.heap.columns import Sorts, lengths
+from nbcache.heap.groups import Group, Singles
 from nbcache.heap.registry import Kind, kind_of
-from nbcache.heap.tokens import FLAT, digest, flat, frame, shorten, text
+from nbcache.heap.tokens import FLAT, digest, flat, frame, joined, shorten, text
 from nbcache.locality import is_local_module
 
 ABSENT = b"absent"
@@ -55,24 +60,27 @@ class Walk:
         self.roots: dict[str, bytes] = {}
         self.values: dict[str, Any] = {}
         self.objects: list[Any] = []
-        self.tokens: list[bytes] = []
         self.index: dict[int, int] = {}
         self.owners: dict[int, tuple[int, int]] = {}
         self.dict_owners: dict[int, Any] = {}
+        self.instances: list[list[Any]] = []
         self.columns: dict[int, tuple[int, int, int]] = {}
         self.kept: list[Any] = []
         self.hidden: set[str] = set()
         self.modules: dict[str, types.ModuleType] = {}
         self.packages: set[str] = set()
         self.draws: set[str] = set()
+        self.volatile = False
+        self.root_start = 0
+        self.sorts = Sorts(self)
         self._scopes: dict[int, Scope] = {}
         self._kinds: dict[type, Kind] = {}
-        self._references: list[bytes] = []
-        self._queue: deque[int] = deque()
+        self._groups: list[tuple[int, Group]] = []
+        self._starts: list[int] = []
+        self._prefixes: list[bytes] = []
+        self._encoded = 0
         self._wanted: deque[tuple[Scope, str]] = deque()
         self._known: set[tuple[int, str]] = set()
-        self._prefix = b""
-        self._root_start = 0
 
     def need(self, name: str, scope: Scope | None = None) -> None:
         """Ask for a variable to become a root, as if the cell had named it."""
@@ -117,31 +125,62 @@ class Walk:
             raise self.explain(label, value, problem) from None
         except RecursionError:
             raise NotFingerprintable("is nested too deeply", path=label) from None
+        except RuntimeError as problem:
+            if "during iteration" not in str(problem):
+                raise
+            raise NotFingerprintable("changes while it is read", path=label) from None
 
     def fingerprint(self, label: str, value: Any) -> bytes:
         """Walk one value under a label and return its digest (16 bytes)."""
-        self._prefix = b"@" + text(label) + b"#"
-        self._root_start = start = len(self.objects)
-        top = self.ref(value)
-        self._drain()
-        return digest(frame(b"R", top, *self.tokens[start:]))
+        self._open_root(b"@" + text(label) + b"#")
+        parts = [self.ref(value)]
+        self._drain(parts)
+        return digest(frame(b"R", *parts))
 
-    def _drain(self) -> None:
-        queue, objects, tokens = self._queue, self.objects, self.tokens
-        while queue:
-            ordinal = queue.popleft()
-            obj = objects[ordinal]
-            tokens[ordinal] = self._encode(obj)
+    def _open_root(self, prefix: bytes) -> None:
+        self.root_start = len(self.objects)
+        self._starts.append(self.root_start)
+        self._prefixes.append(prefix)
 
-    def _encode(self, obj: Any) -> bytes:
+    def _drain(self, parts: list[bytes]) -> None:
+        """Encode what is numbered, level by level."""
+        objects = self.objects
+        while self._encoded < len(objects):
+            start, self._encoded = self._encoded, len(objects)
+            level = objects[start:]
+            for places in by_type(level):
+                ordinals = places if start == 0 else [start + place for place in places]
+                if len(places) == len(level):
+                    parts.append(self._encode_group(range(start, start + len(level)), level))
+                    continue
+                members = [level[place] for place in places]
+                parts.append(lengths(list(places)) + self._encode_group(ordinals, members))
+
+    def _encode_group(self, ordinals: Sequence[int], members: list[Any]) -> bytes:
+        family = self.kind_of(type(members[0]))
+        encoded = family.encode_group(members, ordinals, self)
+        if encoded is None:
+            tokens = list(map(self.encode, members))
+            encoded = joined(b"1", tokens), Singles(ordinals, tokens)
+        self._groups.append((self.root_start, encoded[1]))
+        return encoded[0]
+
+    def members(self, ordinals: Sequence[int]) -> list[Any]:
+        """Return the objects of these ordinals."""
+        if type(ordinals) is range:
+            return self.objects[ordinals.start : ordinals.stop]
+        return list(map(self.objects.__getitem__, ordinals))
+
+    def encode(self, obj: Any) -> bytes:
+        """Return the token of one object or value on its own."""
         try:
-            return shorten(self._kind_of(type(obj)).encode(obj, self))
+            return shorten(self.kind_of(type(obj)).encode(obj, self))
         except NotFingerprintable as problem:
             if not hasattr(problem, "culprit"):
                 problem.culprit = obj  # type: ignore[attr-defined]
             raise
 
-    def _kind_of(self, kind: type) -> Kind:
+    def kind_of(self, kind: type) -> Kind:
         """Return the kind of a class; a cell may change its class, so it holds for one pass."""
         found = self._kinds.get(kind)
         if found is None:
@@ -155,33 +194,22 @@ class Walk:
             return flat(obj)
         ordinal = self.index.get(id(obj))
         if ordinal is not None:
-            return self._references[ordinal]
-        family = self._kinds.get(kind) or self._kind_of(kind)
+            return self.reference(ordinal)
+        family = self._kinds.get(kind) or self.kind_of(kind)
         if family.by_value or (family.mixed and family.is_value(obj)):
-            return self._encode_value(family, obj)
-        return self._number(obj)
-
-    def _encode_value(self, family: Any, obj: Any) -> bytes:
-        try:
-            return shorten(family.encode(obj, self))
-        except NotFingerprintable as problem:
-            if not hasattr(problem, "culprit"):
-                problem.culprit = obj  # type: ignore[attr-defined]
-            raise
-
-    def _number(self, obj: Any) -> bytes:
-        ordinal = len(self.objects)
-        reference = self._prefix + _NUMBER(ordinal - self._root_start)
-        self.index[id(obj)] = ordinal
+            if not family.stable:
+                self.volatile = True
+            return self.encode(obj)
+        ordinal = self.index[id(obj)] = len(self.objects)
         self.objects.append(obj)
-        self.tokens.append(b"")
-        self._references.append(reference)
-        self._queue.append(ordinal)
-        return reference
+        return self._prefixes[-1] + _NUMBER(ordinal - self._starts[-1])
 
     def reference(self, ordinal: int) -> bytes:
         """Return the token by which others name the object of this ordinal."""
-        return self._references[ordinal] if ordinal >= 0 else b"-"
+        if ordinal < 0:
+            return b"-"
+        root = bisect_right(self._starts, ordinal) - 1
+        return self._prefixes[root] + _NUMBER(ordinal - self._starts[root])
 
     def keep(self, obj: Any) -> None:
         """Keep an object alive that has no ordinal, so that its identity stays its own."""
@@ -203,36 +231,31 @@ class Walk:
         """Note that code of this local module is reached."""
         self.modules.setdefault(module.__name__, module)
 
-    def changed(self) -> dict[int, bytes]:
-        """Encode every numbered object again; return the new tokens of those that changed.
+    def changed(self) -> dict[int, tuple[bytes, bytes]]:
+        """Read every numbered object again; return tokens before and after where they differ.
 
         Children that are new since the walk are numbered behind the old ones for the time of
         the call, so each changed object shows in its own token alone.
         """
-        count = len(self.tokens)
+        count = len(self.objects)
         owners, self.owners = self.owners, {}
         self._kinds.clear()
-        self._prefix, self._root_start = b"@\x00later#", count
-        moved: dict[int, bytes] = {}
-        for ordinal in range(count):
-            token = self._encode_again(self.objects[ordinal])
-            if token != self.tokens[ordinal]:
-                moved[ordinal] = token
+        self.sorts = Sorts(self)
+        self._open_root(b"@\x00later#")
+        moved = {place: (before, after) for place, before, after in sorted(self._moved())}
         self._forget_after(count)
         self.owners = owners
         return moved
 
-    def _encode_again(self, obj: Any) -> bytes:
-        try:
-            return self._encode(obj)
-        except (NotFingerprintable, RecursionError):
-            return b"?"  # it holds something new that can't be stored: storing will say what
+    def _moved(self) -> Iterator[tuple[int, bytes, bytes]]:
+        for root_start, group in self._groups:
+            self.root_start = root_start
+            yield from group.moved(self)
 
     def _forget_after(self, count: int) -> None:
         for obj in self.objects[count:]:
             self.index.pop(id(obj), None)
-        del self.objects[count:], self.tokens[count:], self._references[count:]
-        self._queue.clear()
+        del self.objects[count:], self._starts[-1:], self._prefixes[-1:]
         self._wanted.clear()
 
     def explain(self, label: str, value: Any, problem: NotFingerprintable) -> NotFingerprintable:
@@ -242,6 +265,21 @@ class Walk:
         culprit = getattr(problem, "culprit", value)
         path = find_path(label, value, culprit)
         return NotFingerprintable(problem.reason, path=path, type_name=type_name(culprit))
+
+
+def by_type(level: list[Any]) -> list[Sequence[int]]:
+    """Return the places of the objects of each type, in the order in which types are met."""
+    kinds = list(map(type, level))
+    if kinds.count(kinds[0]) == len(kinds):
+        return [range(len(kinds))]
+    groups: dict[type, list[int]] = {}
+    for place, kind in enumerate(kinds):
+        found = groups.get(kind)
+        if found is None:
+            groups[kind] = [place]
+        else:
+            found.append(place)
+    return list(groups.values())
 
 
 def digests(roots: Mapping[str, bytes]) -> dict[str, str]:

@@ -64,11 +64,12 @@ class Dumper(pickle.Pickler):
             for label, value in walk.values.items()
             if type(value) not in FLAT
         }
-        self._references.update({id(obj): place for place, obj in enumerate(walk.objects)})
+        self._references.update(walk.index)
         self._references[id(walk.namespace)] = _NAMESPACE
         self._references[id(vars(builtins))] = _BUILTINS
         self._codes = CodeTable(codes)
         self._nans: dict[int, str] | None = None
+        self._dict_owners: dict[int, Any] | None = None
         self.changed: frozenset[int] = frozenset()
 
     def _keep(self, buffer: pickle.PickleBuffer) -> bool:
@@ -93,7 +94,9 @@ class Dumper(pickle.Pickler):
 
     def _earlier_dict(self, obj: dict[str, Any]) -> str | None:
         """Return the reference to the ``__dict__`` of an earlier instance."""
-        owner = self.walk.dict_owners.get(id(obj))
+        if self._dict_owners is None:
+            self._dict_owners = owners_of_dicts(self.walk)
+        owner = self._dict_owners.get(id(obj))
         if owner is None or dict_of(owner) is not obj:
             return None
         return f"dict {self.walk.index[id(owner)]}"
@@ -144,6 +147,14 @@ class Dumper(pickle.Pickler):
         if constant is not None and not isinstance(obj, (type, types.FunctionType)):
             return rebuild.get_constant, constant
         return kind_of(type(obj)).reduce(obj, self)
+
+
+def owners_of_dicts(walk: Walk) -> dict[int, Any]:
+    """Return the walked instance of each ``__dict__``, by the dict's identity."""
+    owners = dict(walk.dict_owners)
+    for group in walk.instances:
+        owners.update({id(dict_of(obj)): obj for obj in group})
+    return owners
 
 
 class _Foreign:

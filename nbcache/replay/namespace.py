@@ -94,11 +94,11 @@ def find_patches(walk: Walk) -> Iterable[tuple[int, Any]]:
         NotReplayable: an object changed that can't be patched; the error names the path.
     """
     patches = []
-    for ordinal, token in walk.changed().items():
+    for ordinal, (before, after) in walk.changed().items():
         obj = walk.objects[ordinal]
         kind = kind_of(type(obj))
         try:
-            if not kind.is_patchable(walk.tokens[ordinal], token):
+            if not kind.is_patchable(before, after):
                 raise NotReplayable("was changed in place in a way that can't be repeated")
             patches.append((ordinal, kind.state(obj)))
         except NotReplayable as problem:

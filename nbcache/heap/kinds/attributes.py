@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 import weakref
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
-from nbcache.heap.tokens import FLAT, flat, joined, text
+from nbcache.heap.columns import column, has_same_keys
+from nbcache.heap.tokens import joined, text
 
 if TYPE_CHECKING:
+    from nbcache.heap.groups import Part
     from nbcache.heap.walk import Walk
 
 HEAP_TYPE = 1 << 9
@@ -118,20 +121,64 @@ def encode_attributes(obj: Any, walk: Walk) -> bytes:
 
 
 def _encode_dict(own: dict[str, Any], walk: Walk) -> bytes:
-    if CACHES.isdisjoint(own):
-        if FLAT.issuperset(map(type, own.values())) and FLAT.issuperset(map(type, own)):
-            return b"f" + flat(own)
-    else:
+    if not CACHES.isdisjoint(own):
         own = {name: value for name, value in own.items() if name not in CACHES}
-    return joined(b"n", _pairs(own, walk))
+    return joined(b"n", [column(own, walk), column(own.values(), walk)])
 
 
 def _pairs(values: dict[str, Any], walk: Walk) -> list[bytes]:
-    parts = []
-    for name, value in values.items():
-        parts.append(text(name) if type(name) is str else walk.ref(name))
-        parts.append(walk.ref(value))
+    return [part for name, value in values.items() for part in (text(name), walk.ref(value))]
+
+
+def gather_attributes(objects: list[Any]) -> list[Part] | None:
+    """Return classes, who holds the dicts, attributes and slots of instances of one class.
+
+    None when they can't be read as a group: an attribute that is no part of the value, a slot
+    that is not set, a ``__dict__`` of another type.
+    """
+    types = list(map(type, objects))
+    ones = [1] * len(objects)
+    parts: list[Part] = [(ones, types)]
+    try:
+        if types[0].__dictoffset__:
+            parts += _gather_dicts(objects, ones)
+        else:
+            parts.append(([0] * len(objects), []))
+        parts += [
+            (ones, list(map(member.__get__, objects))) for _, member in slots_of(types[0])
+        ]
+    except (AttributeError, TypeError):
+        return None
     return parts
+
+
+def _gather_dicts(objects: list[Any], ones: list[int]) -> list[Part]:
+    """Return whether each ``__dict__`` is held, the names of attributes and their values.
+
+    Raises:
+        TypeError: they can't be read as a group.
+    """
+    dicts = list(map(object.__getattribute__, objects, repeat("__dict__")))
+    if not {dict}.issuperset(map(type, dicts)):
+        raise TypeError
+    held = list(map(_ALONE_IN_GROUP.__lt__, map(sys.getrefcount, dicts)))
+    counts = list(map(len, dicts))
+    names = list(chain.from_iterable(dicts))
+    values = list(chain.from_iterable(map(dict.values, dicts)))
+    shown = names[: counts[0]] if has_same_keys(counts, names) else names
+    if not CACHES.isdisjoint(shown):
+        raise TypeError
+    return [(ones, held), (counts, names), (counts, values)]
+
+
+def _count_in_group() -> int:
+    alive = [_Weighed(), _Weighed()]
+    dicts = list(map(object.__getattribute__, alive, repeat("__dict__")))
+    return max(map(sys.getrefcount, dicts))
+
+
+_ALONE_IN_GROUP = _count_in_group()
+"""References to a ``__dict__`` that nobody holds, as ``_gather_dicts`` counts them."""
 
 
 def own_state(obj: Any) -> tuple[dict[str, Any] | None, dict[str, Any]]:

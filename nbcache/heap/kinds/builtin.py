@@ -7,11 +7,13 @@ import builtins
 import collections
 import gc
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbcache.errors import NotFingerprintable
 from nbcache.heap import rebuild
+from nbcache.heap.columns import column, keyed_columns, lengths
+from nbcache.heap.groups import Group, Part, as_rows
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import FLAT, digest, flat, frame, joined, text
 
@@ -30,9 +32,13 @@ class ListKind(Kind):
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode the items in order."""
-        if is_flat(obj):
-            return b"l" + flat(obj)
-        return joined(b"L", map(walk.ref, obj))
+        return b"l" + column(list(obj), walk)
+
+    def encode_group(
+        self, objects: list[Any], ordinals: Sequence[int], walk: Walk
+    ) -> tuple[bytes, Group] | None:
+        """Encode all items of all lists as one column."""
+        return as_rows(walk, ordinals, _gather_items(objects), _gather_items, _encode_lists)
 
     def state(self, obj: Any) -> Any:
         """Return the items as a new list."""
@@ -43,14 +49,24 @@ class ListKind(Kind):
         live[:] = state
 
 
+def _gather_items(objects: list[Any]) -> list[Part]:
+    return [(list(map(len, objects)), list(itertools.chain.from_iterable(objects)))]
+
+
+def _encode_lists(parts: list[Part], walk: Walk) -> bytes:
+    counts, values = parts[0]
+    return joined(b"L", [lengths(counts), column(values, walk)])
+
+
 class TupleKind(Kind):
     """``tuple``: a value; sharing of tuples does not count."""
 
     by_value = True
+    stable = True
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode the items in order."""
-        return joined(b"T", map(walk.ref, obj))
+        return b"T" + column(obj, walk)
 
 
 BUILTINS = builtins.__dict__
@@ -63,12 +79,15 @@ class DictKind(Kind):
         """Encode keys and values in order."""
         if obj is BUILTINS:
             return b"builtins"
-        if is_flat(obj) and is_flat(obj.values()):
-            return b"d" + flat(obj)
-        parts = [b""] * (2 * len(obj))
-        parts[::2] = map(walk.ref, obj)
-        parts[1::2] = map(walk.ref, obj.values())
-        return joined(b"D", parts)
+        return joined(b"d", [column(obj, walk), column(obj.values(), walk)])
+
+    def encode_group(
+        self, objects: list[Any], ordinals: Sequence[int], walk: Walk
+    ) -> tuple[bytes, Group] | None:
+        """Encode all keys, and the values key by key where all dicts have the same keys."""
+        if walk.is_numbered(BUILTINS):
+            return None
+        return as_rows(walk, ordinals, gather_dicts(objects), gather_dicts, _encode_dicts)
 
     def state(self, obj: Any) -> Any:
         """Return the items as a new dict."""
@@ -80,10 +99,22 @@ class DictKind(Kind):
         live.update(state)
 
 
+def gather_dicts(objects: list[Any]) -> list[Part]:
+    """Return the keys and the values of dicts."""
+    counts = list(map(len, objects))
+    values = itertools.chain.from_iterable(map(dict.values, objects))
+    return [(counts, list(itertools.chain.from_iterable(objects))), (counts, list(values))]
+
+
+def _encode_dicts(parts: list[Part], walk: Walk) -> bytes:
+    (counts, keys), (_, values) = parts
+    return joined(b"D", keyed_columns(counts, keys, values, walk))
+
+
 def canonical_items(obj: Iterable[Any], walk: Walk) -> list[bytes]:
     """Return the tokens of a set's elements in an order that no hash seed moves."""
     items = list(obj)
-    if is_flat(items):
+    if is_flat(items) or is_flat_pairs(items):
         return sorted(map(flat, items))
     known = [item for item in items if walk.is_numbered(item)]
     fresh = [item for item in items if not walk.is_numbered(item)]
@@ -92,6 +123,13 @@ def canonical_items(obj: Iterable[Any], walk: Walk) -> list[bytes]:
     if any(one[0] == other[0] for one, other in itertools.pairwise(order)):
         raise NotFingerprintable("is a set with two elements that can't be told apart")
     return sorted([walk.ref(item) for item in known] + [walk.ref(fresh[n]) for _, n in order])
+
+
+def is_flat_pairs(items: list[Any]) -> bool:
+    """Tell whether all items are tuples of flat values."""
+    if not {tuple}.issuperset(map(type, items)):
+        return False
+    return is_flat(itertools.chain.from_iterable(items))
 
 
 class SetKind(Kind):
@@ -115,6 +153,7 @@ class FrozenSetKind(Kind):
     """``frozenset``: a value."""
 
     by_value = True
+    stable = True
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode the elements in canonical order."""
@@ -158,7 +197,7 @@ class DequeKind(Kind):
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode bound and items in order."""
-        return joined(b"Q", [flat(obj.maxlen), *map(walk.ref, obj)])
+        return joined(b"Q", [flat(obj.maxlen), column(obj, walk)])
 
     def state(self, obj: Any) -> Any:
         """Return the items and the bound."""
@@ -177,6 +216,7 @@ class DictViewKind(Kind):
     """Keys, values and items of a dict: views over the live dict."""
 
     by_value = True
+    stable = True
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -194,6 +234,7 @@ class SliceKind(Kind):
     """``slice`` and ``range``: values."""
 
     by_value = True
+    stable = True
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode start, stop and step."""

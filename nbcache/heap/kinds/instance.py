@@ -5,14 +5,18 @@ from __future__ import annotations
 import copyreg
 import struct
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbcache.errors import NotFingerprintable, NotReplayable
 from nbcache.heap import rebuild
+from nbcache.heap.columns import SHORT, column, keyed_columns
+from nbcache.heap.groups import Group, Part, as_rows
 from nbcache.heap.kinds.attributes import (
     HEAP_TYPE,
     dict_of,
     encode_attributes,
+    gather_attributes,
     is_held,
     own_state,
     replace_attributes,
@@ -35,6 +39,18 @@ class PlainKind(Kind):
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode class and attributes."""
         return walk.ref(type(obj)) + encode_attributes(obj, walk)
+
+    def encode_group(
+        self, objects: list[Any], ordinals: Sequence[int], walk: Walk
+    ) -> tuple[bytes, Group] | None:
+        """Encode the attributes name by name, when no ``__dict__`` is an object of its own."""
+        if len(objects) <= SHORT or type(self) is not PlainKind:
+            return None
+        parts = gather_attributes(objects)
+        if parts is None or True in parts[1][1]:
+            return None
+        walk.instances.append(objects)
+        return as_rows(walk, ordinals, parts, gather_attributes, _encode_instances)
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
         """Build an empty instance, then set dict and slots directly."""
@@ -64,6 +80,19 @@ class PlainKind(Kind):
         if type(live) is not kind:
             live.__class__ = kind
         replace_attributes(live, attributes)
+
+
+def _encode_instances(parts: list[Part], walk: Walk) -> bytes:
+    """Return the token of a group; the class is the same for all."""
+    kind = parts[0][1][0]
+    tokens = [walk.ref(kind)]
+    slots = parts[2:]
+    if kind.__dictoffset__:
+        (counts, names), (_, values) = parts[2:4]
+        tokens += keyed_columns(counts, names, values, walk)
+        slots = parts[4:]
+    tokens += [column(values, walk) for _, values in slots]
+    return joined(b"I", tokens)
 
 
 class ReducedKind(Kind):

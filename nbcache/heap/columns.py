@@ -1,0 +1,192 @@
+"""Many values at once: one token for a column of values, made at C speed.
+
+A column is what a container holds, or what all containers of one level hold, end to end. Its
+values are told apart by their exact type alone, in one pass, and each sort is then encoded as
+a whole: flat values by ``marshal``, tuples as the column of all their items, objects with an
+identity as an array of ordinals. Only what is rare among data goes one by one.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Sequence
+from itertools import chain, compress, count, repeat
+from operator import sub
+from typing import TYPE_CHECKING, Any
+
+from nbcache.heap.tokens import FLAT, flat, joined, shorten
+
+if TYPE_CHECKING:
+    from nbcache.heap.walk import Walk
+
+SHORT = 8
+"""Up to so many values go one by one, which is as quick."""
+
+FLATS, NUMBERED, TUPLES, LEAVES, OTHERS = range(5)
+"""The sorts of values: how each is encoded."""
+
+
+class Sorts(dict[type, int]):
+    """The sort of each exact type, as one walk sees it."""
+
+    def __init__(self, walk: Walk) -> None:
+        super().__init__(dict.fromkeys(FLAT, FLATS))
+        self[tuple] = TUPLES
+        self._walk = walk
+
+    def __missing__(self, kind: type) -> int:
+        """Ask the type's kind, once for each walk."""
+        family = self._walk.kind_of(kind)
+        if family.mixed:
+            sort = OTHERS
+        elif family.by_value:
+            sort = LEAVES if kind in family.leaves else OTHERS
+        else:
+            sort = NUMBERED
+        self[kind] = sort
+        return sort
+
+
+def column(items: Iterable[Any], walk: Walk) -> bytes:
+    """Return the token of values in order; those with an identity get ordinals in order."""
+    values = items if type(items) is list else list(items)
+    if FLAT.issuperset(map(type, values)):
+        return b"f" + flat(values)
+    if len(values) <= SHORT:
+        return joined(b"s", map(walk.ref, values))
+    parts: list[bytes] = []
+    pending: list[Any] | None = values
+    while pending is not None:
+        pending = _sorted_out(pending, walk, parts)
+    return joined(b"m", parts)
+
+
+def _sorted_out(values: list[Any], walk: Walk, parts: list[bytes]) -> list[Any] | None:
+    """Encode a column but for the items of its tuples, which are the next column."""
+    if FLAT.issuperset(map(type, values)):
+        parts.append(flat(values))
+        return None
+    sorts = bytes(map(walk.sorts.__getitem__, map(type, values)))
+    parts.append(uniform(sorts))
+    flats = _pick(values, sorts, FLATS)
+    if flats:
+        parts.append(flat(flats))
+    numbered = _pick(values, sorts, NUMBERED)
+    if numbered:
+        parts.append(references(number(numbered, walk), walk))
+    leaves = _pick(values, sorts, LEAVES)
+    if leaves:
+        parts.append(_leaves(leaves, walk))
+    others = _pick(values, sorts, OTHERS)
+    if others:
+        parts.append(_others(others, walk))
+    tuples = _pick(values, sorts, TUPLES)
+    if not tuples:
+        return None
+    parts.append(lengths(list(map(len, tuples))))
+    return list(chain.from_iterable(tuples))
+
+
+_SELECTORS = [bytes(sort == number for number in range(256)) for sort in range(5)]
+
+
+def _pick(values: list[Any], sorts: bytes, sort: int) -> list[Any]:
+    found = sorts.count(sort)
+    if found == len(values):
+        return values
+    return list(compress(values, sorts.translate(_SELECTORS[sort]))) if found else []
+
+
+def uniform(codes: bytes) -> bytes:
+    """Return the token of a string of codes, most often all alike."""
+    if codes.count(codes[:1]) == len(codes):
+        return b"=%d:%c" % (len(codes), codes[0])
+    return shorten(b"/" + codes)
+
+
+def lengths(counts: list[int]) -> bytes:
+    """Return the token of many lengths, most often all alike."""
+    if counts.count(counts[0]) == len(counts):
+        return b"=%d:%d" % (len(counts), counts[0])
+    return shorten(b"/" + array("q", counts).tobytes())
+
+
+def keyed_columns(
+    counts: list[int], keys: list[Any], values: list[Any], walk: Walk
+) -> list[bytes]:
+    """Return the tokens of keys and values; the values of each key are a column where they can.
+
+    That they can means that many owners all have the same string keys in the same order.
+    """
+    width, owners = counts[0], len(counts)
+    names = keys[:width]
+    if owners <= SHORT or not 0 < width < owners or not has_same_keys(counts, keys):
+        return [lengths(counts), column(keys, walk), column(values, walk)]
+    columns = [column(values[place::width], walk) for place in range(width)]
+    return [b"=%d:" % owners, flat(names), *columns]
+
+
+def has_same_keys(counts: list[int], keys: list[Any]) -> bool:
+    """Tell whether all owners have the same string keys in the same order."""
+    width, owners = counts[0], len(counts)
+    names = keys[:width]
+    if counts.count(width) != owners or not {str}.issuperset(map(type, keys)):
+        return False
+    return owners == 1 or keys == names * owners
+
+
+def number(objects: list[Any], walk: Walk) -> Sequence[int]:
+    """Return the ordinals of objects with an identity; new ones get the next, in order."""
+    identities = list(map(id, objects))
+    index, start = walk.index, len(walk.objects)
+    if index.keys().isdisjoint(identities):
+        fresh = dict(zip(identities, objects, strict=True))
+        if len(fresh) == len(objects):
+            walk.objects.extend(objects)
+            ordinals = range(start, start + len(objects))
+            index.update(zip(identities, ordinals, strict=True))
+            return ordinals
+    else:
+        known = list(map(index.__contains__, identities))
+        if all(known):
+            return list(map(index.__getitem__, identities))
+        pairs = zip(identities, objects, strict=True)
+        fresh = {key: obj for key, obj in pairs if key not in index}
+    walk.objects.extend(fresh.values())
+    index.update(zip(fresh, count(start)))  # noqa: B905 - as many as there are
+    return list(map(index.__getitem__, identities))
+
+
+def references(ordinals: Sequence[int], walk: Walk) -> bytes:
+    """Return the token of many references; each counts from the start of its root."""
+    first = walk.root_start
+    if min(ordinals) >= first:
+        near = map(sub, ordinals, repeat(first)) if first else ordinals
+        return shorten(b"o" + array("q", near).tobytes())
+    return joined(b"p", map(walk.reference, ordinals))
+
+
+def _leaves(values: list[Any], walk: Walk) -> bytes:
+    """Encode immutable values of types whose kind takes whole columns, type by type."""
+    types = list(map(type, values))
+    kinds = list(dict.fromkeys(types))
+    parts = []
+    if len(kinds) > 1:
+        parts.append(column(list(map(kinds.index, types)), walk))
+    for kind in kinds:
+        of_kind = [value for value in values if type(value) is kind] if len(kinds) > 1 else values
+        parts.append(walk.ref(kind))
+        parts.append(walk.kind_of(kind).encode_leaves(of_kind, walk))
+    return joined(b"v", parts)
+
+
+def _others(values: list[Any], walk: Walk) -> bytes:
+    """Encode values one by one, the same object once."""
+    known: dict[int, bytes] = {}
+    parts = []
+    for value in values:
+        token = known.get(id(value))
+        if token is None:
+            token = known[id(value)] = walk.ref(value)
+        parts.append(token)
+    return joined(b"w", parts)
