@@ -148,6 +148,9 @@ class Walk:
         while self._encoded < len(objects):
             start, self._encoded = self._encoded, len(objects)
             level = objects[start:]
+            if len(level) == 1:
+                parts.append(self._encode_group(range(start, start + 1), level))
+                continue
             for places in by_type(level):
                 ordinals = places if start == 0 else [start + place for place in places]
                 if len(places) == len(level):
@@ -160,7 +163,7 @@ class Walk:
         family = self.kind_of(type(members[0]))
         encoded = family.encode_group(members, ordinals, self)
         if encoded is None:
-            tokens = list(map(self.encode, members))
+            tokens = [self.encode(obj) for obj in members]
             encoded = joined(b"1", tokens), Singles(ordinals, tokens)
         self._groups.append((self.root_start, encoded[1]))
         return encoded[0]

@@ -7,7 +7,7 @@ import weakref
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
-from nbcache.heap.columns import column, has_same_keys
+from nbcache.heap.columns import SHORT, column, has_same_keys
 from nbcache.heap.tokens import joined, text
 
 if TYPE_CHECKING:
@@ -123,6 +123,8 @@ def encode_attributes(obj: Any, walk: Walk) -> bytes:
 def _encode_dict(own: dict[str, Any], walk: Walk) -> bytes:
     if not CACHES.isdisjoint(own):
         own = {name: value for name, value in own.items() if name not in CACHES}
+    if len(own) <= SHORT and {str}.issuperset(map(type, own)):
+        return joined(b"a", _pairs(own, walk))
     return joined(b"n", [column(own, walk), column(own.values(), walk)])
 
 

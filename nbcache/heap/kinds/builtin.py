@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbcache.errors import NotFingerprintable
 from nbcache.heap import rebuild
-from nbcache.heap.columns import column, keyed_columns, lengths
+from nbcache.heap.columns import SHORT, column, keyed_columns, lengths
 from nbcache.heap.groups import Group, Part, as_rows
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import FLAT, digest, flat, frame, joined, text
@@ -38,6 +38,8 @@ class ListKind(Kind):
         self, objects: list[Any], ordinals: Sequence[int], walk: Walk
     ) -> tuple[bytes, Group] | None:
         """Encode all items of all lists as one column."""
+        if is_small(objects):
+            return None
         return as_rows(walk, ordinals, _gather_items(objects), _gather_items, _encode_lists)
 
     def state(self, obj: Any) -> Any:
@@ -47,6 +49,11 @@ class ListKind(Kind):
     def patch(self, live: Any, state: Any) -> None:
         """Replace all items."""
         live[:] = state
+
+
+def is_small(objects: list[Any]) -> bool:
+    """Tell whether a group of containers holds so little that one by one is as quick."""
+    return len(objects) <= SHORT and sum(map(len, objects)) <= 8 * SHORT
 
 
 def _gather_items(objects: list[Any]) -> list[Part]:
@@ -85,7 +92,7 @@ class DictKind(Kind):
         self, objects: list[Any], ordinals: Sequence[int], walk: Walk
     ) -> tuple[bytes, Group] | None:
         """Encode all keys, and the values key by key where all dicts have the same keys."""
-        if walk.is_numbered(BUILTINS):
+        if is_small(objects) or walk.is_numbered(BUILTINS):
             return None
         return as_rows(walk, ordinals, gather_dicts(objects), gather_dicts, _encode_dicts)
 
