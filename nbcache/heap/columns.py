@@ -30,8 +30,8 @@ class Sorts(dict[type, int]):
     """The sort of each exact type, as one walk sees it."""
 
     def __init__(self, walk: Walk) -> None:
-        super().__init__(dict.fromkeys(FLAT, FLATS))
-        self[tuple] = TUPLES
+        super().__init__({tuple: TUPLES})
+        self.update(dict.fromkeys(FLAT, FLATS))
         self._walk = walk
 
     def __missing__(self, kind: type) -> int:
@@ -111,9 +111,7 @@ def lengths(counts: list[int]) -> bytes:
     return shorten(b"/" + array("q", counts).tobytes())
 
 
-def keyed_columns(
-    counts: list[int], keys: list[Any], values: list[Any], walk: Walk
-) -> list[bytes]:
+def keyed_columns(counts: list[int], keys: list[Any], values: list[Any], walk: Walk) -> list[bytes]:
     """Return the tokens of keys and values; the values of each key are a column where they can.
 
     That they can means that many owners all have the same string keys in the same order.
@@ -153,7 +151,7 @@ def number(objects: list[Any], walk: Walk) -> Sequence[int]:
         pairs = zip(identities, objects, strict=True)
         fresh = {key: obj for key, obj in pairs if key not in index}
     walk.objects.extend(fresh.values())
-    index.update(zip(fresh, count(start)))  # noqa: B905 - as many as there are
+    index.update(zip(fresh, count(start)))
     return list(map(index.__getitem__, identities))
 
 

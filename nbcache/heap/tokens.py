@@ -9,7 +9,7 @@ from typing import Any
 
 import xxhash
 
-FLAT = frozenset({int, float, complex, str, bytes, bool, type(None), type(...)})
+FLAT: frozenset[type] = frozenset({int, float, complex, str, bytes, bool, type(None), type(...)})
 """Exact types whose value is their whole meaning; a batch of them is encoded at C speed."""
 
 LONG = 512

@@ -15,7 +15,7 @@ from nbcache.entry import Body
 from nbcache.errors import CacheError, NotStorable
 from nbcache.heap import rebuild
 from nbcache.heap.kinds.attributes import dict_of
-from nbcache.heap.kinds.instance import find_constant
+from nbcache.heap.kinds.constants import find_constant
 from nbcache.heap.paths import type_name
 from nbcache.heap.registry import kind_of
 from nbcache.heap.tokens import FLAT

@@ -9,7 +9,7 @@ from typing import Any
 
 from nbcache.cell.names import Names
 from nbcache.errors import NotReplayable
-from nbcache.heap.kinds.instance import find_constant
+from nbcache.heap.kinds.constants import find_constant
 from nbcache.heap.paths import find_path, type_name
 from nbcache.heap.registry import kind_of
 from nbcache.heap.walk import Walk

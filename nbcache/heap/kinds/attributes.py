@@ -146,9 +146,7 @@ def gather_attributes(objects: list[Any]) -> list[Part] | None:
             parts += _gather_dicts(objects, ones)
         else:
             parts.append(([0] * len(objects), []))
-        parts += [
-            (ones, list(map(member.__get__, objects))) for _, member in slots_of(types[0])
-        ]
+        parts += [(ones, list(map(member.__get__, objects))) for _, member in slots_of(types[0])]
     except (AttributeError, TypeError):
         return None
     return parts

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copyreg
 import struct
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from nbcache.heap.kinds.attributes import (
     replace_attributes,
     slots_of,
 )
+from nbcache.heap.kinds.constants import find_constant
 from nbcache.heap.registry import Kind, kind_of
 from nbcache.heap.tokens import FLAT, digest, flat, frame, joined, text
 
@@ -175,24 +175,6 @@ def global_name(obj: Any, name: str) -> bytes:
     if module == "__main__":
         raise NotFingerprintable(f"is known by its name alone (`{name}`)")
     return frame(b"g", text(str(module)), text(name))
-
-
-def find_constant(obj: Any) -> tuple[str, str] | None:
-    """Return (module, name) when a library keeps this very object under a name of its own."""
-    module = type(obj).__module__
-    if module in ("__main__", "builtins"):
-        return None
-    names = _constants.get(module)
-    if names is None:
-        variables = vars(sys.modules[module]) if module in sys.modules else {}
-        names = _constants[module] = {id(value): name for name, value in variables.items()}
-    name = names.get(id(obj))
-    if name is None or getattr(sys.modules.get(module), name, None) is not obj:
-        return None
-    return module, name
-
-
-_constants: dict[str, dict[int, str]] = {}
 
 
 def set_state(live: Any, value: Any) -> None:
