@@ -8,6 +8,9 @@ from typing import Any, Final
 
 from nbcache.events import SERVED, CellEvent, Progress, State
 
+TARGET: Final = "nbcache"
+"""The name of the comm's target, which every message repeats."""
+
 VERSION: Final = 1
 """The version of the messages; both sides leave alone what speaks a higher one."""
 
@@ -86,4 +89,4 @@ class Board:
         return self._message("state", cells=cells, totals=asdict(self.totals), **more)
 
     def _message(self, kind: str, **content: Any) -> Message:
-        return {"version": VERSION, "kind": kind, **content}
+        return {"version": VERSION, "target": TARGET, "kind": kind, **content}

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
-TARGET: Final = "nbcache"
+from nbcache.live.board import TARGET
 
 
 class Channel:

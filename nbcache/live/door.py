@@ -9,7 +9,7 @@ from typing import Any
 from nbcache.events import CellEvent, Progress
 from nbcache.extension import Extension, extension_of
 from nbcache.live.ahead import Ahead
-from nbcache.live.board import VERSION, Board
+from nbcache.live.board import TARGET, VERSION, Board
 from nbcache.live.channel import Channel
 from nbcache.live.orders import ORDERS
 from nbcache.options import OPTIONS
@@ -93,4 +93,6 @@ class Live:
             obey(self, order)
         except Exception as error:
             text = f"nbcache could not do that: {type(error).__name__}: {error}"
-            self.channel.send({"version": VERSION, "kind": "problem", "text": text})
+            self.channel.send(
+                {"version": VERSION, "target": TARGET, "kind": "problem", "text": text}
+            )
