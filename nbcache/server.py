@@ -36,7 +36,7 @@ def make_handler() -> type:
     class StoreHandler(APIHandler):
         """Answers what the store holds."""
 
-        @web.authenticated  # type: ignore[untyped-decorator]
+        @web.authenticated
         async def get(self) -> None:
             """Answer as JSON; the store is read beside the server's loop."""
             told = await IOLoop.current().run_in_executor(None, describe_store)
