@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from nbcache.deps.arrivals import loaded_names
 from nbcache.deps.options import OptionTracker, Reading
 from nbcache.deps.patching import Patches
+from nbcache.deps.plain import encode
 from nbcache.deps.protocol import Observed
 from nbcache.errors import NotReplayable
 
@@ -36,12 +39,15 @@ class Matplotlib:
         return dict(dict.items(sys.modules["matplotlib"].rcParamsDefault))
 
     def assign(self, values: Mapping[str, Any]) -> None:
-        """Set raw parameters; a backend is switched to."""
-        for key, value in values.items():
-            if key != "backend":
-                dict.__setitem__(self._parameters, key, value)
-            elif value is not None:
-                sys.modules["matplotlib"].use(value)
+        """Switch to a given backend, which may set parameters of its own; then set raw ones."""
+        rest = dict(values)
+        backend = rest.pop("backend", None)
+        if backend is not None:
+            rest = dict(dict.items(self._parameters)) | rest
+            sys.modules["matplotlib"].use(backend)
+            rest.pop("backend", None)
+        for key, value in rest.items():
+            dict.__setitem__(self._parameters, key, value)
 
     def watch_reads(self, patches: Patches, mark: Callable[[], None]) -> bool:
         """Hook the reading methods of the parameters' class."""
@@ -59,6 +65,7 @@ class FigureTracker(OptionTracker):
     def _begin(self, patches: Patches) -> Reading:
         run = super()._begin(patches)
         run.had_figures = bool(_open_figures())
+        run.modules = loaded_names()
         return run
 
     def _end(self, run: Reading) -> Observed:
@@ -70,7 +77,12 @@ class FigureTracker(OptionTracker):
             return Observed(refusal=_REFUSAL_BEFORE)
         if not run.had_figures and _open_figures() and not _closes_at_the_end():
             return Observed(refusal=_REFUSAL_AFTER)
-        return super()._end(run)
+        seen = super()._end(run)
+        if loaded_names() is run.modules:
+            return seen
+        # Backends switch the interactive mode on as they are loaded, which a hit does again.
+        is_interactive = sys.modules["matplotlib"].is_interactive()
+        return replace(seen, effect={"interactive": encode(is_interactive), **(seen.effect or {})})
 
 
 _REFUSAL_BEFORE = (

@@ -51,6 +51,7 @@ class Reading:
     is_read: bool = False
     had_figures: bool = False
     has_arrived: bool = False
+    modules: frozenset[str] = frozenset()
 
 
 class OptionTracker(Watcher[Reading]):

@@ -20,6 +20,7 @@ REFUSED = {
     "comm_open": "it creates widgets or comms, which live in the kernel and can't be replayed",
     "comm_msg": "it talks to widgets, which can't be replayed",
     "comm_close": "it closes widgets, which can't be replayed",
+    "error": "showing a value raised an error, which may not happen again",
 }
 
 

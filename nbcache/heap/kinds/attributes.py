@@ -199,3 +199,20 @@ def replace_attributes(live: Any, state: tuple[dict[str, Any] | None, dict[str, 
             member.__set__(live, slots[name])
         elif _is_set(member, live):
             member.__delete__(live)
+
+
+def lost_attribute(obj: Any, state: Any) -> str | None:
+    """Return the name of a plain attribute that the object's own ``state`` gives another value.
+
+    Such a value refers to what the object keeps elsewhere, as an index into a table of its
+    library does: neither a fingerprint nor a copy knows what stands there.
+    """
+    own = dict_of(obj)
+    if type(state) is not dict or not own:
+        return None
+    for name, value in own.items():
+        if type(value) in FLAT:
+            copied = state.get(name, value)
+            if copied is not value and (type(copied) is not type(value) or copied != value):
+                return name
+    return None

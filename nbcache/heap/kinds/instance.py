@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copyreg
 import struct
+import types
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from nbcache.errors import NotFingerprintable, NotReplayable
+from nbcache.errors import NotFingerprintable, NotReplayable, NotStorable
 from nbcache.heap import rebuild
 from nbcache.heap.columns import SHORT, column, keyed_columns
 from nbcache.heap.groups import Group, Part, as_rows
@@ -17,6 +18,7 @@ from nbcache.heap.kinds.attributes import (
     encode_attributes,
     gather_attributes,
     is_held,
+    lost_attribute,
     own_state,
     replace_attributes,
     slots_of,
@@ -111,6 +113,9 @@ class ReducedKind(Kind):
         first = self.take_apart(obj)
         if isinstance(first, str):
             return global_name(obj, first)
+        lost = lost_attribute(obj, first[2])
+        if lost is not None:
+            raise NotFingerprintable(f"is not copied whole: its attribute `{lost}` would change")
         second = self.take_apart(obj)
         head = inline(first[:2], second[:2], walk)
         rest = [inline(a, b, walk) for a, b in zip(first[2:], second[2:], strict=True)]
@@ -125,6 +130,10 @@ class ReducedKind(Kind):
         constant = find_constant(obj)
         if constant is not None:
             return rebuild.get_constant, constant
+        getter = getattr(type(obj), "__getstate__", None)
+        lost = lost_attribute(obj, getter(obj)) if type(getter) is types.FunctionType else None
+        if lost is not None:
+            raise NotStorable(f"is not copied whole: its attribute `{lost}` would change")
         return NotImplemented
 
     def is_patchable(self, before: bytes, after: bytes) -> bool:

@@ -25,6 +25,7 @@ RULES = [
         (r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\w+ \d+|\d+ \w+),? \d{4}", "<date>"),
         (r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?", "<moment>"),
         (r"\b\d\d:\d\d:\d\d\b", "<time>"),
+        (r"%%?(nb)?cache  ", ""),  # the list of all magics holds ours too
         (r"(\r? *\d+%\|[^\r\n]*?\| \d+/\d+ \[[^\r\n]*?\] *)+", "<progress>"),
     )
 ]

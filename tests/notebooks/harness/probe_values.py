@@ -22,6 +22,7 @@ VOLATILE_TEXT = re.compile(
     r"0x[0-9a-fA-F]{6,}|/tmp/ipykernel_\d+/\d+\.py|ipykernel_\d+/\d+|\b[0-9a-f]{32}\b"
     r"|\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
 )
+OWN_MAGICS = re.compile(r"%%?(nb)?cache  ")
 ATOMS = (type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented))
 NEVER_SHARED = (
     *(tuple, frozenset, range, slice, types.ModuleType, types.BuiltinFunctionType),
@@ -51,7 +52,7 @@ def digest(data: Any) -> str:
 def atom(value: Any) -> Any:
     """Describe a value without parts; types that compare equal stay apart."""
     if type(value) is str:
-        text = VOLATILE_TEXT.sub("<volatile>", value)
+        text = VOLATILE_TEXT.sub("<volatile>", OWN_MAGICS.sub("", value))
         return text if len(text) <= LONG_TEXT else f"{text[:80]}… {len(text)} {digest(text)}"
     if type(value) is bytes:
         return f"bytes {len(value)} {digest(value)}"

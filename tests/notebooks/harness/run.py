@@ -47,7 +47,11 @@ def fresh_folder(task: Task) -> Path:
 
 def environment(task: Task, private: Path) -> dict[str, str]:
     """Return the kernel's environment: alike in all modes but for nbcache's own switches."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith(SCRUBBED)}
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(SCRUBBED) or name == "PYTHONPATH"  # it says which nbcache is tested
+    }
     env.update({f"{name}_NUM_THREADS": "1" for name in ONE_THREAD[:4]})
     env.update({"POLARS_MAX_THREADS": "1", "LOKY_MAX_CPU_COUNT": "1"})
     env.update(
