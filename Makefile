@@ -14,6 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEPENDENCIES := $(VENV)/.dependencies
 INSTALLED := $(VENV)/.installed
 EDITABLE := $(VENV)/.editable
+LIBRARIES := $(VENV)/.notebook-libraries
 SOURCES := $(shell find nbcache jupyter-config -type f -not -name '*.pyc' 2>/dev/null)
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest
 
@@ -23,7 +24,7 @@ PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest
 test: $(INSTALLED)
 	$(PYTEST) $(ARGS)
 
-test-notebooks: $(INSTALLED)
+test-notebooks: $(LIBRARIES) $(INSTALLED)
 	$(PYTEST) tests/notebooks --all-notebooks $(ARGS)
 
 bench: $(INSTALLED)
@@ -60,6 +61,13 @@ $(DEPENDENCIES): pyproject.toml | $(BIN)/python
 	@echo "Installing what nbcache and its tests need (a minute or two)."
 	@$(PIP) install 'hatchling>=1.25'
 	@$(PIP) install --no-build-isolation --prefer-binary '.[test,notebooks]'
+	@touch $@
+
+# What only some of the notebooks need, and is heavy.
+$(LIBRARIES): $(DEPENDENCIES)
+	@echo "Installing the libraries of all notebooks (a minute or two)."
+	@$(PIP) install --no-build-isolation --prefer-binary '.[test,notebooks,all-notebooks]'
+	@rm -f $(INSTALLED) # it holds a copy now, whatever it held before
 	@touch $@
 
 # The package is installed anew whenever its sources changed, unless `make develop` linked it.

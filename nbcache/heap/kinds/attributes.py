@@ -8,7 +8,7 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 from nbcache.heap.columns import SHORT, column, has_same_keys
-from nbcache.heap.tokens import joined, text
+from nbcache.heap.tokens import FLAT, joined, text
 
 if TYPE_CHECKING:
     from nbcache.heap.groups import Part
