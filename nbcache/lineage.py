@@ -14,7 +14,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from nbcache.deps.outside import Outside
@@ -49,6 +49,7 @@ class Recalled:
     steps: tuple[tuple[Step, Entry], ...]
     body: bytes
     stored_at: float
+    results: Mapping[str, Any] = field(default_factory=dict)
 
 
 class NotRecalled(Exception):
@@ -136,14 +137,21 @@ def drop_lineages(store: Store, removed: Iterable[Entry]) -> None:
 
 
 def keep_lineage(
-    store: Store, key: str, steps: Sequence[Step], body: bytes, *, notebook: str, now: float
+    store: Store,
+    key: str,
+    steps: Sequence[Step],
+    body: bytes,
+    *,
+    notebook: str,
+    now: float,
+    results: Mapping[str, Any] | None = None,
 ) -> None:
-    """Store what a whole run used and left.
+    """Store what a whole run used and left; ``results`` is what it hands on, as JSON data.
 
     Raises:
         StoreError: the store could not take it.
     """
-    late = {"steps": [asdict(step) for step in steps]}
+    late = {"steps": [asdict(step) for step in steps], "results": dict(results or {})}
     entry = Entry(
         key=key,
         variant=digest_late({"kind": _KIND}),
@@ -174,9 +182,10 @@ def recall(store: Store, key: str, outside: Outside, now: float) -> Recalled:
         if moved is not None:
             raise NotRecalled(moved)
         body = bytes(store.load(found[0]).stream)
+        results = found[0].late.get("results", {})
     except StoreError as problem:
         raise NotRecalled(str(problem)) from None
-    return Recalled(tuple(zip(steps, entries, strict=True)), body, found[0].stored_at)
+    return Recalled(tuple(zip(steps, entries, strict=True)), body, found[0].stored_at, results)
 
 
 def _entry_of(store: Store, step: Step, now: float) -> Entry:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
+import json
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO
 
 from jupyter_client.session import Session
@@ -19,6 +21,7 @@ from nbcache.cli.outcomes import Outcome, read_event
 
 _LOAD = "%load_ext nbcache"
 _IS_LOADED = "'nbcache' in get_ipython().extension_manager.loaded"
+_AS_JSON = "__import__('json').dumps({name}, allow_nan=False)"
 _PATIENCE = 5.0
 """Seconds that an interrupted cell has to end."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -42,7 +45,8 @@ class CellClient(NotebookClient):
 
     ``on_begin(number, title)`` and ``on_end(outcome)`` are called around every cell,
     ``on_tick()`` while one runs; ``refresh`` holds numbers of cells to run past the cache.
-    ``kernel_log`` takes what the kernel's process itself writes.
+    After the last one, ``results`` holds the values of the names in ``results`` that JSON can
+    say. ``kernel_log`` takes what the kernel's process itself writes.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class CellClient(NotebookClient):
         on_end: Callable[[Outcome], None],
         refresh: frozenset[int],
         kernel_log: BinaryIO,
+        results: Sequence[str] = (),
         timeout: int | None = None,
         **options: Any,
     ) -> None:
@@ -67,6 +72,8 @@ class CellClient(NotebookClient):
         self._ticker: asyncio.Task[None] | None = None
         self._stopper: asyncio.Task[None] | None = None
         self.interrupted = False
+        self._wanted = tuple(results)
+        self.results: dict[str, Any] = {}
         self.on_cell_execute = self._before
         self.on_cell_complete = self._sent
         self.on_cell_executed = self._after
@@ -158,7 +165,7 @@ class CellClient(NotebookClient):
             await asyncio.sleep(1)
             self._tell_tick()
 
-    def _after(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
+    async def _after(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
         for task in (self._ticker, self._stopper):
             if task is not None:
                 task.cancel()
@@ -167,3 +174,18 @@ class CellClient(NotebookClient):
         record(cell.metadata, event)
         seconds = time.perf_counter() - self._began
         self._tell_end(Outcome(self._numbers[cell_index], title_of(cell.source), seconds, event))
+        if self._wanted and self._numbers[cell_index] == len(self._numbers):
+            self.results = await self._take_results()
+
+    async def _take_results(self) -> dict[str, Any]:
+        """Return the values to hand on, by a request that leaves no trace."""
+        asked = {name: _AS_JSON.format(name=name) for name in self._wanted}
+        request = self.kc.execute("", silent=True, store_history=False, user_expressions=asked)
+        reply = await self.async_wait_for_reply(await ensure_async(request))
+        answers = reply["content"].get("user_expressions", {}) if reply else {}
+        found = {}
+        for name, answer in answers.items():
+            text = answer.get("data", {}).get("text/plain")
+            if text is not None:  # else JSON can't say it
+                found[name] = json.loads(ast.literal_eval(text))
+        return found

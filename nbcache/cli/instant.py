@@ -46,7 +46,7 @@ class Instant:
             self._store = open_store(self._location)
         return self._store
 
-    def key_of(self, source: Path) -> str:
+    def key_of(self, source: Path, values: Mapping[str, Any]) -> str:
         """Return the name of the notebook's run as the file, options and machine are now.
 
         Raises:
@@ -64,14 +64,16 @@ class Instant:
         surroundings = surroundings_of(folder)
         surroundings["kernel"] = _kernel_of(name)
         surroundings["project"] = _project_text(folder)
-        return lineage_key({"notebook": identity, "options": self._options}, surroundings)
+        return lineage_key(
+            {"notebook": identity, "options": self._options, "parameters": values}, surroundings
+        )
 
-    def recall(self, source: Path) -> Recalled | None:
+    def recall(self, source: Path, values: Mapping[str, Any]) -> Recalled | None:
         """Return the run that would be served as a whole; None, and ``why``, if there is none."""
         from nbcache.deps.outside import Outside
 
         try:
-            key = self.key_of(source)
+            key = self.key_of(source, values)
             outside = Outside(str(source.resolve().parent), (self.store.label,))
             return recall(self.store, key, outside, time.time())
         except NotRecalled as reason:
@@ -80,19 +82,22 @@ class Instant:
             self.why = f"nbcache failed: {type(error).__name__}: {error}"
         return None
 
-    def keep(self, source: Path, key: str, outcomes: Sequence[Outcome], body: bytes) -> bool:
+    def keep(self, job: Any, outcomes: Sequence[Outcome], body: bytes) -> bool:
         """Store a run of the whole notebook if it could be served next time; tell whether."""
-        steps = [_step_of(outcome) for outcome in outcomes]
-        if not all(steps) or self._is_changed(source, key):
+        steps = [step for outcome in outcomes if (step := _step_of(outcome)) is not None]
+        if len(steps) < len(outcomes) or self._is_changed(job):
             return False
-        kept = [step for step in steps if step is not None]
-        keep_lineage(self.store, key, kept, body, notebook=str(source.resolve()), now=time.time())
+        notebook = str(job.source.resolve())
+        keep_lineage(
+            self.store, job.key, steps, body,
+            notebook=notebook, now=time.time(), results=job.results,
+        )  # fmt: skip
         return True
 
-    def _is_changed(self, source: Path, key: str) -> bool:
+    def _is_changed(self, job: Any) -> bool:
         """Whether the notebook was edited while it ran."""
         try:
-            return self.key_of(source) != key
+            return bool(self.key_of(job.source, job.values) != job.key)
         except NotRecalled:
             return True
 

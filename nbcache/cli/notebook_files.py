@@ -18,19 +18,24 @@ SKIP_TAG = "skip-execution"
 
 def read_notebook(path: Path) -> Any:
     """Return the notebook as nbformat 4 with every cell named, or raise ``CommandError``."""
+    data = read_data(path)
     try:
-        data = json.loads(path.read_text(encoding="utf-8-sig"))
+        return _settled(data)
+    except Exception as error:  # nbformat raises whatever a strange file leads it to
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise CommandError(f"{path} is not a valid notebook: {reason[0]}", USAGE) from None
+
+
+def read_data(path: Path) -> Any:
+    """Return the JSON data of a file, or raise ``CommandError``."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise CommandError(f"{path} does not exist.", USAGE) from None
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.", USAGE) from None
     except ValueError:
         raise CommandError(f"{path} is not a notebook: it is not JSON.", USAGE) from None
-    try:
-        return _settled(data)
-    except Exception as error:  # nbformat raises whatever a strange file leads it to
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise CommandError(f"{path} is not a valid notebook: {reason[0]}", USAGE) from None
 
 
 def _settled(data: Any) -> Any:

@@ -7,11 +7,12 @@ import os
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nbcache.cli.exits import ERROR, INTERRUPTED, MISSING, OK, CommandError
+from nbcache.cli.parameters import OUTPUTS_TAG, tagged_names
 from nbcache.errors import CacheError
 from nbcache.lineage import NotRecalled
 
@@ -27,7 +28,7 @@ class Job:
     """One notebook to run: where it is, where the result goes, and what is known of it so far.
 
     ``nb`` is the notebook with its parameters set, once it is read; ``found`` the run that
-    may be given instead of a new one.
+    may be given instead of a new one; ``values`` its parameters, ``results`` what it hands on.
     """
 
     source: Path
@@ -35,6 +36,8 @@ class Job:
     nb: Any = None
     found: Recalled | None = None
     key: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+    results: dict[str, Any] = field(default_factory=dict)
 
 
 def run_one(job: Job, args: argparse.Namespace, progress: Progress, instant: Any) -> int:
@@ -50,7 +53,7 @@ def run_one(job: Job, args: argparse.Namespace, progress: Progress, instant: Any
     began = time.perf_counter()
     code = ERROR
     with suppress(NotRecalled):
-        job.key = instant.key_of(job.source) if instant else ""
+        job.key = instant.key_of(job.source, job.values) if instant else ""
     try:
         code = _execute(job, args, progress, total)
     finally:
@@ -69,6 +72,7 @@ def _give(job: Job, args: argparse.Namespace, progress: Progress, instant: Any) 
     from nbcache.cli.progress import Total
 
     outcomes = instant.outcomes_of(job.found)
+    job.results = dict(job.found.results) if job.found else {}
     total = Total(str(job.source), of=len(outcomes))
     progress.start(total)
     began = time.perf_counter()
@@ -95,7 +99,7 @@ def _save(
     body = bytes_of(job.nb)
     if is_whole and job.key and not args.read_only:
         with suppress(CacheError):
-            instant.keep(job.source, job.key, total.outcomes, body)
+            instant.keep(job, total.outcomes, body)
     if job.target is not None and (total.running or is_whole):
         write_bytes(body, job.target)
         total.output = str(job.target)
@@ -126,6 +130,7 @@ def _execute(job: Job, args: argparse.Namespace, progress: Progress, total: Tota
             total.error = f"nbcache: {total.running} took longer than {args.timeout} s."
         except RuntimeError as error:
             total.error = f"nbcache: {error}\n{_tail(kernel_log)}"
+    job.results = client.results
     if client.interrupted:
         total.error = "nbcache: interrupted"
         return INTERRUPTED
@@ -152,6 +157,7 @@ def _client_of(
         on_tick=progress.tick,
         on_end=end,
         refresh=frozenset(args.refresh_cell),
+        results=tagged_names(job.nb, OUTPUTS_TAG),
         kernel_log=kernel_log,
         timeout=args.timeout,
         allow_errors=args.allow_errors,

@@ -15,6 +15,8 @@ from nbcache.errors import OptionError
 
 if TYPE_CHECKING:
     from nbcache.cli.instant import Instant
+    from nbcache.cli.progress import Progress
+    from nbcache.lineage import Recalled
 
 _REFRESH = """
 Without --cell every cell runs; otherwise the arguments are those of `run`."""
@@ -23,7 +25,13 @@ Each notebook runs in a new kernel, in its own folder, with nbcache loaded and e
 cached. Cells count from 1, as the lines of progress show them. Without -o or --inplace
 nothing is written: the run only fills the cache.
 
-A cell that raises ends the run: what has run is saved, and the traceback shown."""
+Several notebooks run in order. The names that a cell tagged `outputs` binds are handed to the
+notebooks that follow, where a cell tagged `parameters` binds the same name; -p counts more.
+
+A cell that raises ends the run: what has run is saved, and the traceback shown.
+
+A notebook in which nothing moved (its cells, its parameters, the files, modules, versions and
+variables of the environment that it used) is given at once, without a kernel."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     target.add_argument("--inplace", action="store_true", help="save into the notebook itself")
     add("-p", dest="parameters", metavar="NAME=VALUE", action="append", default=[],
         help="set a parameter after the cell tagged `parameters` (repeatable)")  # fmt: skip
+    add("-f", dest="parameter_files", metavar="FILE", action="append", default=[],
+        help="set the parameters of a YAML or JSON file; -p counts more (repeatable)")  # fmt: skip
     add("--ttl", type=_ttl, help="how long results may be used: 60, 10m, 1h30m, never")
     add("--refresh", action="store_true", help="run every cell and store it anew")
     add("--refresh-cell", metavar="N", type=_number, action="append", default=[],
@@ -90,37 +100,65 @@ def _number(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Run the notebooks in order; the first that fails ends the command."""
-    from nbcache.cli.parameters import parse_parameters
+    from nbcache.cli.parameters import parse_parameters, read_parameters
 
     if args.require and (args.refresh or args.refresh_cell):
         raise CommandError("--require and --refresh exclude each other.", USAGE)
-    values = parse_parameters(args.parameters)
-    instant = _instant_of(args, values)
+    values: dict[str, Any] = {}
+    for path in args.parameter_files:
+        values |= read_parameters(path)
+    values |= parse_parameters(args.parameters)
+    instant = _instant_of(args)
     jobs = _plan(args, values, instant)
     from nbcache.cli.progress import choose
 
-    progress = choose(sys.stdout, as_json=args.json)
+    return _run_all(jobs, args, choose(sys.stdout, as_json=args.json), instant)
+
+
+def _run_all(
+    jobs: list[Job], args: argparse.Namespace, progress: Progress, instant: Instant | None
+) -> int:
+    """Run the jobs in order; each hands its results on to those that follow."""
+    handed: dict[str, Any] = {}
     has_run = False
     for job in jobs:
-        if has_run and job.found is not None:  # an earlier notebook may have written its inputs
-            job.found = instant.recall(job.source) if instant else None
+        values = {**_wanted(job, handed), **job.values}
+        if values != job.values or (has_run and job.found is not None):
+            job.values, job.nb = values, None
+            job.found = None if _is_refreshed(args) or not instant else _recall(job, instant)
         if job.found is None:
             has_run = True
-            job.nb = job.nb or _read(job, args, values)
+            job.nb = job.nb or _read(job, args)
         code = run_one(job, args, progress, instant)
         if code != OK:
             return code
+        handed |= job.results
     return OK
 
 
-def _instant_of(args: argparse.Namespace, values: dict[str, Any]) -> Instant | None:
+def _recall(job: Job, instant: Instant) -> Recalled | None:
+    return instant.recall(job.source, job.values)
+
+
+def _wanted(job: Job, handed: dict[str, Any]) -> dict[str, Any]:
+    """Return the results of earlier notebooks that this one declares as parameters."""
+    if not handed:
+        return {}
+    from nbcache.cli.notebook_files import read_data
+    from nbcache.cli.parameters import PARAMETERS_TAG, tagged_names
+
+    declared = tagged_names(read_data(job.source), PARAMETERS_TAG)
+    return {name: handed[name] for name in declared if name in handed}
+
+
+def _instant_of(args: argparse.Namespace) -> Instant | None:
     """Return what gives runs without a kernel, None where the run is to happen."""
     from nbcache.cli.instant import Instant
     from nbcache.settings import read_settings
 
     if read_settings(os.environ).disable:
         return None
-    options = {"ttl": args.ttl, "trust": args.trust, "kernel": args.kernel, "parameters": values}
+    options = {"ttl": args.ttl, "trust": args.trust, "kernel": args.kernel}
     return Instant(args.store, options)
 
 
@@ -128,14 +166,14 @@ def _plan(args: argparse.Namespace, values: dict[str, Any], instant: Instant | N
     """Read what has to run and check everything before anything runs."""
     from nbcache.cli.notebook_files import check_writable
 
-    jobs = [Job(source, _target_of(source, args)) for source in args.notebooks]
+    jobs = [Job(one, _target_of(one, args), values=dict(values)) for one in args.notebooks]
     _check_targets(jobs, args)
     may_recall = instant is not None and not _is_refreshed(args)
     for job in jobs:
         if may_recall and instant is not None:
-            job.found = instant.recall(job.source)
+            job.found = _recall(job, instant)
         if job.found is None:
-            job.nb = _read(job, args, values)
+            job.nb = _read(job, args)
         if job.target is not None:
             check_writable(job.target)
     return jobs
@@ -147,13 +185,13 @@ def _is_refreshed(args: argparse.Namespace) -> bool:
     return bool(args.refresh or args.refresh_cell or read_settings(os.environ).refresh)
 
 
-def _read(job: Job, args: argparse.Namespace, values: dict[str, Any]) -> Any:
+def _read(job: Job, args: argparse.Namespace) -> Any:
     """Return the notebook with its parameters set, checked as far as that can be done."""
     from nbcache.cli.notebook_files import read_notebook, runnable_cells
     from nbcache.cli.parameters import inject
 
     nb = read_notebook(job.source)
-    inject(nb, values)
+    inject(nb, job.values)
     count = sum(1 for _ in runnable_cells(nb))
     if max(args.refresh_cell, default=0) > count:
         message = f"--refresh-cell {max(args.refresh_cell)}: {job.source} runs {count} cells."

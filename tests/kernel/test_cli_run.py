@@ -366,3 +366,31 @@ def test_an_unchanged_notebook_needs_no_kernel(tmp_path: Path, cli: Cli) -> None
     assert b"Two" in run("4.ipynb")[2]
     assert run("5.ipynb")[1]
     assert cli("run", "a.ipynb", "--refresh", "--json").states == ["refreshed"] * 3
+
+
+def test_results_are_handed_to_the_notebooks_that_follow(tmp_path: Path, cli: Cli) -> None:
+    """What a cell tagged `outputs` binds becomes a parameter of the next; unchanged flows wait."""
+    first = v4.new_notebook(
+        cells=[
+            v4.new_code_cell("n = 2", metadata={"tags": ["parameters"]}, id="p"),
+            v4.new_code_cell(
+                "rows = [1.5] * n\nhidden = object()", metadata={"tags": ["outputs"]}, id="o"
+            ),
+            v4.new_code_cell("rows.append('last')", id="l"),
+        ]
+    )
+    nbformat.write(first, tmp_path / "first.ipynb")
+    second = save(tmp_path / "second.ipynb", "rows = []\nk = 1", "print(rows, k)", tag="parameters")
+    (tmp_path / "given.yaml").write_text("k: 5\nn: 7\n")
+
+    def run(*more: str) -> tuple[str, list[bool]]:
+        done = cli("run", "first.ipynb", second.name, "-o", "out/", "--json", *more)
+        assert done.code == 0, done.out + done.err
+        text = code_cells(read(tmp_path / "out" / "second.ipynb"))[-1].outputs[0].text
+        return text, ["no kernel" in " ".join(cell["reasons"]) for cell in done.cells]
+
+    assert run("-f", "given.yaml", "-p", "n=1") == ("[1.5, 'last'] 5\n", [False] * 7)
+    assert run("-f", "given.yaml", "-p", "n=1") == ("[1.5, 'last'] 5\n", [True] * 7)
+    assert run("-p", "n=0")[0] == "['last'] 1\n"
+    (tmp_path / "given.json").write_text("[1]")
+    assert cli("run", second.name, "-f", "given.json").code == 2
