@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from nbcache.settings import Settings
 from nbcache.shelf import Shelf
 from nbcache.store.opening import find_location, open_store
 from nbcache.store.protocol import Store
+from nbcache.trail import Trail
 
 
 def make_session(shell: Any, settings: Settings, history: Sequence[str]) -> Session:
@@ -25,4 +27,6 @@ def make_session(shell: Any, settings: Settings, history: Sequence[str]) -> Sess
 
     location = settings.location or find_location()
     trackers = standard_trackers((location,), history=history, namespace=shell.user_ns)
-    return Session(shell, Shelf(opened, settings), trackers, tap)
+    folder = find_location() if "://" in location else location
+    trail = Trail(os.path.join(folder, "trail"))
+    return Session(shell, Shelf(opened, settings, trail), trackers, tap)

@@ -17,7 +17,8 @@ class Entry:
     ``key`` is the cell key (32 hex digits), ``variant`` the digest of the late dependencies
     (16 hex digits); together they name the entry. ``late`` holds the late dependencies,
     ``outputs`` the messages to replay, ``effects`` what else a hit does. Moments are Unix
-    times, ``cost`` and ``ttl`` are seconds (``ttl`` None: never expires).
+    times, ``cost`` and ``ttl`` are seconds (``ttl`` None: never expires). ``about`` holds what
+    is told to a person: the lines of the source, summaries of the inputs, the names written.
     """
 
     key: str
@@ -33,6 +34,7 @@ class Entry:
     effects: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
     size_bytes: int = 0
     format: int = FORMAT
 

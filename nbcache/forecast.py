@@ -20,7 +20,7 @@ from nbcache.downstream import Link, is_own_doing, spread
 from nbcache.errors import CacheError
 from nbcache.events import CellEvent, State
 from nbcache.extension import Extension, extension_of
-from nbcache.key import moved_inputs
+from nbcache.moved import NO_LONGER_DEFINED, moved_inputs
 from nbcache.policy import Policy
 from nbcache.reading import Request
 
@@ -212,7 +212,13 @@ def _news(link: Link, source: Source) -> str:
 
 def _excused(event: CellEvent, links: Sequence[Link], position: int) -> CellEvent:
     """Don't call a cell stale whose inputs were moved by itself or from below."""
-    if event.state is not State.STALE or not is_own_doing(links, position):
+    if event.state is not State.STALE:
+        return event
+    missing = [reason for reason in event.reasons if reason.endswith(NO_LONGER_DEFINED)]
+    if missing and not links[position].runs:
+        name = missing[0].removesuffix(NO_LONGER_DEFINED)
+        return replace(event, state=State.MISS, reasons=(f"needs {name}, not defined here yet",))
+    if not is_own_doing(links, position):
         return event
     names = ", ".join(f"`{name}`" for name in sorted(links[position].moved))
     reason = f"it would run again: {names} changed through the cell itself, or below it"

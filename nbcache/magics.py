@@ -90,8 +90,9 @@ class CacheMagics(Magics):
 
         %nbcache
             a table of this notebook's cells
-        %nbcache why [CELL]
-            why a cell (its number, id or a part of its text; default: the last) hit or ran
+        %nbcache why [CELL|NAME]
+            why a cell (its number, id or a part of its text; default: the last) hit or ran,
+            and what it would do now; for a variable, the cells that write and read it
         %nbcache refresh [CELL|all]
             run that cell, or every cell, past the cache the next time it runs
         %nbcache clear [CELL|older=7d|all]
@@ -134,10 +135,10 @@ class CacheMagics(Magics):
         self.shell.display_pub.publish(data, {"nbcache": {"kind": "table"}})
 
     def _why(self, words: list[str], as_json: bool) -> None:
-        from nbcache.report import why_text
+        from nbcache.explain import explain
 
-        event = self._event(" ".join(words))
-        print(json.dumps(event.as_dict(), indent=1) if as_json else why_text(event))
+        found = explain(self._extension, " ".join(words))
+        print(json.dumps(found.as_dict(), indent=1) if as_json else found.as_text())
 
     def _event(self, which: str) -> CellEvent:
         event: CellEvent | None = self._extension.session.ledger.find(which)

@@ -146,8 +146,10 @@ def _by_age(entry: Entry, policy: Policy, now: float) -> Decision:
     stored = f"Stored {format_duration(max(age, 0.0))} ago"
     if ttl is None:
         return Decision(State.HIT, (f"{stored}, never expires.",), serve=True)
+    usable = f"for {format_duration(ttl)}"
     left = ttl - max(age, 0.0)
     if left > 0:
         reason = f"{stored}, expires in {format_duration(left)}."
         return Decision(State.HIT, (reason,), serve=True)
-    return Decision(State.EXPIRED, (f"{stored}, usable for {format_duration(ttl)}.",))
+    ended = f"expired {format_duration(-left)} ago" if left else "expired just now"
+    return Decision(State.EXPIRED, (f"The entry {ended}: {stored.lower()}, usable {usable}.",))

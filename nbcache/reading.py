@@ -7,8 +7,8 @@ import builtins
 import re
 import sys
 import types
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nbcache.cell.source import Source, read_source
@@ -16,6 +16,7 @@ from nbcache.composing import Subject, choose_parts
 from nbcache.deps.consulted import interpreter_parts
 from nbcache.entry import Entry
 from nbcache.errors import NotFingerprintable, NotReplayable
+from nbcache.heap.summaries import summarise
 from nbcache.heap.walk import ABSENT, Walk, digests
 from nbcache.key import compose_key, compose_parts
 from nbcache.library_effects import effect_calls, refuse_library_changes
@@ -91,6 +92,7 @@ class Reading:
     notes: tuple[str, ...] = ()
     effect_calls: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Reader:
@@ -140,21 +142,38 @@ class Reader:
         earlier = self.namespace.get("_ih", ())[:-1] if ran is None else ran
         self._patches.need_all(walk, earlier)
         need_printers(walk, getattr(self._shell, "display_formatter", None))
-        notes = tuple(f"depends on every variable: it {reason}" for reason in hidden)
-        if policy.name:
-            notes = (f"no key is computed: served as `{policy.name}` whatever changes",)
         parts = compose_parts(source.digest, digests(walk.roots), version=policy.version)
         parts |= self._display_part() | interpreter_parts(source.text)
+        about = self._about(source, walk)
         parts = choose_parts(policy, parts, self._subject(source, walk, request))
         walk.values |= left_out.values()
-        calls = effect_calls(request.nodes, self.namespace)
-        aside = tuple(sorted(left_out.labels))
-        return Reading(request, source, walk, parts, compose_key(parts), setup, notes, calls, aside)
+        return Reading(
+            request,
+            source,
+            walk,
+            parts,
+            compose_key(parts),
+            setup,
+            _notes(policy, hidden),
+            effect_calls(request.nodes, self.namespace),
+            tuple(sorted(left_out.labels)),
+            about,
+        )
 
     def _subject(self, source: Source, walk: Walk, request: Request) -> Subject:
         names = ",".join(sorted(source.names.binds | source.names.deletes))
         identity = f"binds {names}" if names else f"shows {request.title}"
         return Subject(identity, request.title, self.namespace, walk.values, self.notebook)
+
+    def _about(self, source: Source, walk: Walk) -> dict[str, Any]:
+        """Return what a person is told of the cell's inputs, now or in another kernel."""
+        cells = getattr(self._shell.compile, "_filename_map", {})
+
+        def cell_of(filename: str) -> int:
+            return int(cells.get(filename) or 0)
+
+        inputs = {name: summarise(name, value, cell_of) for name, value in walk.values.items()}
+        return {"lines": source.lines, "inputs": inputs}
 
     def _display_part(self) -> dict[str, str]:
         part = display_part(self._shell)
@@ -226,3 +245,10 @@ class Reader:
             return UNKNOWN
         value = walk.roots[name]
         return "absent" if value is ABSENT else value.hex()
+
+
+def _notes(policy: Policy, hidden: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the remarks on what the key is made of."""
+    if policy.name:
+        return (f"no key is computed: served as `{policy.name}` whatever changes",)
+    return tuple(f"depends on every variable: it {reason}" for reason in hidden)

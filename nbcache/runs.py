@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from nbcache.entry import Entry
 from nbcache.errors import CacheError
 from nbcache.events import SERVED, CellEvent, State
-from nbcache.key import moved_parts
+from nbcache.moved import moved_parts
 from nbcache.policy import Policy, expires_at
 from nbcache.reading import Reading, Request
 from nbcache.replay.recording import Recorder, Recording
@@ -35,6 +37,7 @@ class Run:
     overhead: float = 0.0
     forbidden: CacheError | None = None
     lock: Lock | None = None
+    was_stored: bool = False
     estimate: float = 0.0
 
     @property
@@ -130,11 +133,15 @@ class Ledger:
     """The last event of every cell, in the order in which cells first ran."""
 
     events: dict[str, CellEvent] = field(default_factory=dict)
+    about: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     last: CellEvent | None = None
 
     def add(self, run: Run, event: CellEvent) -> None:
         """Remember what became of a cell."""
         self.events[self.identity(run)] = event
+        if run.reading is not None:
+            writes = run.entry.about.get("writes", ()) if run.entry is not None else ()
+            self.about[self.identity(run)] = {**run.reading.about, "writes": writes}
         self.last = event
 
     def identity(self, run: Run) -> str:
@@ -153,7 +160,8 @@ class Ledger:
         before = self.events.get(self.identity(run))
         if before is None or not before.parts or run.reading is None:
             return []
-        return moved_parts(before.parts, run.reading.parts)
+        about = self.about.get(self.identity(run))
+        return moved_parts(before.parts, run.reading.parts, about, run.reading.about)
 
     def find(self, which: str) -> CellEvent | None:
         """Return the event of a cell by execution count, position, id or title; "" is the last."""
@@ -163,5 +171,17 @@ class Ledger:
         for event in reversed(events):
             if which in (str(event.execution_count), event.cell_id):
                 return event
-        named = [event for event in events if which in event.title]
+        named = self.writers(which) or [event for event in events if which in event.title]
         return named[-1] if named else None
+
+    def writers(self, name: str) -> list[CellEvent]:
+        """Return the events of the cells that wrote a variable."""
+        return [
+            event
+            for identity, event in self.events.items()
+            if name in self.about.get(identity, {}).get("writes", ())
+        ]
+
+    def readers(self, name: str) -> list[CellEvent]:
+        """Return the events of the cells that depend on a variable."""
+        return [event for event in self.events.values() if f"input {name}" in event.parts]

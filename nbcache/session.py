@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from nbcache.deps.trackers import Trackers
 from nbcache.duration import format_duration
 from nbcache.errors import CacheError, OptionError
-from nbcache.events import CellEvent
+from nbcache.events import CellEvent, State
+from nbcache.moved import moved_parts
 from nbcache.policy import Decision, Policy, decide
 from nbcache.reading import Reader, Reading, Request
 from nbcache.replay.outputs import Tap
@@ -74,6 +76,8 @@ class Session:
             run.reading = reading
             decision = self._look_up(run, reading)
             run.state, run.reasons = decision.state, decision.reasons
+            if run.was_stored:
+                run.state = State.STALE
         except CacheError as problem:
             run.bypass(str(problem))
         except Exception as error:
@@ -82,24 +86,36 @@ class Session:
 
     def _look_up(self, run: Run, reading: Reading) -> Decision:
         """Find the entry whose late dependencies all hold, and decide about it."""
-        entry, moved = None, []
+        entry, moved = None, list[str]()
         for candidate in self.shelf.find(reading.key):
-            moved = self.reader.moved(candidate, reading) + self.trackers.check(candidate.late)
+            now = self.reader.moved(candidate, reading) + self.trackers.check(candidate.late)
             run.estimate = run.estimate or candidate.cost
-            if not moved:
+            if not now:
                 entry = candidate
                 break
+            moved = moved or now  # the newest one's
         run.entry = entry
         run.estimate = run.estimate or self.ledger.last_cost(run)
-        moved = moved or self.ledger.why_new(run)
-        now = self.clock()
-        return decide(
+        moved = moved or self.ledger.why_new(run) if entry is None else []
+        decision = decide(
             entry,
             run.policy,
-            now,
-            moved=() if entry else moved,
+            self.clock(),
+            moved=moved,
             refresh_all=self.shelf.settings.refresh,
         )
+        if entry is None and decision.state is State.MISS:
+            return self._since_stored(run, reading, decision)
+        return decision
+
+    def _since_stored(self, run: Run, reading: Reading, decision: Decision) -> Decision:
+        """Say what moved since the cell was last stored, for one that never ran here."""
+        before = self.shelf.nearest(run.request, reading.source.digest)
+        if before is None or self.ledger.identity(run) in self.ledger.about:
+            return decision
+        moved = moved_parts(before.parts, reading.parts, before.about, reading.about)
+        run.was_stored = bool(moved)
+        return replace(decision, reasons=tuple(moved)) if moved else decision
 
     def _serve(self, run: Run, reading: Reading, decision: Decision) -> bool:
         """Load the entry, patch the live objects, bind the names and send the outputs."""

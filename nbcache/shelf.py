@@ -10,7 +10,7 @@ from nbcache.entry import Entry
 from nbcache.errors import StoreError
 from nbcache.events import CellEvent, State
 from nbcache.key import digest_late
-from nbcache.reading import Reading
+from nbcache.reading import Reading, Request
 from nbcache.replay.codec import load
 from nbcache.replay.codes import nested_codes
 from nbcache.replay.recording import Recording
@@ -18,6 +18,7 @@ from nbcache.runs import Run
 from nbcache.settings import Settings
 from nbcache.store.protocol import Lock, Store, Waiting
 from nbcache.store.usage import Use, note_use
+from nbcache.trail import Trail, cell_names
 
 _NOT_COUNTED = frozenset({State.OFF, State.ERROR})
 
@@ -26,9 +27,13 @@ class Shelf:
     """Finds, loads and stores the entries of one session; a broken store is told once."""
 
     def __init__(
-        self, open_store: Callable[[Callable[[str], None]], Store], settings: Settings
+        self,
+        open_store: Callable[[Callable[[str], None]], Store],
+        settings: Settings,
+        trail: Trail | None = None,
     ) -> None:
         self.settings = settings
+        self.trail = trail or Trail()
         self._open = open_store
         self._store: Store | None = None
         self._told: set[str] = set()
@@ -57,6 +62,17 @@ class Shelf:
         except StoreError as problem:
             self._tell(str(problem))
             return ()
+
+    def nearest(self, request: Request, source_digest: str) -> Entry | None:
+        """Return the last stored run of this cell, whatever its key was; None if unknown."""
+        for key, variant in self.trail.last(self._names(request, source_digest)):
+            for entry in self.find(key):
+                if entry.variant == variant:
+                    return entry
+        return None
+
+    def _names(self, request: Request, source_digest: str) -> list[str]:
+        return cell_names(source_digest, request.cell_id, request.title, self.settings.notebook)
 
     def lock(self, key: str, waiting: Waiting | None = None) -> Lock | None:
         """Wait until no other kernel computes ``key``; None where that can't be known."""
@@ -95,8 +111,11 @@ class Shelf:
             effects=recording.effects,
             notes=run.notes,
             versions={"python": platform.python_version()},
+            about={**reading.about, "writes": list(recording.writes)},
         )
-        return self.store.put(entry, recording.body)
+        stored = self.store.put(entry, recording.body)
+        self.trail.note(self._names(run.request, reading.source.digest), stored.name)
+        return stored
 
     def note_use(self, event: CellEvent, now: float) -> None:
         """Count a cell that was served or ran, for the savings that ``stats`` shows."""

@@ -9,13 +9,15 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from nbcache.cli import completion, doctor, enabling, ls, prune, run, status, totals
+from nbcache.cli import completion, doctor, enabling, ls, prune, run, status, totals, why
 from nbcache.cli.exits import ERROR, EXIT_CODES, INTERRUPTED, USAGE, CommandError
 from nbcache.errors import CacheError
 
 _COMMANDS = (
     ("run", "run notebooks with every cell cached", run.add_arguments),
     ("status", "which cells of a notebook would be served", status.add_arguments),
+    ("why", "what moved for a cell since it was stored", why.add_why_arguments),
+    ("diff", "what differs between two stored runs", why.add_diff_arguments),
     ("ls", "list what is stored", ls.add_list_arguments),
     ("show", "show one stored run", ls.add_show_arguments),
     ("clear", "forget stored runs", ls.add_clear_arguments),

@@ -6,12 +6,13 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from nbcache.badge import record_of
 from nbcache.cli.exits import MISSING, OK, STALE
+from nbcache.cli.freshness import causes, inside, present_state
 from nbcache.duration import format_duration
 from nbcache.entry import Entry
 from nbcache.policy import DEFAULT, expires_at
@@ -19,9 +20,9 @@ from nbcache.report import align, format_age, format_bytes
 
 _ABOUT = """
 For a notebook that `run -o` executed, each cell's recorded key is looked up: `hit` is stored
-and not expired, `stale` was edited since, `missing` is stored no more, `bypass` and `error`
-could not be stored, `off` was left alone. No kernel is started, so what an edited cell
-changes further down shows only when it runs.
+and not expired, `stale` was edited since, or a file, module or library that it used changed, or it
+reads what a stale cell above it leaves; `missing` is stored no more, `bypass` and `error`
+could not be stored, `off` was left alone. No kernel is started.
 
 For a notebook that was never executed so, this tells what is stored under the notebook's
 name for each cell's source, whatever its inputs were."""
@@ -43,6 +44,7 @@ class CellStatus:
     expires_at: float | None = None
     size_bytes: int = 0
     cost: float = 0.0
+    reasons: tuple[str, ...] = ()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +75,8 @@ def run(args: argparse.Namespace) -> int:
             source_digest,
         )
     now = time.time()
-    told = judge(nb, found, source_digest, now)
+    with inside(args.notebook):
+        told = judge(nb, found, now)
     print(_as_json(args.notebook, told) if args.json else _as_text(told, now))
     return exit_code(told) if args.check else OK
 
@@ -101,7 +104,6 @@ def named_entries(
 def judge(
     nb: Any,
     found: Mapping[int, Sequence[Entry]],
-    digest: Callable[[str], str],
     now: float,
 ) -> list[CellStatus]:
     """Return the state of every cell that a run executes."""
@@ -114,21 +116,48 @@ def judge(
         state = str(recorded.get("state", ""))
         entry = next(iter(found.get(index, ())), None)
         if entry is not None:
-            cells.append(_of_entry(number, title, entry, digest(cell.source), now))
+            cells.append(_of_entry(number, cell.source, entry, now))
         elif state in _RAN_WITHOUT or index not in found:
             cells.append(CellStatus(number, state if state in _RAN_WITHOUT else "off", title))
         else:
             cells.append(CellStatus(number, "missing", title, recorded.get("key", "")))
-    return cells
+    return _with_causes(nb, found, cells)
 
 
-def _of_entry(number: int, title: str, entry: Entry, source: str, now: float) -> CellStatus:
-    expiry = expires_at(entry, DEFAULT)
-    state = "hit" if expiry is None or now < expiry else "expired"
-    if entry.parts.get("source", source) != source:
-        state = "stale"
+def _with_causes(
+    nb: Any, found: Mapping[int, Sequence[Entry]], cells: Sequence[CellStatus]
+) -> list[CellStatus]:
+    """Call a cell stale that reads what a stale, expired or missing one above it leaves."""
+    from nbcache.cli.notebook_files import runnable_cells
+
+    known = [
+        (f"cell {cell.number}", source.source, next(iter(found.get(index, ())), None), cell.state)
+        for cell, (index, source) in zip(cells, runnable_cells(nb), strict=True)
+    ]
+    return [
+        replace(
+            cell,
+            state="stale" if cause and cell.state == "hit" else cell.state,
+            reasons=(*cell.reasons, cause) if cause else cell.reasons,
+        )
+        for cell, cause in zip(cells, causes(known), strict=True)
+    ]
+
+
+def _of_entry(number: int, text: str, entry: Entry, now: float) -> CellStatus:
+    from nbcache.cli.notebook_files import title_of
+
+    state, reasons = present_state(text, entry, now)
     return CellStatus(
-        number, state, title, entry.key, entry.stored_at, expiry, entry.size_bytes, entry.cost
+        number,
+        state,
+        title_of(text),
+        entry.key,
+        entry.stored_at,
+        expires_at(entry, DEFAULT),
+        entry.size_bytes,
+        entry.cost,
+        tuple(reasons),
     )
 
 
@@ -155,7 +184,8 @@ def _as_text(cells: Sequence[CellStatus], now: float) -> str:
     counts = {state: sum(c.state == state for c in cells) for state in {c.state for c in cells}}
     total = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
     rows = [_row(cell, now) for cell in cells]
-    return f"{align(HEADERS, rows, NUMBERS)}\n\n{len(cells)} cells: {total}"
+    told = [f"cell {cell.number}: {reason}" for cell in cells for reason in cell.reasons]
+    return "\n".join([align(HEADERS, rows, NUMBERS), "", *told, f"{len(cells)} cells: {total}"])
 
 
 def _row(cell: CellStatus, now: float) -> tuple[str, ...]:

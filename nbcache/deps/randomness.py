@@ -175,7 +175,7 @@ class RandomTracker(Watcher[_Run]):
                 if self._is_seeded(stream.name) or self._may_be_seeded():
                     return f"{stream.title} may have been seeded; it was not when this was stored"
             elif not stream.is_loaded() or state_digest(stream.state()) != wanted:
-                return f"{stream.title} is in another state"
+                return f"{stream.title} was at another position"
         return None
 
     def _apply(self, effect: Any) -> None:

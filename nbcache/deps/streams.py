@@ -38,7 +38,7 @@ class Stream(Protocol):
 class PythonStream:
     """The hidden instance behind the functions of ``random``."""
 
-    name, title, module = "python", "Python's random stream", ""
+    name, title, module = "python", "the `random` stream", ""
     _state = staticmethod(random.getstate)
     _restore = staticmethod(random.setstate)
 

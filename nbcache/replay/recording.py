@@ -47,6 +47,7 @@ class Recording:
     effects: Mapping[str, Any]
     notes: tuple[str, ...] = ()
     impure: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -126,6 +127,7 @@ class Recorder:
             },
             notes=tuple(note for seen in self._observed.values() for note in seen.notes),
             impure=tuple(name for name, seen in self._observed.items() if seen.impure),
+            writes=_written_names(changes, read.walk),
         )
 
     def _refuse(self) -> None:
@@ -189,6 +191,15 @@ def policy_late(policy: Policy, late: Mapping[str, Any]) -> dict[str, Any]:
     """Return those late dependencies that the policy lets count."""
     kept = whole(policy)
     return {name: value for name, value in late.items() if kept.keeps_late(name)}
+
+
+def _written_names(changes: Changes, walk: Walk) -> tuple[str, ...]:
+    """Return the names bound or deleted, and those under which patched objects were found."""
+    found = {*changes.bind, *changes.delete}
+    for ordinal, _ in changes.patches:
+        label = walk.reference(ordinal)[1:].rpartition(b"#")[0]
+        found.add(label.decode("utf-8", "replace"))
+    return tuple(sorted(name for name in found if not name.startswith("__")))
 
 
 def path_like(nodes: Iterable[ast.AST], values: Iterable[Any]) -> list[str]:

@@ -173,7 +173,8 @@ def _lay_out(views: Sequence[memoryview]) -> tuple[Section, ...]:
 
 def _pack_header(entry: Entry, sections: Sequence[Section]) -> bytes:
     """Return the header's JSON; what is not plain data raises ``StoreError``."""
-    manifest = {name: getattr(entry, name) for name in _ordered_fields()}
+    names = [name for name in _ordered_fields() if name != "about" or entry.about]
+    manifest = {name: getattr(entry, name) for name in names}
     table = [[section.offset, section.length, section.digest] for section in sections]
     try:
         text = json.dumps(

@@ -323,7 +323,7 @@ def test_status_checks_an_executed_notebook(tmp_path: Path, cli: Cli) -> None:
     done = cli("status", "out.ipynb", "--check", "--json")
     assert done.code == 3
     told = json.loads(done.out)
-    assert [cell["state"] for cell in told["cells"]] == ["stale", "hit", "bypass", "hit"]
+    assert [cell["state"] for cell in told["cells"]] == ["stale", "stale", "bypass", "stale"]
     assert cli("clear", "out.ipynb").code == 0
     assert cli("status", "out.ipynb", "--check").code == 4
 

@@ -147,3 +147,17 @@ def test_without_time_the_last_state_is_told(made: Kernel) -> None:
     assert told[0]["state"] == "miss"
     assert "not looked at again" in told[0]["notes"][-1]
     assert json.dumps(told)
+
+
+def test_a_new_kernel_knows_what_was_stored(tmp_path: Path) -> None:
+    """In a new kernel unchanged cells are hits, edited ones stale, and others wait for a name."""
+    cells = [("a", "%%cache\nx = 1"), ("b", "%%cache\ny = x"), ("c", "%%cache\nz = 3")]
+    with kernel(tmp_path / "store") as first:
+        run_all(first, cells)
+    cells[2] = ("c", "%%cache\nz = 4")
+    with kernel(tmp_path / "store") as second:
+        told = every(second, cells)
+        assert [one["state"] for one in told] == ["hit", "miss", "stale"]
+        assert "which has not run" in told[1]["reasons"][0]
+        assert "`x`, not defined here yet" in one(second, cells[1][1])["reasons"][0]
+        assert told[2]["reasons"] == ["the cell's code changed: line 2"]

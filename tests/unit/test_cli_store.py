@@ -13,7 +13,9 @@ from nbformat import v4
 
 from nbcache.badge import record
 from nbcache.cli.main import main
+from nbcache.cli.sources import source_digest
 from nbcache.cli.status import exit_code, judge, named_entries, recorded_entries
+from nbcache.deps.digests import file_digest
 from nbcache.entry import Body, Entry
 from nbcache.events import CellEvent, State
 from nbcache.store.opening import JoblibStore, open_store
@@ -39,7 +41,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> JoblibStore:
             1.5,
             title=f"{name} = load()",
             notebook=str(tmp_path / f"{name}.ipynb"),
-            parts={"source": name, "input n": "ff"},
+            parts={"source": source_digest(name), "input n": "ff"},
             notes=("used the network",),
         )
         made.put(entry, Body(b"stream"))
@@ -47,6 +49,13 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> JoblibStore:
 
 
 Run = Callable[..., tuple[int, str]]
+
+
+def _put(store: JoblibStore, key: str, text: str, **fields: Any) -> Entry:
+    """Store a run of a cell's text as if just now."""
+    moment = {"stored_at": time.time() - 1, "ttl": None, "cost": 1.0, "title": text, **fields}
+    parts = {"source": source_digest(text), **moment.pop("parts", {})}
+    return store.put(Entry(key, "3" * 16, parts=parts, **moment), Body(b"stream"))
 
 
 @pytest.fixture
@@ -156,8 +165,8 @@ def _executed(keys: dict[str, str], state: State = State.HIT) -> Any:
     return v4.new_notebook(cells=cells)
 
 
-def _states(nb: Any, store: JoblibStore, digest: Callable[[str], str]) -> list[str]:
-    cells = judge(nb, recorded_entries(nb, store.find), digest, time.time())
+def _states(nb: Any, store: JoblibStore) -> list[str]:
+    cells = judge(nb, recorded_entries(nb, store.find), time.time())
     return [cell.state for cell in cells]
 
 
@@ -165,24 +174,24 @@ def test_status_reads_recorded_keys(store: JoblibStore) -> None:
     """A cell is a hit, expired or missing by what its recorded key finds."""
     nb = _executed({"new": NEW, "old": OLD, "gone": "ee" * 16})
     nb.cells.append(v4.new_code_cell("plain"))
-    assert _states(nb, store, str) == ["hit", "expired", "missing", "off"]
+    assert _states(nb, store) == ["hit", "expired", "missing", "off"]
 
 
 def test_status_sees_an_edit(store: JoblibStore) -> None:
     """A cell whose source is not the stored one is stale."""
-    assert _states(_executed({"edited": NEW}), store, str) == ["stale"]
+    assert _states(_executed({"edited": NEW}), store) == ["stale"]
 
 
 def test_status_leaves_out_what_cannot_be_stored(store: JoblibStore) -> None:
     """A cell that no run can store is never missing."""
     nb = _executed({"conn": "ee" * 16}, State.BYPASS)
-    assert _states(nb, store, str) == ["bypass"]
+    assert _states(nb, store) == ["bypass"]
 
 
 def test_status_of_an_unexecuted_notebook_goes_by_source(store: JoblibStore) -> None:
     """Without recorded keys, a stored run of the same source counts."""
     nb = v4.new_notebook(cells=[v4.new_code_cell("new"), v4.new_code_cell("other")])
-    cells = judge(nb, named_entries(nb, store.entries(), str), str, time.time())
+    cells = judge(nb, named_entries(nb, store.entries(), source_digest), time.time())
     assert [cell.state for cell in cells] == ["hit", "missing"]
 
 
@@ -195,5 +204,70 @@ def test_the_exit_code_is_the_worst_state(store: JoblibStore) -> None:
         ({"edited": NEW, "gone": "ee" * 16}, 4),
     ):
         nb = _executed(keys)
-        cells = judge(nb, recorded_entries(nb, store.find), str, time.time())
+        cells = judge(nb, recorded_entries(nb, store.find), time.time())
         assert exit_code(cells) == code
+
+
+A, B, C = ("a1" * 16, "b2" * 16, "c3" * 16)
+
+
+def _write_executed(path: Path, keys: dict[str, str]) -> None:
+    import nbformat
+
+    nbformat.write(_executed(keys), path)
+
+
+def test_status_sees_files_and_what_lies_downstream(
+    store: JoblibStore, run: Run, tmp_path: Path
+) -> None:
+    """A cell whose file changed is stale, and so is every cell that reads what it leaves."""
+    (tmp_path / "data.csv").write_text("1")
+    wanted = {"read": {"data.csv": [1, file_digest(str(tmp_path / "data.csv"))[1]]}}
+    _put(store, A, "x = load()", late={"files": wanted}, about={"writes": ["x"]})
+    _put(store, B, "y = x", parts={"input x": "1"}, about={"writes": ["y"]})
+    _put(store, C, "z = 1")
+    _write_executed(tmp_path / "nb.ipynb", {"x = load()": A, "y = x": B, "z = 1": C})
+    assert run("status", "nb.ipynb", "--check")[0] == 0
+    (tmp_path / "data.csv").write_text("2")
+    code, text = run("status", "nb.ipynb", "--check", "--json")
+    assert code == 3
+    cells = json.loads(text)["cells"]
+    assert [cell["state"] for cell in cells] == ["stale", "stale", "hit"]
+    assert cells[0]["reasons"] == ["`data.csv` changed on disk"]
+    assert cells[1]["reasons"] == ["depends on cell 1, which is stale"]
+
+
+def test_why_tells_what_moved_for_a_cell(store: JoblibStore, run: Run, tmp_path: Path) -> None:
+    """A stored run is compared with the notebook as it is now and with the run before it."""
+
+    def inputs(text: str) -> dict[str, Any]:
+        return {"inputs": {"t": {"kind": "float", "text": text}}}
+
+    before = {"stored_at": time.time() - 60, "about": inputs("0.5"), "parts": {"input t": "1"}}
+    _put(store, A, "y = t", **before)
+    _put(store, B, "y = t", about=inputs("0.7"), parts={"input t": "2"})
+    _write_executed(tmp_path / "nb.ipynb", {"y = t": B})
+    code, text = run("why", "nb.ipynb", "1")
+    assert code == 0
+    assert "Cell 1 `y = t`: hit" in text
+    assert "`t` changed (0.5 → 0.7)" in text
+    told = json.loads(run("why", "nb.ipynb", "y =", "--json")[1])
+    assert told["state"] == "hit"
+    assert told["before"] == {"key": A, "reasons": ["`t` changed (0.5 → 0.7)"]}
+    assert run("why", "nb.ipynb", "7")[0] == 2
+    _write_executed(tmp_path / "nb.ipynb", {"y = t + 1": B})
+    told = json.loads(run("why", "nb.ipynb", "1", "--json")[1])
+    assert (told["state"], told["reasons"]) == ("stale", ["the cell's code changed"])
+
+
+def test_diff_compares_two_runs(store: JoblibStore, run: Run) -> None:
+    """Parts of the key and late dependencies that differ are told, by any clear key."""
+    _put(store, A, "x = 1", late={"modules": {"versions": {"pandas": "3.0.1"}}})
+    _put(store, B, "x = 1", late={"modules": {"versions": {"pandas": "3.1.1"}}})
+    code, text = run("diff", A[:6], B[:6])
+    assert code == 0
+    assert "pandas 3.0.1 → 3.1.1" in text
+    told = json.loads(run("diff", A, B, "--json")[1])
+    assert told["reasons"] == ["pandas 3.0.1 → 3.1.1"]
+    assert json.loads(run("diff", A, A, "--json")[1])["equal"]
+    assert run("diff", "ffff", B)[0] == 2

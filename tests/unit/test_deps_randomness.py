@@ -90,7 +90,7 @@ def test_draw_after_a_seeding_cell_is_compared():
     seen = watch(tracker, np.random.rand)
     late = through_json(seen.late)
     assert not seen.impure
-    assert tracker.check(late) == "numpy's random stream is in another state"
+    assert tracker.check(late) == "numpy's random stream was at another position"
     np.random.seed(1)
     assert tracker.check(late) is None
 
@@ -100,7 +100,7 @@ def test_unseeded_draw_is_marked_and_needs_an_unseeded_stream():
     tracker = make()
     seen = watch(tracker, random.random)
     assert seen.impure
-    assert seen.notes == ("drew from Python's random stream without a seed",)
+    assert seen.notes == ("drew from the `random` stream without a seed",)
     assert tracker.check(through_json(seen.late)) is None
     watch(tracker, lambda: random.seed(4))
     assert "may have been seeded" in tracker.check(through_json(seen.late))

@@ -82,7 +82,8 @@ def test_reasons_tell_times() -> None:
         "Stored 3 min ago, expires in 1 min.",
     )
     assert decide(entry(180), Policy(), NOW).reasons == ("Stored 3 min ago, never expires.",)
-    assert decide(entry(180, 60), Policy(), NOW).reasons == ("Stored 3 min ago, usable for 1 min.",)
+    told = "The entry expired 2 min ago: stored 3 min ago, usable for 1 min."
+    assert decide(entry(180, 60), Policy(), NOW).reasons == (told,)
 
 
 def test_expires_at() -> None:

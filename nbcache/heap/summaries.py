@@ -1,0 +1,167 @@
+"""What a person is told of an input: a scalar's text, a frame's columns, a container's length.
+
+Kept beside the digests, so that ``why`` can say "`threshold` changed (0.5 → 0.7)" in another
+kernel. No code of the notebook runs for it, and nothing that is named like a secret is shown.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+import types
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nbcache.heap.kinds.code import code_token
+from nbcache.heap.paths import type_name
+from nbcache.heap.tokens import FLAT, digest
+
+LONGEST = 60
+"""Characters of a text that is shown whole."""
+
+MOST_PARTS = 24
+"""Keys, attributes or columns that are told one by one."""
+
+_SECRET = re.compile(r"passw|secret|token|api_?key|credential|private_?key|auth", re.IGNORECASE)
+_PLAIN_MODULES = frozenset({"datetime", "decimal", "fractions", "uuid", "pathlib", "zoneinfo"})
+_TABLES = frozenset({"DataFrame", "LazyFrame", "Table", "RecordBatch"})
+
+_CONTAINERS = (list, tuple, set, frozenset)
+
+Summary = dict[str, Any]
+"""Plain JSON data: ``kind``, and what is known of ``text``, ``size``, ``parts``, ``code`` …"""
+
+
+def summarise(label: str, value: Any, cell_of: Callable[[str], int] | None = None) -> Summary:
+    """Return what may be told of one input; ``cell_of`` gives the cell that a file stands for."""
+    kind = type(value)
+    found: Summary = {"kind": type_name(value)}
+    try:
+        if is_secret(label):
+            return found
+        text = _text(value)
+        if text is not None:
+            found["text"] = text
+        elif kind in (types.FunctionType, type) or issubclass(kind, type):
+            found |= _code_of(value, cell_of)
+        else:
+            found |= _measure(value, kind)
+            if kind.__module__ == "__main__":
+                found["of"] = {"name": kind.__name__, **_code_of(kind, cell_of)}
+    except Exception:  # a value that can't even be looked at is told by its type alone
+        return {"kind": type_name(value)}
+    return found
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether a name says that its value is nobody's business."""
+    return _SECRET.search(name) is not None
+
+
+def _text(value: Any) -> str | None:
+    """Return the whole of a small value as text, None where there is too much of it."""
+    kind = type(value)
+    if kind in FLAT:
+        return _short(repr(value)) if kind is not str or len(value) <= LONGEST else None
+    if kind in _CONTAINERS:
+        return _few(value)
+    if isinstance(value, enum.Enum):
+        return f"{kind.__name__}.{value._name_}"
+    if isinstance(value, types.ModuleType):
+        return value.__name__
+    if kind is range or kind.__module__ in _PLAIN_MODULES:
+        return _short(str(value))
+    is_scalar = kind.__module__ == "numpy" and hasattr(value, "item") and not value.ndim
+    return _short(repr(value.item())) if is_scalar else None
+
+
+def _few(values: Any) -> str | None:
+    """Return a container of a few flat values; a set in the order of its texts."""
+    if len(values) > 8 or not all(type(one) in FLAT for one in values):
+        return None
+    if isinstance(values, (set, frozenset)):
+        return _short("{" + ", ".join(sorted(map(repr, values))) + "}")
+    return _short(repr(values))
+
+
+def _short(text: str) -> str | None:
+    return text if len(text) <= LONGEST else None
+
+
+def _code_of(value: Any, cell_of: Callable[[str], int] | None) -> Summary:
+    """Return the digest of the code of a function or class, and the cell that defines it."""
+    if isinstance(value, types.FunctionType):
+        codes = [("", value.__code__)]
+    else:
+        codes = [(name, code) for name, one in vars(value).items() for code in _codes_in(one)]
+    if not codes:
+        return {"code": "", "form": "class"}
+    found: Summary = {
+        "code": digest(b"".join(name.encode() + code_token(code) for name, code in codes)).hex(),
+        "form": "function" if isinstance(value, types.FunctionType) else "class",
+    }
+    cell = cell_of(codes[0][1].co_filename) if cell_of is not None else 0
+    return found | ({"cell": cell} if cell else {})
+
+
+def _codes_in(member: Any) -> list[types.CodeType]:
+    inner = [member, getattr(member, "__func__", None)]
+    inner += [getattr(member, name, None) for name in ("fget", "fset", "fdel", "func")]
+    return [one.__code__ for one in inner if isinstance(one, types.FunctionType)]
+
+
+def _measure(value: Any, kind: type) -> Summary:
+    """Return the size and the parts of something larger."""
+    if kind is dict:
+        return {"size": _count(len(value), "item"), "parts": _items(value)}
+    if kind in _CONTAINERS:
+        return {"size": _count(len(value), "item")}
+    if kind in (str, bytes, bytearray):
+        return {"size": _count(len(value), "character" if kind is str else "byte")}
+    package = kind.__module__.partition(".")[0]
+    if package in ("pandas", "polars", "pyarrow") and kind.__name__ in _TABLES:
+        return _table(value)
+    shape = getattr(value, "shape", None) if package in _WITH_SHAPES else None
+    if shape is not None:
+        return {"size": f"shape {tuple(shape)}, {value.dtype}"}
+    attributes = _own_attributes(value)
+    return {"parts": _items(attributes, ".")} if attributes else {}
+
+
+_WITH_SHAPES = frozenset({"numpy", "pandas", "torch", "jax", "polars"})
+
+
+def _table(table: Any) -> Summary:
+    names = getattr(table, "column_names", None) or list(table.columns)
+    schema: Any = getattr(table, "schema", None)
+    types_of = schema.types if hasattr(schema, "types") else list(getattr(table, "dtypes", ()))
+    rows, width = table.shape
+    size = f"{_count(rows, 'row')}, {_count(width, 'column')}"
+    if len(names) > MOST_PARTS:
+        return {"size": size}
+    columns = {repr(name): str(kind) for name, kind in zip(names, types_of, strict=False)}
+    return {"size": size, "columns": columns}
+
+
+def _own_attributes(value: Any) -> Mapping[str, Any]:
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
+    return found if type(found) is dict else {}
+
+
+def _items(values: Mapping[Any, Any], joint: str = "") -> dict[str, str]:
+    """Return the short texts of the parts by the way to them: ``['lr']`` or ``.lr``."""
+    found = {}
+    for name, value in list(values.items())[: MOST_PARTS + 1]:
+        if type(name) not in (str, int) or (type(name) is str and is_secret(name)):
+            continue
+        text = _text(value)
+        step = f".{name}" if joint else f"[{name!r}]"
+        found[step] = text if text is not None else type_name(value)
+    return found if len(values) <= MOST_PARTS else {}
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

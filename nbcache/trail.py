@@ -1,0 +1,74 @@
+"""Which stored run of a cell was the last: what a new kernel compares with to say what moved.
+
+A pointer is a file that holds the name of an entry. It is found under the digest of the cell's
+source, under its id, or under its first line, so that an edited cell is still known. Nothing is
+ever served through a pointer; a lost one costs an explanation.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator
+
+from nbcache.store.folder import make_private_folder
+
+MOST_IN_SHARD = 64
+"""Pointers kept in each of the 256 folders; the oldest go first."""
+
+_NAME = re.compile(r"[0-9a-f]{32,64}\.[0-9a-f]{8,64}")
+
+
+def cell_names(source_digest: str, cell_id: str, title: str, notebook: str) -> list[str]:
+    """Return what a cell is known by, the surest first."""
+    names = [f"source {source_digest}"]
+    if cell_id:
+        names.append(f"id {cell_id}")
+    return [*names, f"title {notebook} {title}"]
+
+
+class Trail:
+    """The pointers in one folder; without a folder nothing is remembered."""
+
+    def __init__(self, folder: str = "") -> None:
+        self._folder = folder
+
+    def note(self, names: Iterable[str], entry_name: str) -> None:
+        """Remember that ``entry_name`` is the last stored run of a cell."""
+        if not self._folder:
+            return
+        with contextlib.suppress(OSError):
+            for name in names:
+                self._write(self._path(name), entry_name)
+
+    def last(self, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Yield key and variant of the last stored runs under each name, the surest first."""
+        for name in names if self._folder else ():
+            with contextlib.suppress(OSError):
+                with open(self._path(name), encoding="ascii", errors="replace") as file:
+                    found = file.read(200).strip()
+                if _NAME.fullmatch(found):
+                    key, _, variant = found.partition(".")
+                    yield key, variant
+
+    def _path(self, name: str) -> str:
+        digest = hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=16).hexdigest()
+        return os.path.join(self._folder, digest[:2], digest[2:])
+
+    def _write(self, path: str, text: str) -> None:
+        shard = os.path.dirname(path)
+        if not os.path.isdir(shard):
+            make_private_folder(shard)
+        is_new = not os.path.exists(path)
+        with open(path, "w", encoding="ascii") as file:
+            file.write(text)
+        if is_new:
+            self._thin_out(shard)
+
+    def _thin_out(self, shard: str) -> None:
+        with os.scandir(shard) as entries:
+            found = [(entry.stat().st_mtime_ns, entry.path) for entry in entries]
+        for _, old in sorted(found)[:-MOST_IN_SHARD]:
+            os.unlink(old)
