@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbcache.cli.exits import OK, USAGE, CommandError
 from nbcache.cli.one_run import Job, run_one
+from nbcache.cli.parallel import parse_jobs, run_at_once
 from nbcache.errors import OptionError
 
 if TYPE_CHECKING:
@@ -64,6 +65,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--timeout", metavar="S", type=_number, help="seconds that one cell may run")
     add("--allow-errors", action="store_true", help="go on after a cell that raises")
     add("--kernel", metavar="NAME", help="the kernel to use (default: the notebook's own)")
+    add("--jobs", metavar="N", type=parse_jobs,
+        help="run so many notebooks at once (-1: one a core), or dask://HOST:PORT; they share"
+        " the store, and hand nothing on")  # fmt: skip
+    add("--sweep", metavar="NAME=V1,V2", action="append", default=[],
+        help="run once for each value, or each combination (repeatable)")  # fmt: skip
 
 
 def add_refresh_arguments(parser: argparse.ArgumentParser) -> None:
@@ -104,6 +110,9 @@ def run(args: argparse.Namespace) -> int:
 
     if args.require and (args.refresh or args.refresh_cell):
         raise CommandError("--require and --refresh exclude each other.", USAGE)
+    if args.jobs or args.sweep:
+        args.jobs = args.jobs or "1"
+        return run_at_once(args)
     values: dict[str, Any] = {}
     for path in args.parameter_files:
         values |= read_parameters(path)

@@ -1,0 +1,185 @@
+"""Several notebooks, or a sweep of parameters, at once: on this machine or on a Dask cluster.
+
+Each run is a process of its own, ``jupyter nbcache run`` again; all share one store, in which
+whoever comes first computes a cell and the others wait for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbcache.cli.exits import OK, USAGE, CommandError
+from nbcache.duration import format_duration
+
+_ON_DASK = "dask://"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One run: its name for people, the arguments of its process, and the environment it gets."""
+
+    title: str
+    arguments: tuple[str, ...]
+    environment: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a run ended: its exit code, the JSON lines that it told, and what went wrong."""
+
+    title: str
+    code: int
+    told: tuple[dict[str, Any], ...]
+    error: str
+
+    @property
+    def total(self) -> dict[str, Any]:
+        """The run's totals; empty if it did not come so far."""
+        return next((item for item in self.told if item.get("type") == "total"), {})
+
+
+def parse_jobs(text: str) -> str:
+    """Return a number of processes, or the address of a cluster, as it was written."""
+    if text.startswith(_ON_DASK) and len(text) > len(_ON_DASK):
+        return text
+    if text.lstrip("-").isdecimal() and int(text) != 0:
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of processes and no dask://HOST:PORT.")
+
+
+def parse_sweep(texts: Sequence[str]) -> list[dict[str, str]]:
+    """Return every combination of ``NAME=V1,V2,…``; one empty one for no sweep."""
+    names, choices = [], []
+    for text in texts:
+        name, equals, values = text.partition("=")
+        if not equals or not values or not name.isidentifier():
+            raise CommandError(f"--sweep {text}: write it as name=1,2,3.", USAGE)
+        names.append(name)
+        choices.append([value.strip() for value in values.split(",")])
+    return [dict(zip(names, one, strict=True)) for one in itertools.product(*choices)]
+
+
+def plan(args: argparse.Namespace) -> list[Task]:
+    """Return one task for each notebook and combination of swept parameters.
+
+    Raises:
+        CommandError: the results have nowhere to go.
+    """
+    sweep = parse_sweep(args.sweep)
+    if args.inplace and len(sweep) > 1:
+        raise CommandError("--sweep and --inplace exclude each other: use -o FOLDER.", USAGE)
+    tasks = []
+    for notebook, values in itertools.product(args.notebooks, sweep):
+        if not notebook.is_file():
+            raise CommandError(f"{notebook} does not exist.", USAGE)
+        arguments = [str(notebook.resolve()), "--json", *_passed_on(args)]
+        for name, value in values.items():
+            arguments += ["-p", f"{name}={value}"]
+        label = ",".join(f"{name}={value}" for name, value in values.items())
+        if args.output:
+            arguments += ["-o", str(_target(args.output, notebook, label))]
+        title = f"{notebook} ({label})" if label else str(notebook)
+        tasks.append(Task(title, tuple(arguments), _environment(args)))
+    return tasks
+
+
+def _target(output: str, notebook: Path, label: str) -> Path:
+    folder = Path(output).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    safe = "".join(one if one.isalnum() or one in "=,.-_" else "_" for one in label)
+    return folder / (f"{notebook.stem}-{safe}.ipynb" if safe else notebook.name)
+
+
+def _passed_on(args: argparse.Namespace) -> Iterator[str]:
+    """Yield the options that hold for every run."""
+    for name in ("inplace", "refresh", "read_only", "trust", "require", "allow_errors"):
+        if getattr(args, name):
+            yield f"--{name.replace('_', '-')}"
+    for name in ("ttl", "timeout", "kernel"):
+        if getattr(args, name) is not None:
+            yield from (f"--{name}", str(getattr(args, name)))
+    for number in args.refresh_cell:
+        yield from ("--refresh-cell", str(number))
+    for path in args.parameter_files:
+        yield from ("-f", os.path.abspath(path))
+    for pair in args.parameters:
+        yield from ("-p", pair)
+
+
+def _environment(args: argparse.Namespace) -> dict[str, str]:
+    """Return our variables, which a worker elsewhere does not inherit, with the store's place."""
+    from nbcache.store.opening import find_location
+
+    own = {name: value for name, value in os.environ.items() if name.startswith("NBCACHE_")}
+    return {**own, "NBCACHE_DIR": os.path.abspath(args.store or find_location())}
+
+
+def run_task(task: Task) -> Done:
+    """Run one task in a process of its own; called on whichever worker it lands."""
+    done = subprocess.run(
+        [sys.executable, "-m", "nbcache.cli", "run", *task.arguments],
+        env={**os.environ, **task.environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = tuple(json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
+    return Done(task.title, done.returncode, told, done.stderr.strip())
+
+
+def run_at_once(args: argparse.Namespace) -> int:
+    """Run all tasks and tell of each as it ends; return the first exit code that is not 0."""
+    from joblib import Parallel, delayed, parallel_config
+
+    tasks = plan(args)
+    with parallel_config(**_backend(args.jobs)):
+        runs = Parallel(return_as="generator_unordered")(delayed(run_task)(one) for one in tasks)
+        codes = [_tell(done, number, len(tasks), args) for number, done in enumerate(runs, 1)]
+    return next((code for code in codes if code != OK), OK)
+
+
+def _backend(jobs: str) -> dict[str, Any]:
+    """Return joblib's settings: threads here (each waits for a process), or a Dask cluster."""
+    if not jobs.startswith(_ON_DASK):
+        return {"backend": "threading", "n_jobs": int(jobs)}
+    try:
+        from distributed import Client
+    except ImportError:
+        message = "--jobs dask:// needs the package distributed: python -m pip install distributed"
+        raise CommandError(message, USAGE) from None
+    address = "tcp://" + jobs.removeprefix(_ON_DASK)
+    try:
+        Client(address, timeout="10s")
+    except OSError as error:
+        raise CommandError(f"--jobs {jobs}: no scheduler answers there ({error}).", USAGE) from None
+    return {"backend": "dask"}
+
+
+def _tell(done: Done, number: int, of: int, args: argparse.Namespace) -> int:
+    """Write what became of one run: its JSON lines, or one line."""
+    if args.json:
+        for item in done.told:
+            print(json.dumps({**item, "run": done.title}), flush=True)
+        return done.code
+    total = done.total
+    counter = f"[{number:>{len(str(of))}}/{of}]"
+    if total:
+        told = f"{total['served']} of {total['of']} cells from the cache"
+        told += f" · took {format_duration(total['seconds'])}"
+        told += f" · wrote {total['output']}" if total["output"] else ""
+    else:
+        told = ""
+    print(f"{counter} {done.title} · {told}".rstrip(" ·"), flush=True)
+    error = total.get("error") or (done.error if done.code != OK else "")
+    if error:
+        print(error, file=sys.stderr)
+    return done.code
