@@ -12,6 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEPENDENCIES := $(VENV)/.dependencies
+TORCH := $(VENV)/.torch
 INSTALLED := $(VENV)/.installed
 EDITABLE := $(VENV)/.editable
 LIBRARIES := $(VENV)/.notebook-libraries
@@ -21,7 +22,7 @@ PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest
 .PHONY: demo test test-notebooks bench develop clean
 .DELETE_ON_ERROR:
 
-test: $(INSTALLED)
+test: $(INSTALLED) $(TORCH)
 	$(PYTEST) $(ARGS)
 
 test-notebooks: $(LIBRARIES) $(INSTALLED)
@@ -68,6 +69,12 @@ $(LIBRARIES): $(DEPENDENCIES)
 	@echo "Installing the libraries of all notebooks (a minute or two)."
 	@$(PIP) install --no-build-isolation --prefer-binary '.[test,notebooks,all-notebooks]'
 	@rm -f $(INSTALLED) # it holds a copy now, whatever it held before
+	@touch $@
+
+# PyTorch may be gigabytes where an index has no build for processors alone: tests only.
+$(TORCH): $(DEPENDENCIES)
+	@$(PIP) install --prefer-binary 'torch>=2.4' || \
+	  echo "PyTorch could not be installed here: its tests will be skipped."
 	@touch $@
 
 # The package is installed anew whenever its sources changed, unless `make develop` linked it.

@@ -71,10 +71,10 @@ def _starts_in_library(steps: list[str], namespace: dict[str, Any]) -> bool:
 
     A class or module of a library does; so does anything reached through its module.
     """
-    value = namespace.get(steps[0]) if steps else None
-    if isinstance(value, types.ModuleType):
+    value: Any = namespace.get(steps[0]) if steps else None
+    if issubclass(type(value), types.ModuleType):
         return not is_local_module(value.__name__) and value is not sys.modules.get("__main__")
-    return len(steps) == 1 and isinstance(value, type) and is_library(value)
+    return len(steps) == 1 and issubclass(type(value), type) and is_library(value)
 
 
 def effect_calls(nodes: Sequence[ast.stmt], namespace: dict[str, Any]) -> tuple[str, ...]:
@@ -108,9 +108,9 @@ def _effect_call(call: ast.Call, namespace: dict[str, Any]) -> str:
 
 def _package(value: Any) -> str:
     """Return the top-level package of a library's module, function or class."""
-    if isinstance(value, types.ModuleType):
+    if issubclass(type(value), types.ModuleType):
         name = "" if is_local_module(value.__name__) else value.__name__
-    elif isinstance(value, (type, types.FunctionType)) and is_library(value):
+    elif issubclass(type(value), (type, types.FunctionType)) and is_library(value):
         name = str(value.__module__)
     else:
         name = ""

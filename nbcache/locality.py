@@ -22,6 +22,8 @@ def is_local_file(path: str | None) -> bool:
     """Tell whether a source file lies outside the standard library and site-packages."""
     if not path or path.startswith("<"):
         return False
+    if not os.path.isabs(path) and not os.path.exists(path):
+        return False  # a label of code that was made in memory
     real = os.path.realpath(path)
     if "site-packages" in real or "dist-packages" in real:
         return False

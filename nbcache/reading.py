@@ -197,12 +197,13 @@ class Reader:
         """Say which modules that can see every variable the cell reads under another name."""
         found = []
         for name in sorted(reads):
-            value = self.namespace.get(name)
+            value: Any = self.namespace.get(name)
             if id(value) in LOOKING_FUNCTIONS:
                 found.append(f"calls {LOOKING_FUNCTIONS[id(value)]}() as `{name}`")
             elif value is self._shell:
                 found.append(f"uses get_ipython() as `{name}`")
-            module = value.__name__ if isinstance(value, types.ModuleType) else name
+            is_module = issubclass(type(value), types.ModuleType)
+            module = value.__name__ if is_module else name
             if module != name and module in LOOKING_GLASSES:
                 found.append(f"uses the module {module} as `{name}`")
         return tuple(found)

@@ -1,7 +1,7 @@
 """The ambient state of a process: repeated, compared where a run may have read it, or refused.
 
 Repeated when changed: environment variables, working directory, ``sys.path``, time zone,
-warning filters, logger levels, options of numpy and pandas, ``rcParams``, decimal context,
+warning filters, logger levels, options of numpy, pandas and torch, ``rcParams``, decimal context,
 locale, and the interpreter's settings. Compared at look-up, as it was before the run: what the
 run read, or what it may have read where reads cannot be seen. Refused: pyplot figures left
 open, replaced standard streams, hooks, signal handlers, log handlers, changed builtins.
@@ -20,9 +20,10 @@ from nbcache.deps.interpreter import InterpreterTracker
 from nbcache.deps.loggers import LoggingTracker
 from nbcache.deps.options import OptionTracker
 from nbcache.deps.protocol import Tracker
+from nbcache.deps.torch_options import Torch
 from nbcache.deps.warning_filters import WarningTracker
 
-_FAMILIES = (NumpyPrinting, NumpyErrors, Pandas, Decimals, Locales)
+_FAMILIES = (NumpyPrinting, NumpyErrors, Pandas, Decimals, Locales, Torch)
 
 
 class AmbientTracker(Group):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from os import stat as _stat
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 _open = open
@@ -43,13 +43,16 @@ def _compiled_file_fits(module: ModuleType, path: str) -> bool:
     return len(header) == _HEADER_BYTES and words == fits
 
 
+_WRAPPED = (staticmethod, classmethod, MethodType)
+
+
 def _codes_in(module: ModuleType, path: str) -> Iterator[CodeType]:
     waiting: list[Any] = list(vars(module).values())
     for value in waiting:
-        inner = getattr(value, "__func__", value)
-        if isinstance(inner, FunctionType) and inner.__code__.co_filename == path:
+        inner = value.__func__ if issubclass(type(value), _WRAPPED) else value
+        if type(inner) is FunctionType and inner.__code__.co_filename == path:
             yield inner.__code__
-        elif isinstance(value, type) and value.__module__ == module.__name__:
+        elif issubclass(type(value), type) and value.__module__ == module.__name__:
             waiting.extend(vars(value).values())
 
 

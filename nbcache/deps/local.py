@@ -10,7 +10,7 @@ from functools import lru_cache
 from importlib.machinery import ModuleSpec, PathFinder
 from os import getcwd as _getcwd
 from os import stat as _stat
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from nbcache.deps.arrivals import loaded_mark
@@ -43,6 +43,8 @@ def _find_source(module: Any) -> str:
     path = values.get("__file__") or getattr(spec, "origin", None)
     if spec is None or not isinstance(path, str) or path in _NO_FILES:
         return ""
+    if not os.path.isabs(path) and not os.path.exists(path):
+        return ""  # a label of code that was made in memory, as torch's `torch-git`
     path = os.path.abspath(path)
     return path if is_local(path) else ""
 
@@ -50,6 +52,7 @@ def _find_source(module: Any) -> str:
 _scanned: set[str] = set()
 _scanned_marks: list[tuple[int, str]] = []
 _local_names: dict[str, None] = {}
+_DEFINED = (type, FunctionType)
 _NO_FILES = frozenset({"built-in", "frozen", "namespace"})
 
 
@@ -175,11 +178,11 @@ def sources_of(names: Iterable[str]) -> dict[str, str]:
 
 def _neighbours(name: str, module: ModuleType) -> Iterator[str]:
     for value in list(vars(module).values()):
-        if isinstance(value, ModuleType):
+        if issubclass(type(value), ModuleType):
             yield value.__name__
         elif isinstance(home := getattr(type(value), "__module__", None), str):
             yield home
-            own = getattr(value, "__module__", None) if callable(value) else None
+            own = value.__module__ if issubclass(type(value), _DEFINED) else None
             if isinstance(own, str):
                 yield own
     yield from _parents(name)

@@ -77,7 +77,7 @@ def _named_original(module: str, name: str) -> Any:
 
 def original_of(value: Any) -> Any:
     """Return what ``value`` stands in for, or ``value`` itself."""
-    return value.original if isinstance(value, Wrapped) else value
+    return value.original if issubclass(type(value), Wrapped) else value
 
 
 class _Method(Wrapped):
@@ -269,13 +269,13 @@ def uncover_aliases(
     """Put originals where ``namespace``, new ``modules`` or known aliases hold wrappers."""
     with _lock:
         for (_, name), known in list(_aliases.items()):
-            if isinstance(known.get(name), Wrapped):
+            if issubclass(type(known.get(name)), Wrapped):
                 known[name] = known[name].original
         for name, value in list(namespace.items()):
-            if isinstance(value, Wrapped):
+            if issubclass(type(value), Wrapped):
                 namespace[name] = value.original
         for module in modules:
             for name, value in list(module.items()):
-                if isinstance(value, Wrapped):
+                if issubclass(type(value), Wrapped):
                     module[name] = value.original
                     _aliases[id(module), name] = module

@@ -83,9 +83,9 @@ def watch_readers(ledger: Ledger, patches: Patches) -> None:
 def texts_in(values: Any, depth: int) -> Iterator[str]:
     """Return the strings and paths among ``values``, ``depth`` levels of lists deep."""
     for value in values:
-        if isinstance(value, (str, os.PathLike)):
+        if issubclass(type(value), (str, os.PathLike)):
             yield os.fsdecode(value)
-        elif depth and isinstance(value, (list, tuple, set)) and len(value) <= _MOST_FILES:
+        elif depth and type(value) in (list, tuple, set) and len(value) <= _MOST_FILES:
             yield from texts_in(value, depth - 1)
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import types
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
+
+from nbcache.heap.kinds.attributes import dict_of, slot_values
+from nbcache.heap.tokens import FLAT
 
 LIMIT = 200_000
 """Objects looked at before the search gives up and names the root alone."""
@@ -31,26 +35,48 @@ def find_path(label: str, root: Any, target: Any) -> str:
         for step, child in children(obj):
             if child is target:
                 return path + step
-            if id(child) not in seen and not isinstance(child, (str, bytes, int, float)):
+            if id(child) not in seen and type(child) not in FLAT:
                 seen.add(id(child))
                 queue.append((path + step, child))
     return label
 
 
 def children(obj: Any) -> Iterator[tuple[str, Any]]:
-    """Yield (step, child) for the parts of a value that a person could write a path to."""
-    if isinstance(obj, types.ModuleType):
+    """Yield (step, child) for the parts of a value that a person could write a path to.
+
+    Nothing of the user's runs: neither ``__repr__`` of a key nor an overridden ``__iter__``.
+    """
+    kind = type(obj)
+    if issubclass(kind, types.ModuleType):
         return
-    if isinstance(obj, dict):
-        for key, value in list(obj.items()):
-            yield f"[{key!r:.40}]", value
-            yield f".keys()[{key!r:.40}]", key
-    elif isinstance(obj, (list, tuple, set, frozenset)):
-        for position, value in enumerate(list(obj)):
-            yield f"[{position}]", value
-    elif isinstance(obj, types.FunctionType):
+    if issubclass(kind, dict):
+        for key, value in list(dict.items(obj)):
+            yield f"[{_shown(key)}]", value
+            yield f".keys()[{_shown(key)}]", key
+    for base in _SEQUENCES:
+        if issubclass(kind, base):
+            yield from ((f"[{place}]", one) for place, one in enumerate(base.__iter__(obj)))
+    if kind is types.FunctionType:
         yield from _function_children(obj)
+    for name in _MEMBERS.get(kind, ()):
+        yield f".{name}", getattr(obj, name)
     yield from _attributes(obj)
+
+
+_SEQUENCES: tuple[Any, ...] = (list, tuple, set, frozenset, deque)
+_MEMBERS: dict[type, tuple[str, ...]] = {
+    functools.partial: ("func", "args", "keywords"),
+    types.MethodType: ("__self__", "__func__"),
+    types.BuiltinMethodType: ("__self__",),
+    property: ("fget", "fset", "fdel"),
+    classmethod: ("__func__",),
+    staticmethod: ("__func__",),
+}
+
+
+def _shown(key: Any) -> str:
+    """Return a key as people write it; only plain ones are asked for their text."""
+    return f"{key!r:.40}" if type(key) in FLAT else f"<{type_name(key)}>"
 
 
 def _function_children(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
@@ -61,25 +87,17 @@ def _function_children(function: types.FunctionType) -> Iterator[tuple[str, Any]
             continue
     for position, value in enumerate(function.__defaults__ or ()):
         yield f".__defaults__[{position}]", value
+    for name, value in (function.__kwdefaults__ or {}).items():
+        yield f".__kwdefaults__[{name!r}]", value
 
 
 def _attributes(obj: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(obj, types.BuiltinFunctionType | types.GetSetDescriptorType):
+    if issubclass(type(obj), type):
+        for name, value in list(type.__dict__["__dict__"].__get__(obj).items()):
+            if name not in ("__dict__", "__weakref__"):
+                yield f".{name}", value
         return
-    try:
-        attributes = dict(vars(obj))
-    except TypeError:
-        attributes = {}
-    for name, value in attributes.items():
-        if isinstance(obj, type) and name in ("__dict__", "__weakref__"):
-            continue
+    for name, value in list((dict_of(obj) or {}).items()):
         yield f".{name}", value
-    if isinstance(obj, type):
-        return
-    for base in type(obj).__mro__:
-        slots = base.__dict__.get("__slots__", ())
-        for slot in (slots,) if isinstance(slots, str) else slots:
-            try:
-                yield f".{slot}", object.__getattribute__(obj, slot)
-            except AttributeError:
-                continue
+    for name, value in slot_values(obj).items():
+        yield f".{name}", value

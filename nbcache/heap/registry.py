@@ -18,6 +18,7 @@ class Dump(Protocol):
     """What a kind may ask of the stream that it is stored in."""
 
     namespace: dict[str, Any]
+    walk: Walk
 
     def is_earlier(self, obj: Any) -> bool:
         """Tell whether the stream refers to this object instead of holding it."""
@@ -76,6 +77,10 @@ class Kind:
         """Return what ``patch`` needs to give a live object this one's contents."""
         raise NotReplayable("was changed in place, and objects of its type can't be patched")
 
+    def snapshot(self, obj: Any) -> Any:
+        """Return a state that stays as it is while the object is patched."""
+        return self.state(obj)
+
     def is_patchable(self, before: bytes, after: bytes) -> bool:
         """Tell whether a change between two shallow tokens can be patched."""
         return True
@@ -98,7 +103,7 @@ FAMILIES = {
     "ipykernel": "nbcache.heap.kinds.ipython_shell",
     "matplotlib": "nbcache.heap.kinds.matplotlib_artists",
     "mpl_toolkits": "nbcache.heap.kinds.matplotlib_artists",
-    "torch": "nbcache.heap.kinds.torch_tensors",
+    "torch": "nbcache.heap.kinds.torch_objects",
 }
 """Top-level packages and the module that registers their kinds, imported on first sight."""
 

@@ -27,7 +27,7 @@ def imported_objects(
         variables = getattr(sys.modules.get(node.module), "__dict__", {})
         for alias in node.names:
             value, name = variables.get(alias.name), alias.asname or alias.name
-            copied = type(value) not in FLAT and not isinstance(value, _BY_NAME)
+            copied = type(value) not in FLAT and not issubclass(type(value), _BY_NAME)
             if copied and namespace.get(name) is value:
                 yield name, node.module, alias.name, value
 

@@ -46,7 +46,7 @@ class Snapshot:
         """Return the identities of mutable values that the walk did not number."""
         found = {}
         for name, value in self.before.items():
-            if name.startswith("_") or isinstance(value, types.ModuleType):
+            if name.startswith("_") or issubclass(type(value), types.ModuleType):
                 continue
             if walk.is_numbered(value) or is_shared_value(value) or find_constant(value):
                 continue

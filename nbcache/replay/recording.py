@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import os
+import pathlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -204,7 +204,7 @@ def _written_names(changes: Changes, walk: Walk) -> tuple[str, ...]:
 
 def path_like(nodes: Iterable[ast.AST], values: Iterable[Any]) -> list[str]:
     """Return the strings in a cell's text and inputs that may name files."""
-    found = {str(value) for value in values if isinstance(value, (str, os.PathLike))}
+    found = {str(value) for value in values if issubclass(type(value), _NAMES_OF_FILES)}
     for node in nodes:
         for part in ast.walk(node):
             if isinstance(part, ast.Constant) and isinstance(part.value, str):
@@ -213,5 +213,6 @@ def path_like(nodes: Iterable[ast.AST], values: Iterable[Any]) -> list[str]:
     return sorted(text for text in found if _MAY_BE_PATH.fullmatch(text))
 
 
+_NAMES_OF_FILES = (str, pathlib.PurePath)
 _WORD = re.compile(r"[^\s'\"`;|&<>(){}=,$*]*/[^\s'\"`;|&<>(){}=,$*]*")
 _MAY_BE_PATH = re.compile(r"[^\n]{0,400}[./][^\n]{0,400}")

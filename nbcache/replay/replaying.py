@@ -81,11 +81,11 @@ def uninterrupted() -> Iterator[None]:
 
 
 def undo_log(values: Mapping[str, Any], walk: Walk) -> list[tuple[Any, Any]]:
-    """Return what is needed to take back patches of small objects."""
+    """Return what is needed to take the patches back; a single one is all or nothing."""
     log = []
-    for ordinal, _ in values["patches"]:
+    for ordinal, _ in values["patches"] if len(values["patches"]) > 1 else ():
         live = walk.objects[ordinal]
-        log.append((live, kind_of(type(live)).state(live)))
+        log.append((live, kind_of(type(live)).snapshot(live)))
     return log
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import heap_cases_arrays
 import heap_cases_basics
 import heap_cases_classes
@@ -13,6 +15,7 @@ import heap_cases_libraries
 import heap_cases_mixed
 import heap_cases_scalars
 import heap_cases_tables
+import heap_cases_torch
 
 Case = tuple[str, str, str, list[str]]
 
@@ -28,4 +31,5 @@ CASES: list[Case] = [
     *heap_cases_arrays.CASES,
     *heap_cases_tables.CASES,
     *heap_cases_libraries.CASES,
+    *(heap_cases_torch.CASES if find_spec("torch") else ()),
 ]

@@ -136,14 +136,14 @@ def class_items(kind: type, hidden: frozenset[str]) -> dict[str, Any]:
     """Return a class's own attributes without those that Python writes for itself."""
     items = {}
     for name, value in kind.__dict__.items():
-        if name not in hidden and not isinstance(value, _DESCRIPTORS):
+        if name not in hidden and not issubclass(type(value), _DESCRIPTORS):
             items[name] = value
     return items
 
 
 def virtual_subclasses(kind: type) -> list[type]:
     """Return the classes that were registered with an abstract one, by name."""
-    if not isinstance(kind, abc.ABCMeta) or "_abc_impl" not in kind.__dict__:
+    if not issubclass(type(kind), abc.ABCMeta) or "_abc_impl" not in kind.__dict__:
         return []
     registry = import_module("_abc")._get_dump(kind)[0]
     found = [held for held in (reference() for reference in registry) if held is not None]

@@ -74,7 +74,7 @@ class DerivedKind(Kind):
 
 def items_of(base: Any, obj: Any) -> Any:
     """Return the items as a plain container, past any override."""
-    if isinstance(obj, collections.OrderedDict):
+    if issubclass(type(obj), collections.OrderedDict):
         return {key: dict.__getitem__(obj, key) for key in collections.OrderedDict.__iter__(obj)}
     if base is dict:
         return dict(dict.items(obj))
@@ -94,8 +94,8 @@ def patch_derived(live: Any, state: tuple[Any, Any, Any]) -> None:
         object.__setattr__(live, "__dict__", live)
     else:
         replace_attributes(live, attributes)
-    if isinstance(live, collections.defaultdict):
-        live.default_factory = factory
+    if issubclass(type(live), collections.defaultdict):
+        _DEFAULT_FACTORY.__set__(live, factory)
 
 
 ITSELF = "itself"
@@ -104,11 +104,17 @@ ITSELF = "itself"
 
 def is_own_dict(obj: Any) -> bool:
     """Tell whether a dict subclass keeps its items and its attributes in one place."""
-    return isinstance(obj, dict) and getattr(obj, "__dict__", None) is obj
+    if not issubclass(type(obj), dict) or not type(obj).__dictoffset__:
+        return False
+    return object.__getattribute__(obj, "__dict__") is obj
+
+
+_DEFAULT_FACTORY: Any = collections.defaultdict.__dict__["default_factory"]
 
 
 def _factory(obj: Any) -> Any:
-    return obj.default_factory if isinstance(obj, collections.defaultdict) else None
+    is_default = issubclass(type(obj), collections.defaultdict)
+    return _DEFAULT_FACTORY.__get__(obj) if is_default else None
 
 
 def has_attributes(kind: type) -> bool:
@@ -144,19 +150,19 @@ _UPDATED: tuple[Any, ...] = (dict, set)
 
 def replace_items(live: Any, items: Any) -> None:
     """Replace a container's items through its base's methods, past any override."""
-    if isinstance(live, collections.OrderedDict):
+    if issubclass(type(live), collections.OrderedDict):
         collections.OrderedDict.clear(live)
         for key, value in items.items():
             collections.OrderedDict.__setitem__(live, key, value)
         return
     for base in _SLICED:
-        if isinstance(live, base):
+        if issubclass(type(live), base):
             base.__setitem__(live, slice(None), items)
     for base in _UPDATED:
-        if isinstance(live, base):
+        if issubclass(type(live), base):
             base.clear(live)
             base.update(live, items)
-    if isinstance(live, collections.deque):
+    if issubclass(type(live), collections.deque):
         rebuild.refill_deque(live, *items)
 
 

@@ -163,12 +163,15 @@ class PartialKind(Kind):
         return joined(b"pf", [*parts, joined(b"m", words), encode_attributes(obj, walk)])
 
     def state(self, obj: Any) -> Any:
-        """Return all parts, as the partial's own protocol has them."""
-        return obj.func, obj.args, obj.keywords, dict_of(obj)
+        """Return all parts, as the partial's own protocol has them, with copies of its dicts."""
+        return obj.func, obj.args, dict(obj.keywords), dict(dict_of(obj) or {})
 
     def patch(self, live: Any, state: Any) -> None:
-        """Set all parts."""
-        live.__setstate__(state)
+        """Set all parts, in the attributes' own dict."""
+        own = dict_of(live)
+        *parts, attributes = state
+        live.__setstate__((*parts, own))
+        rebuild.fill_attributes(live, attributes)
 
 
 register(WrapperKind(), property, classmethod, staticmethod)

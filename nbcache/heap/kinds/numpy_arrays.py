@@ -12,6 +12,7 @@ import numpy as np
 from nbcache.errors import NotReplayable, NotStorable
 from nbcache.heap import rebuild, rebuild_arrays, rebuild_frames
 from nbcache.heap.kinds.attributes import encode_attributes
+from nbcache.heap.kinds.numpy_tensors import reduce_beside_tensors, tensor_sharing
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import FLAT, digest, flat, joined, text
 
@@ -140,7 +141,8 @@ class ArrayKind(Kind):
         first = walk.owners.setdefault(id(owner), (ordinal, here))
         walk.keep(owner)
         if first[1] == here and ordinal == first[0]:
-            return walk.ref(owner) if isinstance(owner, BUFFERS) else b""
+            is_buffer = isinstance(owner, BUFFERS)
+            return walk.ref(owner) if is_buffer else tensor_sharing(owner, ordinal, walk)
         if not obj.nbytes:
             return b""
         return walk.reference(first[0]) + text(f":{here - first[1]}:{obj.strides}")
@@ -164,7 +166,7 @@ class ArrayKind(Kind):
             return reduce_column_view(obj, *column)
         if owner is not obj:
             return reduce_view(obj, owner, address_of(owner))
-        return reduce_owner(obj) if is_raw(obj.dtype) else NotImplemented
+        return reduce_owned(obj, dump)
 
     def state(self, obj: Any) -> Any:
         """Return the contents, the attributes and the flags."""
@@ -173,6 +175,11 @@ class ArrayKind(Kind):
         own = dict(obj.__dict__) if isinstance(obj, np.ma.MaskedArray) else {}
         plain = np.asarray(obj)
         return Raw(plain), plain.shape, plain.strides, is_writeable(obj), own
+
+    def snapshot(self, obj: Any) -> Any:
+        """Return the state with a copy of the contents."""
+        raw, *rest = self.state(obj)
+        return (Raw(raw.array.copy()), *rest)
 
     def patch(self, live: Any, state: Any) -> None:
         """Copy the contents into the live memory, resizing it when the run did."""
@@ -193,6 +200,13 @@ class ArrayKind(Kind):
             live.flags.writeable = writeable
         if own:
             live.__dict__.update(own)
+
+
+def reduce_owned(array: Any, dump: Dump) -> Any:
+    """Return how to build an array that holds its own memory, or a tensor's."""
+    if not is_raw(array.dtype):
+        return NotImplemented
+    return reduce_beside_tensors(array, dump) or reduce_owner(array)
 
 
 def reduce_view(view: Any, owner: Any, start: int) -> Any:
