@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from nbcache.deps.digests import keep_table
 from nbcache.deps.trackers import standard_trackers
 from nbcache.replay.outputs import Tap, tap_of
 from nbcache.session import Session
@@ -28,5 +29,6 @@ def make_session(shell: Any, settings: Settings, history: Sequence[str]) -> Sess
     location = settings.location or find_location()
     trackers = standard_trackers((location,), history=history, namespace=shell.user_ns)
     folder = find_location() if "://" in location else location
+    keep_table(os.path.join(folder, "digests.json"))
     trail = Trail(os.path.join(folder, "trail"))
     return Session(shell, Shelf(opened, settings, trail), trackers, tap)

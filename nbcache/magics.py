@@ -61,6 +61,10 @@ class CacheMagics(Magics):
             run and overwrite; resist a refresh of everything; run once
         ignore=a,b
             leave these inputs out of the key
+        files=auto, off, data/*.csv  file_check=content, mtime, etag  ignore_path
+            which files count, how they are compared, whether their paths count
+        env=FOO,BAR, lock[:PATH]
+            more environment variables; a lock file in place of the libraries' versions
         version=TEXT
             a salt: another version is another result
         keep=x,y  drop=tmp

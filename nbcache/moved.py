@@ -14,6 +14,15 @@ About = Mapping[str, Any]
 NO_LONGER_DEFINED = " is not defined any more"
 """How the sentence ends about an input that had a value."""
 
+_SENTENCES = {
+    "display options": "options of how results are shown changed",
+    "file options": "the options `files`, `file_check` or `ignore_path` changed",
+    "env": "environment variable `{}` changed",
+    "lock": "`{}` changed on disk",
+    "file": "`{}` changed on disk",
+}
+"""Sentences about other parts than inputs, by a part's name or its first word."""
+
 _MOST = 3
 """Differences told of one input before the rest is counted."""
 
@@ -42,19 +51,26 @@ def _sentences(
     name: str, digests: tuple[str | None, str | None], before: About, after: About
 ) -> list[str]:
     old, new = digests
+    form, _, rest = name.partition(" ")
     if name == "source":
         return [_source_sentence(before.get("lines", ()), after.get("lines", ()))]
     if name in ("python", "version"):
         return [f"{name.capitalize()} {old} → {new}"]
-    if name == "display options":
-        return ["options of how results are shown changed"]
-    label = name.removeprefix("input ")
+    if name in _SENTENCES or form in _SENTENCES:
+        return [_SENTENCES.get(name, _SENTENCES.get(form, "")).format(rest)]
+    return _input_sentences(name.removeprefix("input "), digests, before, after)
+
+
+def _input_sentences(
+    label: str, digests: tuple[str | None, str | None], before: About, after: About
+) -> list[str]:
+    old, new = digests
     if old is None or old == "absent":
         return [f"`{label}` is {'a new input' if old is None else 'defined now'}"]
-    if new is None or new == "absent":
-        return [
-            f"`{label}` is no input any more" if new is None else f"`{label}`{NO_LONGER_DEFINED}"
-        ]
+    if new is None:
+        return [f"`{label}` is no input any more"]
+    if new == "absent":
+        return [f"`{label}`{NO_LONGER_DEFINED}"]
     one, other = (about.get("inputs", {}).get(label) for about in (before, after))
     return list(describe(label, one or {}, other or {}))
 

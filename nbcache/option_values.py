@@ -13,7 +13,7 @@ from nbcache.errors import OptionError
 from nbcache.policies import NO_CACHE, CachePolicy
 from nbcache.policy_text import parse_policy
 
-Kind = Literal["duration", "flag", "names", "refresh", "text", "value", "policy", "choice"]
+Kind = Literal["duration", "flag", "names", "refresh", "text", "value", "policy", "choice", "list"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ CODECS: Final = ("none", "zlib", "lzma", "bz2")
 """How values may be compressed; all of them come with Python."""
 
 TRISTATE: Final = ("true", "false", "none")
+FILE_CHECKS: Final = ("content", "mtime", "etag")
 LEVELS: Final = ("serializable", "read_committed")
 
 _TRUE: Final = frozenset({"true", "yes", "on", "1"})
@@ -125,6 +126,26 @@ def _names(option: Option, value: object) -> frozenset[str]:
     return frozenset(str(word) for word in words)
 
 
+def _list(option: Option, value: object) -> tuple[str, ...]:
+    """Return the words of a list that is separated by commas; false stands for ``off``."""
+    if value is True or value is False:
+        value = "auto" if value else "off"
+    if isinstance(value, str):
+        words: list[object] = [word.strip() for word in value.split(",")]
+    elif isinstance(value, Iterable) and not isinstance(value, (bytes, Mapping)):
+        words = list(value)
+    else:
+        words = []
+    if not words or not all(isinstance(word, str) and word for word in words):
+        example = "files=data/*.csv" if option.name == "files" else "env=FOO,BAR"
+        raise OptionError(f"`{option.name}` needs words with commas between, such as {example}.")
+    lowered = [str(word).lower() for word in words]
+    return tuple(
+        low if low in ("auto", "off") else str(word)
+        for low, word in zip(lowered, words, strict=True)
+    )
+
+
 def _text(option: Option, value: object) -> str:
     """Return a text; numbers from data count as their text."""
     if isinstance(value, (str, int, float)) and not isinstance(value, bool):
@@ -136,6 +157,7 @@ _READERS: Final[Mapping[str, Callable[[Option, object], object]]] = {
     "flag": _boolean,
     "refresh": _refresh,
     "names": _names,
+    "list": _list,
     "text": _text,
     "value": _value,
     "policy": _policy,

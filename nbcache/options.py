@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from nbcache.errors import OptionError
-from nbcache.option_values import CODECS, LEVELS, TRISTATE, WORDS, Option, read
+from nbcache.option_values import CODECS, FILE_CHECKS, LEVELS, TRISTATE, WORDS, Option, read
 
 OPTIONS: Final[Mapping[str, Option]] = {
     option.name: option
@@ -18,6 +18,10 @@ OPTIONS: Final[Mapping[str, Option]] = {
         Option("policy", "policy", "what makes up the key: \"INPUTS + SOURCE - 'debug'\""),
         Option("ignore", "names", "inputs to leave out of the key: ignore=debug,verbose"),
         Option("key", "value", "a key of one's own: a value, or a function of (context, inputs)"),
+        Option("files", "list", "auto; off; patterns of more files: files=data/*.csv"),
+        Option("file_check", "choice", "how files are compared", FILE_CHECKS),
+        Option("ignore_path", "flag", "equal content at another path counts as equal"),
+        Option("env", "list", "more variables: env=FOO,BAR; env=lock[:path] for the lock file"),
         Option("version", "text", "a salt: another version is another result"),
         Option("name", "text", "store under this name; no key is computed"),
         Option("off", "flag", "run the cell as if nbcache were not there"),

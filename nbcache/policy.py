@@ -51,6 +51,10 @@ class Policy:
     group: str = ""
     isolation: str = ""
     wait: float | None = None
+    files: tuple[str, ...] = ()
+    file_check: str = "content"
+    ignore_path: bool = False
+    env: tuple[str, ...] = ()
 
     @property
     def is_exclusive(self) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from nbcache.asked_files import asked_parts
 from nbcache.cell.source import Source, read_source
 from nbcache.composing import Subject, choose_parts
 from nbcache.deps.consulted import interpreter_parts
@@ -146,6 +147,7 @@ class Reader:
         parts |= self._display_part() | interpreter_parts(source.text)
         about = self._about(source, walk)
         parts = choose_parts(policy, parts, self._subject(source, walk, request))
+        parts |= asked_parts(policy, walk.values)
         walk.values |= left_out.values()
         return Reading(
             request,

@@ -159,6 +159,7 @@ class Session:
             run.forbid()
             return
         run.recorder = Recorder(self.shell, reading, self.trackers, self._tap())
+        run.recorder.by_time = run.policy.file_check == "mtime"
         run.recorder.start()
         self._recorded += 1
         self._tell_progress(run, "running")

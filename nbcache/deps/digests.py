@@ -1,21 +1,39 @@
-"""Content digests of files, with a process-wide table so that an unchanged file is read once."""
+"""Content digests of files, with a table so that an unchanged file is read once.
+
+The table is the process's own; lines of big files are kept on disk for later processes.
+"""
 
 from __future__ import annotations
 
+import json
 import threading
 import time
+from contextlib import suppress
+from os import O_CREAT, O_TRUNC, O_WRONLY, stat_result
+from os import fdopen as _fdopen
 from os import fstat as _fstat
+from os import getpid as _getpid
+from os import open as _os_open
+from os import replace as _replace
 from os import stat as _stat
-from os import stat_result
+from os.path import dirname as _dirname
+from os.path import isdir as _isdir
 from typing import Any
 
 import xxhash
 
 _open = open  # captured now: our own reads are no user's reads
+_O_NEW = O_WRONLY | O_CREAT | O_TRUNC
 _CHUNK_BYTES = 1 << 22
 _RACY_SECONDS = 2.0
 """A file changed this shortly before it was hashed may change again within its time stamp."""
 
+BIG_BYTES = 4 << 20
+"""A file of at least this size takes longer to read than its line of the table to write."""
+
+MOST_KEPT = 2000
+
+_kept: list[str] = []
 _Signature = tuple[int, int, int, int, int]
 _table: dict[str, tuple[_Signature, str]] = {}
 _lock = threading.Lock()
@@ -49,6 +67,8 @@ def file_digest(path: str, *, clock: Any = time.time) -> tuple[int, str]:
     if clock() - changed_at > _RACY_SECONDS:
         with _lock:
             _table[path] = signature(status), digest
+        if size >= BIG_BYTES:
+            _save_table()
     return size, digest
 
 
@@ -60,6 +80,28 @@ def _read(path: str) -> tuple[int, str, stat_result]:
             hasher.update(chunk)
             size += len(chunk)
     return size, hasher.hexdigest(), status
+
+
+def keep_table(path: str) -> None:
+    """Remember digests of big files at ``path``, and start from what is there already."""
+    _kept[:] = [path]
+    wrong = (OSError, ValueError, TypeError, AttributeError)
+    with suppress(*wrong), _open(path, encoding="utf-8") as stream:
+        import_table(json.load(stream))
+
+
+def _save_table() -> None:
+    """Write the lines of big files; what another process wrote meanwhile is taken over."""
+    if not _kept or not _isdir(_dirname(_kept[0])):
+        return
+    path, temporary = _kept[0], f"{_kept[0]}.{_getpid()}"
+    keep_table(path)
+    lines = [(name, line) for name, line in export_table().items() if line[0][2] >= BIG_BYTES]
+    with suppress(OSError):
+        descriptor = _os_open(temporary, _O_NEW, 0o600)
+        with _fdopen(descriptor, "w", encoding="utf-8") as stream:
+            json.dump(dict(lines[-MOST_KEPT:]), stream)
+        _replace(temporary, path)
 
 
 def export_table() -> dict[str, list[Any]]:

@@ -45,6 +45,17 @@ def content_of(path: str) -> Any:
     return None if kind == "missing" else kind
 
 
+def time_of(path: str) -> Any:
+    """Return ``[TIMED, size, time]`` of a file without reading it, else as ``content_of``."""
+    status = status_of(path)
+    if status is None or kind_of(status) != "file":
+        return content_of(path)
+    return [TIMED, status.st_size, status.st_mtime_ns]
+
+
+TIMED = "mtime"
+
+
 def look_at(path: str, aspect: str) -> Any:
     """Return what a look at ``path`` shows of it: its ``kind``, ``size`` or ``time``."""
     status = status_of(path)
@@ -94,6 +105,7 @@ class Ledger:
     listed_natively: set[str] = field(default_factory=set)
     wrote: dict[str, str] = field(default_factory=dict)
     by_library: set[str] = field(default_factory=set)
+    by_time: bool = False
     before_note: Callable[[], None] = _nothing
     """Called before a path is noted: what happened natively until now comes first."""
     forget_listing: Callable[[str], None] = _ignore
@@ -119,7 +131,7 @@ class Ledger:
         if keeps_content and kind in {"file", "missing"}:
             self.note_read(path)
         if self.read.get(path) is not None:
-            self.before[path] = content_of(path)
+            self.before[path] = self._state_of(path)
         self.wrote[path] = kind
 
     def note_look(self, path: str, aspect: str, *, by_library: bool = False) -> None:
@@ -147,6 +159,9 @@ class Ledger:
         if native:
             self.listed_natively.add(folder)
 
+    def _state_of(self, path: str) -> Any:
+        return time_of(path) if self.by_time else content_of(path)
+
     def judge(self) -> dict[str, Any]:
         """Return the late dependencies, or raise NotReplayable for what cannot repeat."""
         read = {path: self._judge_read(path) for path in sorted(self.read)}
@@ -159,7 +174,7 @@ class Ledger:
         }
 
     def _judge_read(self, path: str) -> Any:
-        then, now = self.read[path], content_of(path)
+        then, now = self.read[path], self._state_of(path)
         if path in self.wrote:
             if now == self.before.get(path):
                 return now
@@ -198,7 +213,7 @@ class Ledger:
         found: dict[str, Any] = {}
         for path, kind_before in sorted(self.wrote.items()):
             with suppress(OSError):
-                now = content_of(path)
+                now = self._state_of(path)
                 is_same = now == kind_before == "folder"
                 if not is_same and (now is not None or kind_before != "missing"):
                     found[path] = now

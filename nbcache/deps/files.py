@@ -25,7 +25,15 @@ from typing import Any
 
 from nbcache.deps.captors import places_of
 from nbcache.deps.file_events import NativeEvents
-from nbcache.deps.file_ledger import Ledger, content_of, look_at, names_digest, names_in
+from nbcache.deps.file_ledger import (
+    TIMED,
+    Ledger,
+    content_of,
+    look_at,
+    names_digest,
+    names_in,
+    time_of,
+)
 from nbcache.deps.file_scope import Scope, absolute, is_above, prime_imports, relative
 from nbcache.deps.patching import After, Hook, Patches
 from nbcache.deps.places import caller, owner_of
@@ -61,14 +69,18 @@ class FileTracker(Watcher[_Run]):
         super().__init__()
         self._scope = Scope(own)
         self._paths: Iterable[str] = ()
+        self._by_time = False
 
-    def start(self, paths: Iterable[str] = ()) -> None:
-        """Begin to watch a run whose text or values hold the path-like strings ``paths``."""
-        self._paths = paths
+    def start(self, paths: Iterable[str] = (), *, by_time: bool = False) -> None:
+        """Begin to watch a run whose text or values hold the path-like strings ``paths``.
+
+        ``by_time`` compares files by size and time stamp: a big one is never read for it.
+        """
+        self._paths, self._by_time = paths, by_time
         super().start()
 
     def _begin(self, patches: Patches) -> _Run:
-        ledger = Ledger(self._scope)
+        ledger = Ledger(self._scope, by_time=self._by_time)
         self._patch(ledger, patches)
         watch_readers(ledger, patches)
         prime_imports()
@@ -245,7 +257,8 @@ def _on_move(ledger: Ledger) -> Hook:
 
 
 def _compare_content(path: str, shown: str, wanted: Any, scope: Scope) -> str | None:
-    now = content_of(path)
+    is_timed = isinstance(wanted, list) and wanted[0] == TIMED
+    now = time_of(path) if is_timed else content_of(path)
     if now == wanted:
         return None
     if now is None:

@@ -62,12 +62,14 @@ class Trackers:
         *,
         source: str = "",
         paths: Iterable[str] = (),
+        by_time: bool = False,
     ) -> None:
         """Begin to watch a run.
 
         ``reached`` names the modules that the run's names and functions reach (None: unknown,
         all local ones count), ``source`` is the text of the cell and of the notebook's functions
         it reaches (empty: unknown), ``paths`` are path-like strings in its text and values.
+        ``by_time`` lets time stamps stand for contents.
         """
         self._modules_before.append(loaded_names())
         self.randomness.note_source(source)
@@ -76,7 +78,7 @@ class Trackers:
         names = None if reached is None else list(reached)
         self.modules.start(names)
         self.ambient.start(source, names)
-        self.files.start(paths)
+        self.files.start(paths, by_time=by_time)
         self.randomness.start()
         self._cover()
 

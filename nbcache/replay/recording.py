@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from nbcache.asked_files import shape_late
 from nbcache.deps.trackers import Trackers
 from nbcache.entry import Body
 from nbcache.errors import NotReplayable
@@ -68,6 +69,8 @@ class Recorder:
     _messages: list[Message] = field(default_factory=list)
     _refusal: str | None = None
     _aside: Walk | None = None
+    by_time: bool = False
+    """Files count as unchanged when their size and time stamp are."""
 
     def start(self) -> None:
         """Remember the namespace and begin to listen."""
@@ -83,6 +86,7 @@ class Recorder:
             read.walk.packages | set(read.walk.modules),
             source=" ".join([read.request.text, *sorted(read.walk.draws)]),
             paths=path_like(read.request.nodes, read.walk.values.values()),
+            by_time=self.by_time,
         )
         self.tap.start()
 
@@ -119,7 +123,7 @@ class Recorder:
         return Recording(
             outputs=self._messages,
             body=body,
-            late=policy_late(policy, self._late(changes)),
+            late=shape_late(policy, policy_late(policy, self._late(changes)), read.walk.values),
             effects={
                 "setup": [list(item) for item in read.setup],
                 "compile_flags": self.shell.compile.flags,
