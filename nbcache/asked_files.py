@@ -1,4 +1,4 @@
-"""Files and environment that a cell's options name: ``files``, ``file_check``, ``env``, …
+"""Files and environment that a cell's options name: ``files``, ``file_check``, ``env``.
 
 They are parts of the key, so that a run which was stored under other options never counts.
 """
