@@ -13,7 +13,7 @@ from collections.abc import Collection
 
 from nbcache.deps.environment import EnvironmentTracker
 from nbcache.deps.families import Decimals, Locales, NumpyErrors, NumpyPrinting, Pandas
-from nbcache.deps.figures import FigureTracker
+from nbcache.deps.figures import FigureTracker, NamedColors
 from nbcache.deps.folders import FolderTracker, ZoneTracker
 from nbcache.deps.group import Group
 from nbcache.deps.interpreter import InterpreterTracker
@@ -23,7 +23,7 @@ from nbcache.deps.protocol import Tracker
 from nbcache.deps.torch_options import Torch
 from nbcache.deps.warning_filters import WarningTracker
 
-_FAMILIES = (NumpyPrinting, NumpyErrors, Pandas, Decimals, Locales, Torch)
+_FAMILIES = (NumpyPrinting, NumpyErrors, Pandas, Decimals, Locales, Torch, NamedColors)
 
 
 class AmbientTracker(Group):

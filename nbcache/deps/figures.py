@@ -1,10 +1,11 @@
-"""matplotlib: its parameters, and pyplot figures that are open before or after a run."""
+"""matplotlib: parameters, named colors, and pyplot figures that are open around a run."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from nbcache.deps.arrivals import loaded_names
@@ -56,6 +57,35 @@ class Matplotlib:
         return True
 
 
+class NamedColors(Matplotlib):
+    """The colors behind letters like ``"b"`` and behind names that somebody added."""
+
+    name, title, module = "matplotlib_colors", "matplotlib color", "matplotlib"
+    unread: frozenset[str] = frozenset()
+
+    def values(self) -> dict[str, Any]:
+        """Return name → color, leaving out the long lists that nobody changes."""
+        mapping = sys.modules["matplotlib.colors"].get_named_colors_mapping()
+        fixed, letters = _fixed_colors(), self.defaults()
+        has_more = len(mapping) > len(fixed) + len(letters)
+        names = sorted(mapping.keys() - fixed) if has_more else letters
+        return {name: mapping[name] for name in names}
+
+    def defaults(self) -> Mapping[str, Any]:
+        """Return the letters' colors as matplotlib ships them."""
+        return dict(sys.modules["matplotlib.colors"].BASE_COLORS)
+
+    def assign(self, values: Mapping[str, Any]) -> None:
+        """Set the given colors."""
+        mapping = sys.modules["matplotlib.colors"].get_named_colors_mapping()
+        for name, color in values.items():
+            mapping[name] = color
+
+    def watch_reads(self, patches: Patches, mark: Callable[[], None]) -> bool:
+        """Return False: every function that takes a color may read them."""
+        return False
+
+
 class FigureTracker(OptionTracker):
     """Follows matplotlib's parameters and refuses what open figures make unrepeatable."""
 
@@ -99,6 +129,16 @@ def _backend_name(value: Any) -> str | None:
     if not isinstance(value, str):
         return None
     return "inline" if "matplotlib_inline" in value else value
+
+
+@cache
+def _fixed_colors() -> set[str]:
+    """Return the names of matplotlib's long lists, in both spellings of grey."""
+    colors = sys.modules["matplotlib.colors"]
+    names = [*colors.CSS4_COLORS, *colors.XKCD_COLORS, *colors.TABLEAU_COLORS]
+    names += [name.replace("grey", "gray") for name in names]
+    names += [name.replace("gray", "grey") for name in names]
+    return {*colors.get_named_colors_mapping()} & {*names}
 
 
 def _open_figures() -> Any:

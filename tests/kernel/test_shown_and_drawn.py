@@ -44,3 +44,20 @@ def test_switching_the_backend_leaves_other_parameters(tmp_path: Path) -> None:
             assert made.run(DRAWS_IN_A_CONTEXT).state == state
             found.append(made.value(PARAMETERS))
     assert found[0] == found[1]
+
+
+def test_colors_behind_letters_come_back(tmp_path: Path) -> None:
+    """A hit gives letters the colors that the run gave them; another color is another result."""
+    change = "%%cache\nimport seaborn\nseaborn.set_color_codes()"
+    shown = "%%cache\nimport matplotlib.pyplot as plt\nprint(plt.matplotlib.colors.to_hex('b'))"
+    plain = "plt.matplotlib.colors.get_named_colors_mapping()['b'] = (0, 0, 1)"
+    found = []
+    for state in ("miss", "hit"):
+        with kernel(tmp_path / "store") as made:
+            replies = [made.run(cell) for cell in (change, shown)]
+            assert [reply.state for reply in replies] == [state, state]
+            found.append(replies[1].text)
+    assert found == ["#4c72b0\n", "#4c72b0\n"]
+    with kernel(tmp_path / "store") as made:
+        made.run("import matplotlib.pyplot as plt\n" + plain)
+        assert made.run(shown).text == "#0000ff\n"

@@ -8,7 +8,7 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 from nbcache.heap.columns import SHORT, column, has_same_keys
-from nbcache.heap.tokens import FLAT, joined, text
+from nbcache.heap.tokens import joined, text
 
 if TYPE_CHECKING:
     from nbcache.heap.groups import Part
@@ -202,17 +202,15 @@ def replace_attributes(live: Any, state: tuple[dict[str, Any] | None, dict[str, 
 
 
 def lost_attribute(obj: Any, state: Any) -> str | None:
-    """Return the name of a plain attribute that the object's own ``state`` gives another value.
+    """Return the name of a number of the object's own that its ``state`` leaves out.
 
-    Such a value refers to what the object keeps elsewhere, as an index into a table of its
-    library does: neither a fingerprint nor a copy knows what stands there.
+    Such a number refers to what the object keeps elsewhere, in a table of its library: neither
+    a fingerprint nor a copy knows what stands there.
     """
     own = dict_of(obj)
     if type(state) is not dict or not own:
         return None
     for name, value in own.items():
-        if type(value) in FLAT:
-            copied = state.get(name, value)
-            if copied is not value and (type(copied) is not type(value) or copied != value):
-                return name
+        if type(value) is int and state.get(name, value) is None:
+            return name
     return None
