@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from nbcache import policies
     from nbcache.errors import CacheError, CacheWarning
     from nbcache.events import CellEvent, State
+    from nbcache.functions import cache
 
 __version__ = "0.1.0"
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "CacheWarning",
     "CellEvent",
     "State",
+    "cache",
     "load_ipython_extension",
     "policies",
     "unload_ipython_extension",
@@ -22,6 +24,7 @@ __all__ = [
 
 _MODULES = frozenset({"policies"})
 _HOMES = {
+    "cache": "functions",
     "CacheError": "errors",
     "CacheWarning": "errors",
     "CellEvent": "events",

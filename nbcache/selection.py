@@ -50,6 +50,13 @@ class LeftOut:
             self.labels.add(label)
         return found
 
+    def leaves(self, name: str, value: Any) -> bool:
+        """Tell whether an argument is left out, by its name or as what it is."""
+        if self.is_empty:
+            return False
+        counts = self._helpers if is_code(value) else self._inputs
+        return name in self._names or not (counts or self._inputs)
+
     def _counts(self, label: str) -> bool:
         if self._inputs and self._helpers:
             return True

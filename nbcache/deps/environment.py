@@ -108,10 +108,13 @@ class EnvironmentTracker(Watcher[_Run]):
         return Observed(late or None, effect)
 
     def _check(self, late: Mapping[str, Any]) -> str | None:
-        now = _texts(_raw())
         inherited = late.get("inherited")
         wanted = dict(late.get("read", {}))
-        if inherited is not None:
+        if inherited is None:
+            found = ((key, os.environ.get(key)) for key in wanted)
+            now = {key: value for key, value in found if value is not None}
+        else:
+            now = _texts(_raw())
             wanted |= dict.fromkeys(_inherited(now)) | inherited
         for key, digest in wanted.items():
             if _digest(now.get(key)) != digest:

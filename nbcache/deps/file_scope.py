@@ -47,6 +47,7 @@ class Scope:
         both = {*folders, *map(os.path.realpath, folders)}
         self._own = tuple(folder + os.sep for folder in both)
         owner_of(OWN_FOLDER)
+        _session_folders()  # now, since a run that is watched would seem to read the variables
         self._cells = os.path.join(tempfile.gettempdir(), "ipykernel_")
 
     def counts(self, path: str) -> bool:

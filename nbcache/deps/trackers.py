@@ -89,6 +89,8 @@ class Trackers:
             return finish_all(self.members)
         finally:
             self._uncover(before)
+            if self._modules_before:  # runs around this one, or in other threads, go on
+                self._cover()
 
     def check(self, late: Mapping[str, Any]) -> list[str]:
         """Return a sentence for each kind of dependency that moved, none if all hold."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
@@ -18,7 +19,7 @@ class _Watch(Generic[RunT]):
     """One run under way: what the tracker noted at its start, or why it could not."""
 
     def __init__(self) -> None:
-        self.thread = threading.get_ident()
+        self.strand = _strand()
         self.patches = Patches()
         self.run: RunT | None = None
         self.failure: Exception | None = None
@@ -69,13 +70,13 @@ class Watcher(Generic[RunT]):
         self._watches.append(watch)
 
     def release(self) -> None:
-        """Undo the patches of the innermost run of this thread; ``finish`` is still due."""
+        """Undo the patches of the innermost run of this thread or task; ``finish`` is still due."""
         watch = self._innermost()
         if watch is not None:
             watch.patches.undo()
 
     def finish(self) -> Observed:
-        """Stop watching the innermost run of this thread and tell what was seen."""
+        """Stop watching the innermost run of this thread or task and tell what was seen."""
         watch = self._innermost()
         if watch is None:
             return Observed(refusal=f"nbcache was not watching {self.name}")
@@ -107,8 +108,15 @@ class Watcher(Generic[RunT]):
             self._apply(effect)
 
     def _innermost(self) -> _Watch[RunT] | None:
-        thread = threading.get_ident()
+        strand = _strand()
         for watch in reversed(self._watches):
-            if watch.thread == thread:
+            if watch.strand == strand:
                 return watch
         return self._watches[-1] if self._watches else None
+
+
+def _strand() -> tuple[int, int]:
+    """Return what goes on in order: a thread, and the task in it where an event loop runs."""
+    loop = asyncio._get_running_loop()
+    task = None if loop is None else asyncio.current_task(loop)
+    return threading.get_ident(), id(task)

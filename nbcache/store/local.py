@@ -112,6 +112,16 @@ class LocalStore:
             raise StoreError(f"Entry {entry.name} was replaced since it was found.")
         return body
 
+    def mark(self, entry: Entry) -> object:
+        """Return what changes when the entry is replaced or gets company; None if it is gone."""
+        folder = self._folder_of(entry)
+        try:
+            status = os.stat(os.path.join(folder, FILE_NAME))
+            shard = os.stat(os.path.dirname(folder))
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino, status.st_size, shard.st_mtime_ns
+
     def put(self, entry: Entry, body: Body) -> Entry:
         """Store the entry atomically and return it with its size filled in."""
         folder = self._folder_of(entry)

@@ -63,6 +63,10 @@ class JoblibStore:
         """Return the verified values of ``entry``."""
         return self._local.load(entry)
 
+    def mark(self, entry: Entry) -> object:
+        """Return what changes when the entry is replaced or gets company; None if it is gone."""
+        return self._local.mark(entry)
+
     def put(self, entry: Entry, body: Body) -> Entry:
         """Store the entry atomically and return it with its size filled in.
 

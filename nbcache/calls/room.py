@@ -1,0 +1,102 @@
+"""Where calls are cached: the store, the trackers and the switches of this process.
+
+In a kernel with nbcache loaded they are those of its session, so that a cell that is being
+recorded learns what a cached call inside it depended on. A plain script has its own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from nbcache.deps.trackers import Trackers, standard_trackers
+from nbcache.settings import Settings, read_settings
+from nbcache.store.memory import MemoryStore, TieredStore
+from nbcache.store.opening import find_location, open_store
+from nbcache.store.protocol import Store
+
+_SWITCHES = (
+    "NBCACHE_DIR", "NBCACHE_KEY_DIR", "NBCACHE_DISABLE", "NBCACHE_REFRESH", "NBCACHE_READ_ONLY",
+    "NBCACHE_REQUIRE", "NBCACHE_TTL", "NBCACHE_POLICY", "NBCACHE_STORE",
+)  # fmt: skip
+
+MEMORY = MemoryStore()
+"""The memory tier of this process."""
+
+
+@dataclass(slots=True)
+class Room:
+    """What calls share in one process, under one environment."""
+
+    settings: Settings
+    trackers: Trackers
+    open_store: Callable[[str], Store]
+    clock: Callable[[], float] = time.time
+    _stores: dict[str, Store] = field(default_factory=dict)
+
+    def store(self, place: str = "", *, persist: bool = True, memory: bool = False) -> Store:
+        """Return the store at a place (empty: the usual one), with or without the memory tier.
+
+        Raises:
+            StoreError: it cannot be opened.
+        """
+        if not persist:
+            return MEMORY
+        name = f"{place}\0{memory}"
+        found = self._stores.get(name)
+        if found is None:
+            opened = self.open_store(place)
+            found = TieredStore(MEMORY, opened) if memory else opened
+            self._stores[name] = found
+        return found
+
+
+_rooms: dict[str, tuple[object, Room]] = {}
+
+
+def current_room() -> Room:
+    """Return the room of this process as it is now."""
+    session = _session()
+    mark: object = session if session is not None else tuple(map(os.environ.get, _SWITCHES))
+    known = _rooms.get("now")
+    if known is None or known[0] != mark:
+        room = _kernel_room(session) if session is not None else _script_room()
+        known = _rooms["now"] = mark, room
+    return known[1]
+
+
+def _session() -> Any:
+    """Return the session of the IPython shell that runs here, if nbcache is loaded in it."""
+    package = sys.modules.get("IPython")
+    shell = package.get_ipython() if package is not None else None
+    extension = getattr(shell, "_nbcache_extension", None)
+    return None if extension is None else extension.session
+
+
+def _kernel_room(session: Any) -> Room:
+    shelf = session.shelf
+
+    def opened(place: str) -> Store:
+        store: Store = open_store(place) if place else shelf.store
+        return store
+
+    def clock() -> float:
+        return float(session.clock())
+
+    return Room(shelf.settings, session.trackers, opened, clock)
+
+
+def _script_room() -> Room:
+    settings = read_settings(os.environ)
+    location = settings.location or find_location()
+    main = sys.modules["__main__"].__dict__
+    trackers = standard_trackers((location,), namespace=main)
+    return Room(settings, trackers, lambda place: open_store(place or settings.location or None))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_rooms.clear)

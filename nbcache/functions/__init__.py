@@ -1,0 +1,6 @@
+"""Caching outside of cells: ``@cache`` on functions, ``block`` on a part of a script."""
+
+from nbcache.functions import kind
+from nbcache.functions.decorator import cache
+
+__all__ = ["cache", "kind"]
