@@ -16,13 +16,14 @@ TORCH := $(VENV)/.torch
 INSTALLED := $(VENV)/.installed
 EDITABLE := $(VENV)/.editable
 LIBRARIES := $(VENV)/.notebook-libraries
+DEVTOOLS := $(VENV)/devtools/.installed
 SOURCES := $(shell find nbcache jupyter-config -type f -not -name '*.pyc' 2>/dev/null)
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest
 
-.PHONY: demo test test-notebooks bench develop clean
+.PHONY: demo test test-notebooks bench develop clean browser
 .DELETE_ON_ERROR:
 
-test: $(INSTALLED) $(TORCH)
+test: $(INSTALLED) $(TORCH) $(DEVTOOLS) browser
 	$(PYTEST) $(ARGS)
 
 test-notebooks: $(LIBRARIES) $(INSTALLED)
@@ -56,6 +57,24 @@ $(BIN)/python:
 	  fi; }
 	@echo "Creating $(VENV) with $$($(PYTHON) --version)."
 	@$(PYTHON) -m venv $(VENV)
+
+# The front end's tests: Chromium where we may install it, Node's tools where Node is there.
+# What is missing is no error: those tests are skipped with the reason.
+browser:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+	  [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || { \
+	    echo "Installing chromium with apt-get for the browser tests."; \
+	    apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium >/dev/null || \
+	    echo "It could not be installed: the browser tests will be skipped."; }
+
+$(DEVTOOLS): tests/browser/package.json | $(BIN)/python
+	@mkdir -p $(VENV)/devtools
+	@cp tests/browser/package.json $(VENV)/devtools/
+	@if command -v npm >/dev/null; then \
+	  echo "Installing what checks the front end (eslint, TypeScript, axe)."; \
+	  npm install --prefix $(VENV)/devtools --no-audit --no-fund --silent && touch $@ || \
+	  echo "npm could not install them: the checks of the front end will be skipped."; \
+	fi
 
 # The dependencies follow pyproject.toml alone, so that later runs are quick.
 $(DEPENDENCIES): pyproject.toml | $(BIN)/python

@@ -1,9 +1,8 @@
 /** Keeps one badge at each cached cell of a notebook, through moves, copies and scrolling. */
-import { readAsked } from './asking.js';
 import { Badge } from './badge.js';
+import { askedOf, clearCells, setSettings, withoutDisplays } from './cells.js';
 import { refreshCells } from './refresh.js';
 import { viewOf } from './view.js';
-import { clearCells, setSettings, withoutDisplays } from './cells.js';
 
 /** @typedef {import('../types/lab').Cell} Cell */
 
@@ -101,8 +100,7 @@ export class Badges {
     if (cell.model.type !== 'code' || cell.isDisposed) {
       return;
     }
-    const settings = cell.model.getMetadata('nbcache');
-    const asked = readAsked(cell.model.sharedModel.getSource(), settings);
+    const asked = askedOf(cell.model, this.link);
     const status = this.link.status(cell.model.id);
     const view = this.isEnabled ? viewOf(asked, status, this.link.now()) : null;
     if (!view) {
@@ -110,7 +108,8 @@ export class Badges {
       this.badges.delete(cell);
       return;
     }
-    const facts = { asked, status, state: view.state, options: this.link.options, isPinned: Boolean(settings?.pin) };
+    const isPinned = Boolean(cell.model.getMetadata('nbcache')?.pin);
+    const facts = { asked, status, isPinned, state: view.state, options: this.link.options };
     this.badgeOf(cell).update(view, facts);
   }
 

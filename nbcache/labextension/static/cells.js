@@ -26,6 +26,17 @@ export function toggleCaching(model) {
 }
 
 /**
+ * What a cell asks for; in automatic mode, one that the kernel knows is cached without asking.
+ * @param {import('../types/lab').CellModel} model
+ * @param {import('./link.js').Link} link
+ */
+export function askedOf(model, link) {
+  const asked = readAsked(model.sharedModel.getSource(), model.getMetadata('nbcache'));
+  const status = link.auto ? link.status(model.id) : undefined;
+  return { ...asked, isCached: asked.isCached || Boolean(status?.event ?? status?.ahead) };
+}
+
+/**
  * @param {import('./link.js').Link} link
  * @param {string[] | null} cellIds null for all that the kernel knows
  */

@@ -1,5 +1,5 @@
 /** The commands: in the palette, in menus and toolbars through the settings, and on keys. */
-import { clearCells, toggleCaching } from './cells.js';
+import { askedOf, clearCells, toggleCaching } from './cells.js';
 import { say } from './i18n.js';
 import { LAYERS, RERUN } from './icons.js';
 import { linkOf } from './link.js';
@@ -45,8 +45,10 @@ export function addCommands(lab, app, tracker, palette) {
     }
   });
   add('nbcache:details', say('Show Why This Cell Hit or Ran'), () => {
+    /** @type {HTMLElement | null | undefined} */
     const badge = active()?.node.querySelector('.nbcache-badge [data-action="details"]');
-    /** @type {HTMLElement | null} */ (badge)?.click();
+    badge?.click();
+    badge?.focus();
   });
   add('nbcache:clear-cell', say('Forget the Stored Result of This Cell'), panel => {
     const cell = active();
@@ -66,7 +68,10 @@ export function addCommands(lab, app, tracker, palette) {
  */
 async function runAll(lab, panel) {
   const link = linkOf(panel.sessionContext);
-  const ids = panel.content.widgets.map(cell => cell.model.id);
+  const cached = panel.content.widgets.filter(
+    cell => cell.model.type === 'code' && askedOf(cell.model, link).isCached
+  );
+  const ids = cached.map(cell => cell.model.id);
   ids.forEach(id => link.refreshing.add(id));
   try {
     return await lab.NotebookActions.runAll(panel.content, panel.sessionContext);

@@ -15,6 +15,7 @@ const SHAPES = {
   running: '<path d="M8 2a6 6 0 1 1-6 6"/>',
   storing: '<path d="M8 2v7M5 6.2L8 9.2l3-3M2.5 13.5h11"/>',
   bypass: `${RING}<path d="M3.9 12.1l8.2-8.2"/>`,
+  clear: '<path d="M2.8 4.5h10.4M6.3 4.5V2.9h3.4v1.6M4.3 4.5l.7 8.6h6l.7-8.6"/>',
   off: `${RING}<path d="M5.2 8h5.6"/>`,
   error: `${RING}<path d="M5.8 5.8l4.4 4.4M10.2 5.8l-4.4 4.4"/>`,
   new: '<circle cx="8" cy="8" r="6" stroke-dasharray="2.6 2.1"/>'
@@ -38,6 +39,6 @@ export const LAYERS =
 /** Run all past the cache: two arrows around. */
 export const RERUN =
   '<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 24 24">' +
-  '<g class="jp-icon3" fill="#616161"><path d="M12 5V1.5L7.5 6 12 10.500V7a5 5 0 0 1 4.600 7' +
-  'l1.500 1.500A7 7 0 0 0 12 5zM12 17a5 5 0 0 1-4.600-7L5.900 8.500A7 7 0 0 0 12 19v3.500l4.500-4.500' +
-  'L12 13.500z"/></g></svg>';
+  '<g class="jp-icon3" fill="#616161"><path d="M12 5V1.5L7.5 6 12 10.5V7a5 5 0 0 1 4.6 7' +
+  'l1.5 1.5A7 7 0 0 0 12 5zM12 17a5 5 0 0 1-4.6-7L5.9 8.5A7 7 0 0 0 12 19v3.5l4.5-4.5' +
+  'L12 13.5z"/></g></svg>';

@@ -1,7 +1,6 @@
 /** The side panel: all cached cells of the notebook in front, sorted, with what they cost. */
-import { readAsked } from './asking.js';
 import { button } from './button.js';
-import { clearCells, setSettings } from './cells.js';
+import { askedOf, clearCells, setSettings } from './cells.js';
 import { say, sayCount } from './i18n.js';
 import { iconSvg, LAYERS } from './icons.js';
 import { linkOf } from './link.js';
@@ -54,6 +53,8 @@ class Panel {
     this.order = 'place';
     this.isWanted = false;
     this.shown = '';
+    this.counted = '';
+    this.countedAt = 0;
     /** @type {import('./link.js').Link | null} */
     this.link = null;
     /** @type {() => void} */
@@ -102,7 +103,15 @@ class Panel {
     this.link = panel ? linkOf(panel.sessionContext) : null;
     this.link?.listeners.add(this.listener);
     this.want();
-    if (this.store) {
+  }
+
+  /** Ask the server again when something may have been stored, and not all the time. */
+  drawStore() {
+    const counted = JSON.stringify(this.link?.totals ?? null);
+    const now = Date.now();
+    if (this.store && counted !== this.counted && now - this.countedAt > 3000) {
+      this.counted = counted;
+      this.countedAt = now;
       void drawStore(this.lab, this.app, this.store);
     }
   }
@@ -124,8 +133,7 @@ class Panel {
     for (const [place, cell] of (panel?.content.widgets ?? []).entries()) {
       if (cell.model.type === 'code' && this.link) {
         const status = this.link.status(cell.model.id);
-        const asked = readAsked(cell.model.sharedModel.getSource(), cell.model.getMetadata('nbcache'));
-        const view = viewOf(asked, status, this.link.now());
+        const view = viewOf(askedOf(cell.model, this.link), status, this.link.now());
         const event = status?.event ?? status?.ahead ?? {};
         if (view) {
           rows.push({ cell, place, view, event });
@@ -137,6 +145,9 @@ class Panel {
   }
 
   draw() {
+    if (this.widget.isVisible) {
+      this.drawStore();
+    }
     const rows = this.rows();
     const shown = JSON.stringify(rows.map(row => [row.cell.model.id, row.view, title(row)]));
     if (this.totals) {
@@ -201,7 +212,7 @@ class Panel {
         clearCells(this.link, [row.cell.model.id]);
       }
     });
-    clear.innerHTML = iconSvg('error');
+    clear.innerHTML = iconSvg('clear');
     const made = [refresh, clear];
     if (this.link?.options.includes('pin')) {
       made.push(this.pin(row));

@@ -15,6 +15,9 @@ import { asClause, formatAge, formatBytes, formatDuration } from './words.js';
  * @property {string} spoken the whole as one sentence, for screen readers
  */
 
+/** @type {Status} */
+const NOTHING = { event: null, progress: null, ahead: null };
+
 const LABELS = () => ({
   miss: [say('ran'), say('miss')],
   hit: [say('cached'), say('hit')],
@@ -46,7 +49,8 @@ export function viewOf(asked, status, now) {
   const labels = /** @type {Record<string, string[]>} */ (LABELS());
   const [word, standard] = labels[state] ?? [state, ''];
   const label = state === 'miss' ? reran(status?.event) || standard : standard;
-  const told = [label, ...details(state, status, now)].filter(Boolean);
+  const details = DETAILS[state]?.(status ?? NOTHING, now) ?? [];
+  const told = [label, ...details].filter(Boolean);
   return { state, word, told, spoken: `${say('Cache')}: ${[word, ...told].join(', ')}` };
 }
 
@@ -57,17 +61,27 @@ export function viewOf(asked, status, now) {
  * @returns {string} empty for a cell that has nothing to do with the cache
  */
 export function stateOf(asked, status, now) {
-  const { event = null, progress = null, ahead = null } = status ?? {};
-  if (progress) {
+  const { event, progress, ahead } = status ?? NOTHING;
+  if (progress && asked.isCached) {
     return progress.phase;
   }
   if (asked.isOff) {
     return 'off';
   }
-  if (!event || event.state === 'off') {
-    return asked.isCached || ahead ? beforeFirstRun(ahead, now) : '';
+  if (!asked.isCached) {
+    return '';
   }
-  if (['bypass', 'error'].includes(event.state)) {
+  const hasRun = event && event.state !== 'off';
+  return hasRun ? afterRun(event, ahead, now) : beforeFirstRun(ahead, now);
+}
+
+/**
+ * @param {any} event
+ * @param {any} ahead
+ * @param {number} now
+ */
+function afterRun(event, ahead, now) {
+  if (event.state === 'bypass' || event.state === 'error') {
     return ahead?.state === 'hit' ? 'ready' : event.state;
   }
   if (ahead?.state === 'stale') {
@@ -79,10 +93,10 @@ export function stateOf(asked, status, now) {
   if (ahead?.state === 'expired' || isPast(event.expires_at, now)) {
     return 'expired';
   }
-  if (event.state !== 'hit' && event.state !== 'refreshed') {
-    return event.stored_at === null ? 'new' : 'miss';
+  if (event.stored_at === null) {
+    return 'new';
   }
-  return event.stored_at === null ? 'new' : event.state;
+  return ['hit', 'refreshed'].includes(event.state) ? event.state : 'miss';
 }
 
 /**
@@ -104,40 +118,47 @@ function isPast(moment, now) {
   return typeof moment === 'number' && now >= moment;
 }
 
-/**
- * @param {string} state
- * @param {Status | undefined} status
- * @param {number} now
- * @returns {string[]}
- */
-function details(state, status, now) {
-  const { event = null, progress = null, ahead = null } = status ?? {};
-  const known = event?.stored_at ? event : ahead;
-  switch (state) {
-    case 'running':
-      return [formatAge(now - progress.since), lastTime(progress)];
-    case 'waiting':
-      return [say('for %1, at work for %2', progress.who, formatAge(now - progress.since))];
-    case 'storing':
-      return [formatAge(now - progress.since)];
-    case 'stale':
-      return [asClause(ahead?.reasons?.[0] ?? ''), age(known, now)];
-    case 'expired':
-      return [age(known, now)];
-    case 'bypass':
-    case 'error':
-      return [asClause(event?.reasons?.[0] ?? ahead?.reasons?.[0] ?? '')];
-    case 'hit':
-    case 'pinned':
-      return [age(event, now), expiry(event, now), saved(event), ...notes(event)];
-    case 'ready':
-      return [age(known, now), expiry(known, now), saves(known)];
-    case 'miss':
-    case 'refreshed':
-      return [stored(event), expiry(event, now), ...notes(event)];
-    default:
-      return [];
-  }
+/** @typedef {(status: Status, now: number) => string[]} Detail */
+
+/** @type {Detail} */
+const served = ({ event }, now) => [
+  age(event, now),
+  expiry(event, now),
+  saved(event),
+  ...notes(event)
+];
+
+/** @type {Detail} */
+const ran = ({ event }, now) => [stored(event), expiry(event, now), ...notes(event)];
+
+/** @type {Detail} */
+const refused = ({ event, ahead }) => [asClause((event ?? ahead)?.reasons?.[0] ?? '')];
+
+/** What follows the word of a state. @type {Record<string, Detail>} */
+const DETAILS = {
+  running: ({ progress }, now) => [formatAge(now - progress.since), lastTime(progress)],
+  waiting: ({ progress }, now) => [
+    say('for %1, at work for %2', progress.who, formatAge(now - progress.since))
+  ],
+  storing: ({ progress }, now) => [formatAge(now - progress.since)],
+  stale: (status, now) => [asClause(status.ahead?.reasons?.[0] ?? ''), age(known(status), now)],
+  expired: (status, now) => [age(known(status), now)],
+  ready: (status, now) => [
+    age(known(status), now),
+    expiry(known(status), now),
+    saves(known(status))
+  ],
+  bypass: refused,
+  error: refused,
+  hit: served,
+  pinned: served,
+  miss: ran,
+  refreshed: ran
+};
+
+/** @param {Status} status */
+function known({ event, ahead }) {
+  return event?.stored_at ? event : ahead;
 }
 
 /** @param {any} progress */
@@ -146,19 +167,19 @@ function lastTime(progress) {
 }
 
 /**
- * @param {any} known
+ * @param {any} entry
  * @param {number} now
  */
-function age(known, now) {
-  return known?.stored_at ? say('%1 old', formatAge(now - known.stored_at)) : '';
+function age(entry, now) {
+  return entry?.stored_at ? say('%1 old', formatAge(now - entry.stored_at)) : '';
 }
 
 /**
- * @param {any} known
+ * @param {any} entry
  * @param {number} now
  */
-function expiry(known, now) {
-  return known?.expires_at ? say('expires in %1', formatAge(known.expires_at - now)) : '';
+function expiry(entry, now) {
+  return entry?.expires_at ? say('expires in %1', formatAge(entry.expires_at - now)) : '';
 }
 
 /** @param {any} event */
@@ -166,9 +187,9 @@ function saved(event) {
   return event.saved > 0 ? say('saved %1', formatDuration(event.saved)) : '';
 }
 
-/** @param {any} known */
-function saves(known) {
-  return known?.cost >= 0.0005 ? say('saves %1', formatDuration(known.cost)) : '';
+/** @param {any} entry */
+function saves(entry) {
+  return entry?.cost >= 0.0005 ? say('saves %1', formatDuration(entry.cost)) : '';
 }
 
 /** @param {any} event */
