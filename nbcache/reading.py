@@ -169,7 +169,7 @@ class Reader:
 
     def _about(self, source: Source, walk: Walk) -> dict[str, Any]:
         """Return what a person is told of the cell's inputs, now or in another kernel."""
-        cells = getattr(self._shell.compile, "_filename_map", {})
+        cells = getattr(getattr(self._shell, "compile", None), "_filename_map", {})
 
         def cell_of(filename: str) -> int:
             return int(cells.get(filename) or 0)
