@@ -138,12 +138,12 @@ def number(objects: list[Any], walk: Walk) -> Sequence[int]:
     identities = list(map(id, objects))
     index, start = walk.index, len(walk.objects)
     if index.keys().isdisjoint(identities):
-        fresh = dict(zip(identities, objects, strict=True))
-        if len(fresh) == len(objects):
+        if len(set(identities)) == len(objects):
             walk.objects.extend(objects)
             ordinals = range(start, start + len(objects))
             index.update(zip(identities, ordinals, strict=True))
             return ordinals
+        fresh = dict(zip(identities, objects, strict=True))
     else:
         known = list(map(index.__contains__, identities))
         if all(known):

@@ -47,8 +47,13 @@ class Singles:
     __slots__ = ("ordinals", "tokens")
 
     def __init__(self, ordinals: Sequence[int], tokens: list[bytes]) -> None:
-        self.ordinals = ordinals
-        self.tokens = tokens
+        self.ordinals = list(ordinals)
+        self.tokens = list(tokens)
+
+    def add(self, ordinals: Sequence[int], tokens: list[bytes]) -> None:
+        """Take in the next group."""
+        self.ordinals.extend(ordinals)
+        self.tokens.extend(tokens)
 
     def moved(self, walk: Walk) -> Iterator[Move]:
         """Encode each object again."""

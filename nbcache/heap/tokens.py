@@ -32,6 +32,9 @@ def flat(value: Any) -> bytes:
     return token if len(token) <= LONG else b"\x01" + digest(token)
 
 
+_PACK = [struct.Struct(f"<{count + 1}Q").pack for count in range(32)]
+
+
 def frame(tag: bytes, *parts: bytes) -> bytes:
     """Join parts under a tag so that no two different part lists give the same bytes."""
     return _framed(tag, parts)
@@ -39,12 +42,14 @@ def frame(tag: bytes, *parts: bytes) -> bytes:
 
 def _framed(tag: bytes, parts: Sequence[bytes]) -> bytes:
     count = len(parts)
-    return tag + struct.pack(f"<{count + 1}Q", count, *map(len, parts)) + b"".join(parts)
+    pack = _PACK[count] if count < len(_PACK) else struct.Struct(f"<{count + 1}Q").pack
+    return tag + pack(count, *map(len, parts)) + b"".join(parts)
 
 
 def joined(tag: bytes, parts: Iterable[bytes]) -> bytes:
     """Frame any number of parts under a tag, shortened to a digest when long."""
-    return shorten(_framed(tag, list(parts)))
+    token = _framed(tag, list(parts))
+    return token if len(token) <= LONG else b"\x02" + digest(token)
 
 
 def shorten(token: bytes) -> bytes:

@@ -162,11 +162,16 @@ class Walk:
     def _encode_group(self, ordinals: Sequence[int], members: list[Any]) -> bytes:
         family = self.kind_of(type(members[0]))
         encoded = family.encode_group(members, ordinals, self)
-        if encoded is None:
-            tokens = [self.encode(obj) for obj in members]
-            encoded = joined(b"1", tokens), Singles(ordinals, tokens)
-        self._groups.append((self.root_start, encoded[1]))
-        return encoded[0]
+        if encoded is not None:
+            self._groups.append((self.root_start, encoded[1]))
+            return encoded[0]
+        tokens = [self.encode(obj) for obj in members]
+        last = self._groups[-1] if self._groups else None
+        if last is not None and last[0] == self.root_start and type(last[1]) is Singles:
+            last[1].add(ordinals, tokens)
+        else:
+            self._groups.append((self.root_start, Singles(ordinals, tokens)))
+        return joined(b"1", tokens)
 
     def members(self, ordinals: Sequence[int]) -> list[Any]:
         """Return the objects of these ordinals."""
@@ -211,6 +216,8 @@ class Walk:
         """Return the token by which others name the object of this ordinal."""
         if ordinal < 0:
             return b"-"
+        if ordinal >= self._starts[-1]:
+            return self._prefixes[-1] + _NUMBER(ordinal - self._starts[-1])
         root = bisect_right(self._starts, ordinal) - 1
         return self._prefixes[root] + _NUMBER(ordinal - self._starts[root])
 

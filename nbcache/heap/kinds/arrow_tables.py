@@ -65,6 +65,7 @@ class SchemaKind(Kind):
     """``pyarrow`` schemas, fields and types."""
 
     by_value = True
+    stable = True
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode the text and metadata."""
@@ -136,6 +137,7 @@ class PolarsTypeKind(Kind):
     """Polars data types."""
 
     by_value = True
+    stable = True
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode the text."""

@@ -8,7 +8,7 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 from nbcache.heap.columns import SHORT, column, has_same_keys
-from nbcache.heap.tokens import joined, text
+from nbcache.heap.tokens import flat, joined, text
 
 if TYPE_CHECKING:
     from nbcache.heap.groups import Part
@@ -124,7 +124,7 @@ def _encode_dict(own: dict[str, Any], walk: Walk) -> bytes:
     if not CACHES.isdisjoint(own):
         own = {name: value for name, value in own.items() if name not in CACHES}
     if len(own) <= SHORT and {str}.issuperset(map(type, own)):
-        return joined(b"a", _pairs(own, walk))
+        return joined(b"a", [flat(list(own)), *map(walk.ref, own.values())])
     return joined(b"n", [column(own, walk), column(own.values(), walk)])
 
 

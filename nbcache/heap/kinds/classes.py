@@ -50,6 +50,7 @@ class ClassKind(Kind):
     """Classes."""
 
     mixed = True
+    stable = True
 
     def is_value(self, obj: Any) -> bool:
         """Library classes are names."""

@@ -85,6 +85,7 @@ class CodeObjectKind(Kind):
     """Code objects: what they do, at any file and line."""
 
     by_value = True
+    stable = True
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode the code's own fingerprint."""

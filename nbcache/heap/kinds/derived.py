@@ -26,6 +26,7 @@ class DerivedKind(Kind):
     """A subclass of a builtin container: its items, and the attributes of its class."""
 
     mixed = True
+    stable = True
 
     def __init__(self, base: type, inner: Kind) -> None:
         self.base = base
@@ -170,6 +171,7 @@ class ScalarKind(Kind):
     """A subclass of a flat type, such as a ``str`` subclass; its value and its attributes."""
 
     mixed = True
+    stable = True
 
     def is_value(self, obj: Any) -> bool:
         """One that can't carry attributes is a value."""

@@ -27,6 +27,7 @@ class MemberKind(PlainKind):
     """Members and combinations of flags."""
 
     mixed = True
+    stable = True
 
     def is_value(self, obj: Any) -> bool:
         """A library's members are names."""

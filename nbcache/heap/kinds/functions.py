@@ -27,6 +27,7 @@ class FunctionKind(Kind):
     """Python functions."""
 
     mixed = True
+    stable = True
 
     def is_value(self, obj: Any) -> bool:
         """Library functions are names."""

@@ -106,7 +106,7 @@ class ReducedKind(Kind):
     """
 
     def __init__(self, by_value: bool = False) -> None:
-        self.by_value = by_value
+        self.by_value = self.stable = by_value
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode what makes the object (its head) apart from what can be set later."""

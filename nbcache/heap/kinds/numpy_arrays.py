@@ -5,16 +5,20 @@ from __future__ import annotations
 import array
 import mmap
 import pickle
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nbcache.errors import NotReplayable, NotStorable
 from nbcache.heap import rebuild, rebuild_arrays, rebuild_frames
+from nbcache.heap.columns import column
+from nbcache.heap.groups import Group
+from nbcache.heap.kinds import many_arrays
 from nbcache.heap.kinds.attributes import encode_attributes
 from nbcache.heap.kinds.numpy_tensors import reduce_beside_tensors, tensor_sharing
 from nbcache.heap.registry import Kind, register
-from nbcache.heap.tokens import FLAT, digest, flat, joined, text
+from nbcache.heap.tokens import digest, joined, text
 
 if TYPE_CHECKING:
     from nbcache.heap.registry import Dump
@@ -106,10 +110,7 @@ def elements(array: Any, walk: Walk) -> bytes:
         return content(array)
     if array.dtype.names:
         return joined(b"h", [elements(array[name], walk) for name in array.dtype.names])
-    items = array.ravel(order="K").tolist()
-    if FLAT.issuperset(map(type, items)):
-        return b"l" + flat(items)
-    return joined(b"O", map(walk.ref, items))
+    return b"O" + column(array.ravel(order="K").tolist(), walk)
 
 
 def dtype_token(dtype: Any) -> bytes:
@@ -134,12 +135,20 @@ class ArrayKind(Kind):
             parts.append(encode_attributes(obj, walk))
         return joined(b"N", parts)
 
+    def encode_group(
+        self, objects: list[Any], ordinals: Sequence[int], walk: Walk
+    ) -> tuple[bytes, Group] | None:
+        """Encode many small arrays at once."""
+        return many_arrays.encode_group(objects, ordinals, walk)
+
     def _sharing(self, obj: Any, walk: Walk) -> bytes:
         """Name the first array met over the same memory, and how far apart the two begin."""
         owner, here = owner_of(obj), address_of(obj)
         ordinal = walk.index.get(id(obj), -1)
         first = walk.owners.setdefault(id(owner), (ordinal, here))
         walk.keep(owner)
+        if first[1] == many_arrays.UNKNOWN:
+            first = first[0], address_of(owner)
         if first[1] == here and ordinal == first[0]:
             is_buffer = isinstance(owner, BUFFERS)
             return walk.ref(owner) if is_buffer else tensor_sharing(owner, ordinal, walk)
@@ -156,7 +165,9 @@ class ArrayKind(Kind):
         owner = owner_of(obj)
         earlier = dump.earlier_array(owner)
         if earlier is not None:
-            return reduce_view(obj, *earlier)
+            start = earlier[1]
+            start = address_of(earlier[0]) if start == many_arrays.UNKNOWN else start
+            return reduce_view(obj, earlier[0], start)
         if isinstance(owner, BUFFERS):
             return reduce_over(obj, owner)
         if isinstance(owner.base, mmap.mmap):

@@ -9,23 +9,34 @@ import numpy as np
 from nbcache.heap import rebuild_arrays
 from nbcache.heap.kinds.numpy_arrays import address_of, contiguous, dtype_token
 from nbcache.heap.registry import Kind, register
-from nbcache.heap.tokens import frame, joined, shorten, text
+from nbcache.heap.tokens import digest, frame, joined, shorten, text
 
 if TYPE_CHECKING:
     from nbcache.heap.registry import Dump
     from nbcache.heap.walk import Walk
 
 
+PLAIN = frozenset({np.bool_, *(np.dtype(char).type for char in "bhilqBHILQefdFD")})
+"""Types of scalars whose size and order of bytes never vary."""
+
+
 class ScalarKind(Kind):
     """NumPy scalars: type and value."""
 
     by_value = True
+    stable = True
+    leaves = PLAIN
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode dtype and bytes."""
         if isinstance(obj, np.void) and obj.dtype.hasobject:
             return joined(b"V", [dtype_token(obj.dtype), walk.ref(obj.item())])
         return shorten(frame(b"V", dtype_token(obj.dtype), obj.tobytes()))
+
+    def encode_leaves(self, values: list[Any], walk: Walk) -> bytes:
+        """Encode all as one array."""
+        array = np.array(values, dtype=type(values[0]))
+        return frame(b"V", dtype_token(array.dtype), digest(array.data))
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
         """Keep a record that lies in an array's memory there."""
@@ -37,10 +48,17 @@ class ScalarKind(Kind):
         return rebuild_arrays.make_void, (array,)
 
 
+class RecordKind(ScalarKind):
+    """Records, whose fields can be assigned."""
+
+    stable = False
+
+
 class DtypeKind(Kind):
     """NumPy dtypes."""
 
     by_value = True
+    stable = True
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode the whole description."""
@@ -51,6 +69,7 @@ class UfuncKind(Kind):
     """Universal functions: their name."""
 
     by_value = True
+    stable = True
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode the name."""
@@ -58,6 +77,7 @@ class UfuncKind(Kind):
         return frame(b"U", text(str(getattr(obj, "__module__", ""))), text(obj.__name__))
 
 
+register(RecordKind(), first=(np.void,))
 register(ScalarKind(), first=(np.generic,))
 register(DtypeKind(), first=(np.dtype,))
 register(UfuncKind(), np.ufunc)

@@ -10,6 +10,7 @@ import pandas as pd
 from nbcache.heap import rebuild, rebuild_frames
 from nbcache.heap.kinds.instance import ReducedKind, inline, reduce_object
 from nbcache.heap.kinds.numpy_arrays import address_of, dtype_token, elements, owner_of
+from nbcache.heap.kinds.values import LeafKind
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import digest, flat, frame, joined, text
 
@@ -226,6 +227,7 @@ class TextKind(Kind):
     """Dtypes and offsets: their full text."""
 
     by_value = True
+    stable = True
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode type and text."""
@@ -235,11 +237,11 @@ class TextKind(Kind):
 
 
 VALUE = ReducedKind(by_value=True)
+LEAF = LeafKind(pd.Timestamp, pd.Timedelta, pd.Interval)
 register(FrameKind(), bases=(pd.DataFrame, pd.Series))
 register(IndexKind(), bases=(pd.Index,))
 register(StandaloneArrayKind(), bases=(pd.api.extensions.ExtensionArray,))
 register(TextKind(), bases=(pd.api.extensions.ExtensionDtype,))
-register(
-    VALUE, first=(pd.Timestamp, pd.Timedelta, pd.Period, pd.Interval, pd.tseries.offsets.BaseOffset)
-)
+register(LEAF, first=(pd.Timestamp, pd.Timedelta, pd.Interval))
+register(VALUE, first=(pd.Period, pd.tseries.offsets.BaseOffset))
 register(VALUE, type(pd.NaT), type(pd.NA))

@@ -10,8 +10,11 @@ import pathlib
 import re
 import types
 import uuid
+from itertools import repeat
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from nbcache.heap.columns import column
 from nbcache.heap.kinds.instance import ReducedKind, reduce_object
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import frame, joined, text
@@ -19,13 +22,43 @@ from nbcache.heap.tokens import frame, joined, text
 if TYPE_CHECKING:
     from nbcache.heap.walk import Walk
 
+
+class LeafKind(ReducedKind):
+    """Immutable values whose reduction is a function of the module and its arguments."""
+
+    def __init__(self, *leaves: type) -> None:
+        super().__init__(by_value=True)
+        self.leaves = frozenset(leaves)
+
+    def encode_leaves(self, values: list[Any], walk: Walk) -> bytes:
+        """Encode the arguments of all reductions as one column."""
+        kind: Any = type(values[0])
+        parts = list(map(kind.__reduce_ex__, values, repeat(4)))
+        if not {tuple}.issuperset(map(type, parts)) or {2} != set(map(len, parts)):
+            return joined(b"e", map(walk.encode, values))
+        makers = {id(part[0]): part[0] for part in parts}
+        if len(makers) > 1:
+            return joined(b"e", map(walk.encode, values))
+        made = column(list(map(itemgetter(1), parts)), walk)
+        return joined(b"k", [*map(walk.ref, makers.values()), made])
+
+
 VALUE = ReducedKind(by_value=True)
+LEAF = LeafKind(
+    datetime.date,
+    datetime.datetime,
+    datetime.time,
+    datetime.timedelta,
+    decimal.Decimal,
+    fractions.Fraction,
+)
 
 
 class PatternKind(Kind):
     """Compiled regular expressions."""
 
     by_value = True
+    stable = True
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode pattern and flags."""
@@ -36,6 +69,7 @@ class PathKind(Kind):
     """Paths: their text and class."""
 
     by_value = True
+    stable = True
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode class and text."""
@@ -52,15 +86,10 @@ class StreamKind(ReducedKind):
         return (*parts[:2], state, *parts[3:])
 
 
+register(LEAF, *LEAF.leaves)
 register(
     VALUE,
-    datetime.date,
-    datetime.datetime,
-    datetime.time,
-    datetime.timedelta,
     datetime.timezone,
-    decimal.Decimal,
-    fractions.Fraction,
     uuid.UUID,
     type(NotImplemented),
     types.GenericAlias,
