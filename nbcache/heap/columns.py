@@ -14,6 +14,7 @@ from itertools import chain, compress, count, repeat
 from operator import sub
 from typing import TYPE_CHECKING, Any
 
+from nbcache.heap.registry import Kind, kind_of
 from nbcache.heap.tokens import FLAT, flat, joined, shorten
 
 if TYPE_CHECKING:
@@ -22,21 +23,27 @@ if TYPE_CHECKING:
 SHORT = 8
 """Up to so many values go one by one, which is as quick."""
 
+BULKY = 64
+"""Containers that hold more than this are worth a column of their own."""
+
 FLATS, NUMBERED, TUPLES, LEAVES, OTHERS = range(5)
 """The sorts of values: how each is encoded."""
 
 
 class Sorts(dict[type, int]):
-    """The sort of each exact type, as one walk sees it."""
+    """The sort of each exact type, as one walk sees it.
 
-    def __init__(self, walk: Walk) -> None:
+    It knows the walk's kinds but not the walk, which must go as soon as nobody needs it.
+    """
+
+    def __init__(self, kinds: dict[type, Kind]) -> None:
         super().__init__({tuple: TUPLES})
         self.update(dict.fromkeys(FLAT, FLATS))
-        self._walk = walk
+        self._kinds = kinds
 
     def __missing__(self, kind: type) -> int:
         """Ask the type's kind, once for each walk."""
-        family = self._walk.kind_of(kind)
+        family = self._kinds.get(kind) or kind_of(kind)
         if family.mixed:
             sort = OTHERS
         elif family.by_value:

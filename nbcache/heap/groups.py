@@ -46,19 +46,18 @@ class Singles:
 
     __slots__ = ("ordinals", "tokens")
 
-    def __init__(self, ordinals: Sequence[int], tokens: list[bytes]) -> None:
-        self.ordinals = list(ordinals)
-        self.tokens = list(tokens)
-
-    def add(self, ordinals: Sequence[int], tokens: list[bytes]) -> None:
-        """Take in the next group."""
-        self.ordinals.extend(ordinals)
-        self.tokens.extend(tokens)
+    def __init__(self) -> None:
+        self.ordinals: list[int] = []
+        self.tokens: list[bytes] = []
 
     def moved(self, walk: Walk) -> Iterator[Move]:
         """Encode each object again."""
+        objects, encode = walk.objects, walk.encode
         for ordinal, before in zip(self.ordinals, self.tokens, strict=True):
-            after = _attempt(walk.encode, walk.objects[ordinal])
+            try:
+                after = encode(objects[ordinal])
+            except (NotFingerprintable, RecursionError):
+                after = UNREADABLE
             if after != before:
                 yield ordinal, before, after
 
@@ -102,7 +101,10 @@ class Rows:
         now = self.gather([obj])
         if now is None:
             return UNREADABLE
-        return _attempt(lambda parts: _token([values for _, values in parts], walk), now)
+        try:
+            return _token([values for _, values in now], walk)
+        except (NotFingerprintable, RecursionError):
+            return UNREADABLE
 
 
 def as_rows(
@@ -114,15 +116,11 @@ def as_rows(
     walk.volatile = False
     token = encode(parts, walk)
     if walk.volatile:  # identity does not tell whether some value in it changes
-        return token, Singles(ordinals, list(map(walk.encode, walk.members(ordinals))))
+        singles = Singles()
+        singles.ordinals.extend(ordinals)
+        singles.tokens.extend(map(walk.encode, walk.members(ordinals)))
+        return token, singles
     return token, Rows(ordinals, gather, parts)
-
-
-def _attempt(encode: Callable[[Any], bytes], value: Any) -> bytes:
-    try:
-        return encode(value)
-    except (NotFingerprintable, RecursionError):
-        return UNREADABLE
 
 
 def _token(rows: Iterable[list[Any]], walk: Walk) -> bytes:

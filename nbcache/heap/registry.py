@@ -39,6 +39,9 @@ class Kind:
     stable = False
     """True: no value of this kind ever gets another token while it lives."""
 
+    sized = False
+    """True: the length of an object of this kind is that of the column that it holds."""
+
     leaves: frozenset[type] = frozenset()
     """Exact types whose values ``encode_leaves`` takes."""
 

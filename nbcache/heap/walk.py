@@ -15,14 +15,14 @@ import struct
 import types
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from nbcache.errors import NotFingerprintable
-from nbcache.heap.columns import Sorts, lengths
-from nbcache.heap.groups import Group, Singles
+from nbcache.heap.columns import Sorts
+from nbcache.heap.levels import Levels
 from nbcache.heap.registry import Kind, kind_of
-from nbcache.heap.tokens import FLAT, digest, flat, frame, joined, shorten, text
+from nbcache.heap.tokens import FLAT, LONG, digest, flat, frame, shorten, text
 from nbcache.locality import is_local_module
 
 ABSENT = b"absent"
@@ -72,13 +72,12 @@ class Walk:
         self.draws: set[str] = set()
         self.volatile = False
         self.root_start = 0
-        self.sorts = Sorts(self)
-        self._scopes: dict[int, Scope] = {}
         self._kinds: dict[type, Kind] = {}
-        self._groups: list[tuple[int, Group]] = []
+        self.sorts = Sorts(self._kinds)
+        self.levels = Levels()
+        self._scopes: dict[int, Scope] = {}
         self._starts: list[int] = []
         self._prefixes: list[bytes] = []
-        self._encoded = 0
         self._wanted: deque[tuple[Scope, str]] = deque()
         self._known: set[tuple[int, str]] = set()
 
@@ -134,7 +133,7 @@ class Walk:
         """Walk one value under a label and return its digest (16 bytes)."""
         self._open_root(b"@" + text(label) + b"#")
         parts = [self.ref(value)]
-        self._drain(parts)
+        self.levels.encode(parts, self)
         return digest(frame(b"R", *parts))
 
     def _open_root(self, prefix: bytes) -> None:
@@ -142,51 +141,22 @@ class Walk:
         self._starts.append(self.root_start)
         self._prefixes.append(prefix)
 
-    def _drain(self, parts: list[bytes]) -> None:
-        """Encode what is numbered, level by level."""
-        objects = self.objects
-        while self._encoded < len(objects):
-            start, self._encoded = self._encoded, len(objects)
-            level = objects[start:]
-            if len(level) == 1:
-                parts.append(self._encode_group(range(start, start + 1), level))
-                continue
-            for places in by_type(level):
-                ordinals = places if start == 0 else [start + place for place in places]
-                if len(places) == len(level):
-                    parts.append(self._encode_group(range(start, start + len(level)), level))
-                    continue
-                members = [level[place] for place in places]
-                parts.append(lengths(list(places)) + self._encode_group(ordinals, members))
-
-    def _encode_group(self, ordinals: Sequence[int], members: list[Any]) -> bytes:
-        family = self.kind_of(type(members[0]))
-        encoded = family.encode_group(members, ordinals, self)
-        if encoded is not None:
-            self._groups.append((self.root_start, encoded[1]))
-            return encoded[0]
-        tokens = [self.encode(obj) for obj in members]
-        last = self._groups[-1] if self._groups else None
-        if last is not None and last[0] == self.root_start and type(last[1]) is Singles:
-            last[1].add(ordinals, tokens)
-        else:
-            self._groups.append((self.root_start, Singles(ordinals, tokens)))
-        return joined(b"1", tokens)
-
     def members(self, ordinals: Sequence[int]) -> list[Any]:
         """Return the objects of these ordinals."""
         if type(ordinals) is range:
             return self.objects[ordinals.start : ordinals.stop]
         return list(map(self.objects.__getitem__, ordinals))
 
-    def encode(self, obj: Any) -> bytes:
+    def encode(self, obj: Any, family: Kind | None = None) -> bytes:
         """Return the token of one object or value on its own."""
+        family = family or self.kind_of(type(obj))
         try:
-            return shorten(self.kind_of(type(obj)).encode(obj, self))
+            token = family.encode(obj, self)
         except NotFingerprintable as problem:
             if not hasattr(problem, "culprit"):
                 problem.culprit = obj  # type: ignore[attr-defined]
             raise
+        return token if len(token) <= LONG else shorten(token)
 
     def kind_of(self, kind: type) -> Kind:
         """Return the kind of a class; a cell may change its class, so it holds for one pass."""
@@ -207,7 +177,7 @@ class Walk:
         if family.by_value or (family.mixed and family.is_value(obj)):
             if not family.stable:
                 self.volatile = True
-            return self.encode(obj)
+            return self.encode(obj, family)
         ordinal = self.index[id(obj)] = len(self.objects)
         self.objects.append(obj)
         return self._prefixes[-1] + _NUMBER(ordinal - self._starts[-1])
@@ -250,17 +220,12 @@ class Walk:
         count = len(self.objects)
         owners, self.owners = self.owners, {}
         self._kinds.clear()
-        self.sorts = Sorts(self)
+        self.sorts = Sorts(self._kinds)
         self._open_root(b"@\x00later#")
-        moved = {place: (before, after) for place, before, after in sorted(self._moved())}
+        moved = {place: (before, after) for place, before, after in self.levels.moved(self)}
         self._forget_after(count)
         self.owners = owners
         return moved
-
-    def _moved(self) -> Iterator[tuple[int, bytes, bytes]]:
-        for root_start, group in self._groups:
-            self.root_start = root_start
-            yield from group.moved(self)
 
     def _forget_after(self, count: int) -> None:
         for obj in self.objects[count:]:
@@ -275,21 +240,6 @@ class Walk:
         culprit = getattr(problem, "culprit", value)
         path = find_path(label, value, culprit)
         return NotFingerprintable(problem.reason, path=path, type_name=type_name(culprit))
-
-
-def by_type(level: list[Any]) -> list[Sequence[int]]:
-    """Return the places of the objects of each type, in the order in which types are met."""
-    kinds = list(map(type, level))
-    if kinds.count(kinds[0]) == len(kinds):
-        return [range(len(kinds))]
-    groups: dict[type, list[int]] = {}
-    for place, kind in enumerate(kinds):
-        found = groups.get(kind)
-        if found is None:
-            groups[kind] = [place]
-        else:
-            found.append(place)
-    return list(groups.values())
 
 
 def digests(roots: Mapping[str, bytes]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbcache.errors import NotFingerprintable
 from nbcache.heap import rebuild
-from nbcache.heap.columns import SHORT, column, keyed_columns, lengths
+from nbcache.heap.columns import BULKY, SHORT, column, keyed_columns, lengths
 from nbcache.heap.groups import Group, Part, as_rows
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import FLAT, digest, flat, frame, joined, text
@@ -29,6 +29,8 @@ def is_flat(values: Iterable[Any]) -> bool:
 
 class ListKind(Kind):
     """``list``."""
+
+    sized = True
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode the items in order."""
@@ -53,7 +55,7 @@ class ListKind(Kind):
 
 def is_small(objects: list[Any]) -> bool:
     """Tell whether a group of containers holds so little that one by one is as quick."""
-    return len(objects) <= SHORT and sum(map(len, objects)) <= 8 * SHORT
+    return len(objects) <= SHORT and sum(map(len, objects)) <= BULKY
 
 
 def _gather_items(objects: list[Any]) -> list[Part]:
@@ -81,6 +83,8 @@ BUILTINS = builtins.__dict__
 
 class DictKind(Kind):
     """``dict``; the order of items counts, since a cell can see it."""
+
+    sized = True
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode keys and values in order."""

@@ -1,0 +1,95 @@
+"""Encoding what a walk has numbered: level by level, and in a level type by type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from nbcache.heap.columns import BULKY, SHORT, lengths
+from nbcache.heap.groups import Group, Move, Singles
+from nbcache.heap.tokens import joined
+
+if TYPE_CHECKING:
+    from nbcache.heap.walk import Walk
+
+
+class Levels:
+    """The objects of a walk in groups, from the roots down; children are numbered on the way."""
+
+    def __init__(self) -> None:
+        self._encoded = 0
+        self._groups: list[tuple[int, Group]] = []
+        self._singles: Singles | None = None
+
+    def encode(self, parts: list[bytes], walk: Walk) -> None:
+        """Append the tokens of all that is numbered and not yet encoded."""
+        objects = walk.objects
+        self._singles = None  # each root has groups of its own
+        while self._encoded < len(objects):
+            start, self._encoded = self._encoded, len(objects)
+            level = objects[start:]
+            if len(level) <= SHORT:
+                parts.extend(self._encode_few(start, level, walk))
+                continue
+            for places in by_type(level):
+                if len(places) == len(level):
+                    parts.append(self._encode_group(range(start, self._encoded), level, walk))
+                    continue
+                ordinals = [start + place for place in places]
+                members = [level[place] for place in places]
+                parts.append(lengths(list(places)) + self._encode_group(ordinals, members, walk))
+
+    def _encode_few(self, start: int, level: list[Any], walk: Walk) -> Iterator[bytes]:
+        """Encode a small level object by object, but for containers that hold much."""
+        for ordinal, obj in enumerate(level, start):
+            family = walk.kind_of(type(obj))
+            if family.sized and len(obj) > BULKY:
+                yield self._encode_group((ordinal,), [obj], walk)
+                continue
+            token = walk.encode(obj, family)
+            yield token
+            singles = self._singles or self._new_singles(walk)
+            singles.ordinals.append(ordinal)
+            singles.tokens.append(token)
+
+    def _encode_group(self, ordinals: Sequence[int], members: list[Any], walk: Walk) -> bytes:
+        family = walk.kind_of(type(members[0]))
+        encoded = family.encode_group(members, ordinals, walk)
+        if encoded is not None:
+            self._groups.append((walk.root_start, encoded[1]))
+            self._singles = None  # groups are read again in the order of their making
+            return encoded[0]
+        tokens = [walk.encode(obj, family) for obj in members]
+        singles = self._singles or self._new_singles(walk)
+        singles.ordinals.extend(ordinals)
+        singles.tokens.extend(tokens)
+        return joined(b"1", tokens)
+
+    def _new_singles(self, walk: Walk) -> Singles:
+        made = self._singles = Singles()
+        self._groups.append((walk.root_start, made))
+        return made
+
+    def moved(self, walk: Walk) -> list[Move]:
+        """Return the objects that are not what they were, by ordinal."""
+        return sorted(self._all_moved(walk))
+
+    def _all_moved(self, walk: Walk) -> Iterator[Move]:
+        for root_start, group in self._groups:
+            walk.root_start = root_start
+            yield from group.moved(walk)
+
+
+def by_type(level: list[Any]) -> list[Sequence[int]]:
+    """Return the places of the objects of each type, in the order in which types are met."""
+    kinds = list(map(type, level))
+    if kinds.count(kinds[0]) == len(kinds):
+        return [range(len(kinds))]
+    groups: dict[type, list[int]] = {}
+    for place, kind in enumerate(kinds):
+        found = groups.get(kind)
+        if found is None:
+            groups[kind] = [place]
+        else:
+            found.append(place)
+    return list(groups.values())
