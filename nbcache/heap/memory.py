@@ -20,6 +20,9 @@ Measure = Callable[[Any], Span | None]
 MEASURES: list[Measure] = []
 """One function for each family; a family adds its own when its library is loaded."""
 
+UNKNOWN = -1
+"""Stands for the address of an array, which nobody has asked for yet."""
+
 _NESTED = 8
 """Spans looked at from the nearest one backwards: few lie inside of each other."""
 
@@ -59,8 +62,8 @@ class _WalkMap(MemoryMap):
         count = len(self.owners)
         for ordinal, address in itertools.islice(self.owners.values(), self._read, count):
             span = span_of(objects[ordinal]) if 0 <= ordinal < len(objects) else None
-            if span is not None and span[0] <= address < span[1]:  # it may rest elsewhere by now
-                self.put(span, ordinal)
+            if span is not None and (address == UNKNOWN or span[0] <= address < span[1]):
+                self.put(span, ordinal)  # all others rest elsewhere by now
         self._read = count
 
 

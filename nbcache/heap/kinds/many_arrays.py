@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nbcache.heap.columns import SHORT
+from nbcache.heap.kinds.array_facts import dtype_token, is_raw, owner_of
+from nbcache.heap.kinds.numpy_tensors import lies_beside_tensors
+from nbcache.heap.memory import UNKNOWN
 from nbcache.heap.tokens import digest, flat, joined
 
 if TYPE_CHECKING:
@@ -63,10 +66,6 @@ class Arrays:
                 yield ordinal, repr(before).encode(), repr(after).encode()
 
 
-UNKNOWN = -1
-"""Stands for an address that nobody asked for yet."""
-
-
 def encode_group(
     arrays: list[Any], ordinals: Sequence[int], walk: Walk
 ) -> tuple[bytes, Group] | None:
@@ -82,14 +81,12 @@ def encode_group(
 
 
 def _facts_of_owners(arrays: list[Any], walk: Walk) -> Facts | None:
-    from nbcache.heap.kinds.numpy_arrays import is_raw, owner_of
-
     if max(map(_size, arrays)) > SMALL_BYTES or not all(map(is_raw, set(map(_dtype, arrays)))):
         return None
     views = [one for one, base in zip(arrays, map(_base, arrays), strict=True) if base is not None]
     if any(owner_of(one) is not one for one in views):
         return None
-    if not walk.owners.keys().isdisjoint(map(id, arrays)):
+    if not walk.owners.keys().isdisjoint(map(id, arrays)) or lies_beside_tensors(arrays, walk):
         return None
     facts = read_facts(arrays)
     return facts if all(flags & ANY_ORDER for flags in set(facts[1])) else None
@@ -97,8 +94,6 @@ def _facts_of_owners(arrays: list[Any], walk: Walk) -> Facts | None:
 
 def read_facts(arrays: list[Any]) -> Facts:
     """Return shapes, flags, dtypes and digests of the contents of arrays."""
-    from nbcache.heap.kinds.numpy_arrays import dtype_token
-
     dtypes = list(map(_dtype, arrays))
     known = {id(dtype): dtype for dtype in dtypes}
     tokens = {key: dtype_token(dtype) for key, dtype in known.items()}

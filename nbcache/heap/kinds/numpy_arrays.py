@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import array
 import mmap
 import pickle
 from collections.abc import Sequence
@@ -15,8 +14,18 @@ from nbcache.heap import rebuild, rebuild_arrays, rebuild_frames
 from nbcache.heap.columns import column
 from nbcache.heap.groups import Group
 from nbcache.heap.kinds import many_arrays
+from nbcache.heap.kinds.array_facts import (
+    BUFFERS,
+    address_of,
+    dtype_token,
+    is_raw,
+    is_writeable,
+    layout,
+    owner_of,
+)
 from nbcache.heap.kinds.attributes import encode_attributes
 from nbcache.heap.kinds.numpy_tensors import reduce_beside_tensors, tensor_sharing
+from nbcache.heap.memory import UNKNOWN
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import digest, joined, text
 
@@ -35,42 +44,6 @@ class Raw:
 
     def __init__(self, array: Any) -> None:
         self.array = array
-
-
-BUFFERS = (bytes, bytearray, array.array)
-"""Holders of memory that are values of their own, which an array may lie over."""
-
-
-def owner_of(view: Any) -> Any:
-    """Return what holds an array's memory: an array, or a ``bytearray`` or such below it."""
-    owner = view
-    while True:
-        base: Any = getattr(owner, "base", None)
-        if type(base).__name__ == "DummyArray":  # of ``as_strided``
-            base = base.base
-        if not isinstance(base, np.ndarray):
-            return base if isinstance(base, BUFFERS) else owner
-        owner = base
-
-
-def address_of(view: Any) -> int:
-    """Return where an array's first element lies."""
-    address: int = view.__array_interface__["data"][0]
-    return address
-
-
-WRITEABLE = 0x0400
-"""The flag's bit; reading ``flags.writeable`` warns about arrays of ``broadcast_arrays``."""
-
-
-def is_writeable(view: Any) -> bool:
-    """Tell whether an array lets its elements be assigned."""
-    return bool(view.flags.num & WRITEABLE)
-
-
-def is_raw(dtype: Any) -> bool:
-    """Tell whether the bytes of the elements are their whole value."""
-    return not dtype.hasobject and dtype.char != "T"
 
 
 def content(array: Any) -> bytes:
@@ -97,13 +70,6 @@ def _strided(array: Any) -> bytes:
     return found
 
 
-def layout(array: Any) -> bytes:
-    """Return which memory order a restored array has: C, Fortran, both, or its strides."""
-    if array.flags.forc:
-        return bytes([65 + array.flags.c_contiguous + 2 * array.flags.f_contiguous])
-    return text(str(array.strides))
-
-
 def elements(array: Any, walk: Walk) -> bytes:
     """Return the token of an array's elements, whatever its dtype."""
     if is_raw(array.dtype):
@@ -111,13 +77,6 @@ def elements(array: Any, walk: Walk) -> bytes:
     if array.dtype.names:
         return joined(b"h", [elements(array[name], walk) for name in array.dtype.names])
     return b"O" + column(array.ravel(order="K").tolist(), walk)
-
-
-def dtype_token(dtype: Any) -> bytes:
-    """Return the token of a dtype with its fields, alignment and metadata."""
-    plain = repr(dtype) if dtype.names or dtype.char == "T" else dtype.str
-    metadata = dict(dtype.metadata or {})
-    return text(f"{type(dtype).__name__}|{plain}|{dtype.isalignedstruct}|{metadata}")
 
 
 class ArrayKind(Kind):
@@ -147,7 +106,7 @@ class ArrayKind(Kind):
         ordinal = walk.index.get(id(obj), -1)
         first = walk.owners.setdefault(id(owner), (ordinal, here))
         walk.keep(owner)
-        if first[1] == many_arrays.UNKNOWN:
+        if first[1] == UNKNOWN:
             first = first[0], address_of(owner)
         if first[1] == here and ordinal == first[0]:
             is_buffer = isinstance(owner, BUFFERS)
@@ -166,7 +125,7 @@ class ArrayKind(Kind):
         earlier = dump.earlier_array(owner)
         if earlier is not None:
             start = earlier[1]
-            start = address_of(earlier[0]) if start == many_arrays.UNKNOWN else start
+            start = address_of(earlier[0]) if start == UNKNOWN else start
             return reduce_view(obj, earlier[0], start)
         if isinstance(owner, BUFFERS):
             return reduce_over(obj, owner)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nbcache.heap import rebuild_arrays
-from nbcache.heap.kinds.numpy_arrays import address_of, contiguous, dtype_token
+from nbcache.heap.kinds.array_facts import address_of, dtype_token
+from nbcache.heap.kinds.numpy_arrays import contiguous
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import digest, frame, joined, shorten, text
 

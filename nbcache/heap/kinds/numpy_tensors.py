@@ -38,6 +38,16 @@ def tensor_sharing(owner: Any, ordinal: int, walk: Walk) -> bytes:
     return walk.reference(known[0]) + b"/%d" % (span[0] - known[1])
 
 
+def lies_beside_tensors(arrays: list[Any], walk: Walk) -> bool:
+    """Tell whether some of the arrays share memory with a tensor, as far as it is known."""
+    if not are_tensors_loaded():
+        return False
+    torch, known = sys.modules["torch"], walked_memory(walk)
+    if any(isinstance(one.base, torch.Tensor) for one in arrays):
+        return True
+    return any(known.find(array_span(one) or (0, 0)) is not None for one in arrays if one.nbytes)
+
+
 def reduce_beside_tensors(array: Any, dump: Dump) -> Any:
     """Return how to lay an array over a tensor's memory, None for one that has its own."""
     span = array_span(array) if are_tensors_loaded() else None

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from nbcache.heap import rebuild, rebuild_frames
+from nbcache.heap.kinds.array_facts import address_of, dtype_token, owner_of
 from nbcache.heap.kinds.instance import ReducedKind, inline, reduce_object
-from nbcache.heap.kinds.numpy_arrays import address_of, dtype_token, elements, owner_of
+from nbcache.heap.kinds.numpy_arrays import elements
 from nbcache.heap.kinds.values import LeafKind
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import digest, flat, frame, joined, text

@@ -1,0 +1,59 @@
+"""What is true of a NumPy array apart from its elements: memory, layout, flags, dtype."""
+
+from __future__ import annotations
+
+import array
+from typing import Any
+
+import numpy as np
+
+from nbcache.heap.tokens import text
+
+BUFFERS = (bytes, bytearray, array.array)
+"""Holders of memory that are values of their own, which an array may lie over."""
+
+
+def owner_of(view: Any) -> Any:
+    """Return what holds an array's memory: an array, or a ``bytearray`` or such below it."""
+    owner = view
+    while True:
+        base: Any = getattr(owner, "base", None)
+        if type(base).__name__ == "DummyArray":  # of ``as_strided``
+            base = base.base
+        if not isinstance(base, np.ndarray):
+            return base if isinstance(base, BUFFERS) else owner
+        owner = base
+
+
+def address_of(view: Any) -> int:
+    """Return where an array's first element lies."""
+    address: int = view.__array_interface__["data"][0]
+    return address
+
+
+WRITEABLE = 0x0400
+"""The flag's bit; reading ``flags.writeable`` warns about arrays of ``broadcast_arrays``."""
+
+
+def is_writeable(view: Any) -> bool:
+    """Tell whether an array lets its elements be assigned."""
+    return bool(view.flags.num & WRITEABLE)
+
+
+def is_raw(dtype: Any) -> bool:
+    """Tell whether the bytes of the elements are their whole value."""
+    return not dtype.hasobject and dtype.char != "T"
+
+
+def layout(array: Any) -> bytes:
+    """Return which memory order a restored array has: C, Fortran, both, or its strides."""
+    if array.flags.forc:
+        return bytes([65 + array.flags.c_contiguous + 2 * array.flags.f_contiguous])
+    return text(str(array.strides))
+
+
+def dtype_token(dtype: Any) -> bytes:
+    """Return the token of a dtype with its fields, alignment and metadata."""
+    plain = repr(dtype) if dtype.names or dtype.char == "T" else dtype.str
+    metadata = dict(dtype.metadata or {})
+    return text(f"{type(dtype).__name__}|{plain}|{dtype.isalignedstruct}|{metadata}")
