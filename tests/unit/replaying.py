@@ -23,6 +23,7 @@ class Notebook:
     """A namespace that cells run in, as an IPython shell would hold it."""
 
     display_formatter: Any = None  # there is nobody to display to
+    compile: Any = None  # no cell has a file of its own
 
     def __init__(self) -> None:
         self.module = types.ModuleType("__main__")
