@@ -69,13 +69,24 @@ def forecast_all(
     Raises:
         CacheError: nbcache is not loaded in this shell.
     """
+    return [event for event, _ in forecast_links(shell, cells, budget=budget)]
+
+
+def forecast_links(
+    shell: Any, cells: Sequence[Mapping[str, Any]], *, budget: float = BUDGET
+) -> list[tuple[CellEvent, Link]]:
+    """Return each cell's forecast with what it reads and touches; see ``forecast_all``."""
     forecaster = _Forecaster(extension_of(shell))
     until = time.monotonic() + (0.0 if forecaster.is_busy else budget)
     found = [forecaster.cell(cell, is_late=time.monotonic() >= until) for cell in cells]
     links = [one.link for one in found]
-    causes = spread(links)
+    settled = [
+        replace(link, unsettled="") if is_own_doing(links, position) else link
+        for position, link in enumerate(links)
+    ]
+    causes = spread(settled)
     return [
-        _with_cause(_excused(one.event, links, position), causes[position])
+        (_with_cause(_excused(one.event, links, position), causes[position]), one.link)
         for position, one in enumerate(found)
     ]
 

@@ -14,7 +14,7 @@ from nbcache.errors import CacheError
 from nbcache.events import CellEvent
 from nbcache.extension import Extension, extension_of
 
-COMMANDS = ("why", "refresh", "refresh-next", "clear", "auto", "table", "help")
+COMMANDS = ("why", "graph", "refresh", "refresh-next", "clear", "auto", "table", "help")
 
 
 def register_magics(shell: Any) -> None:
@@ -97,6 +97,8 @@ class CacheMagics(Magics):
         %nbcache why [CELL|NAME]
             why a cell (its number, id or a part of its text; default: the last) hit or ran,
             and what it would do now; for a variable, the cells that write and read it
+        %nbcache graph
+            the cells, what they take from each other, and what each would be if it ran now
         %nbcache refresh [CELL|all]
             run that cell, or every cell, past the cache the next time it runs
         %nbcache clear [CELL|older=7d|all]
@@ -130,6 +132,20 @@ class CacheMagics(Magics):
             return
         now = time.time()
         self._publish(table(rows, now), table_html(rows, now))
+
+    def _graph(self, words: list[str], as_json: bool) -> None:
+        from nbcache.graph import as_text, collect, draw
+
+        graph = collect(self._extension)
+        if as_json:
+            print(json.dumps(graph.as_dict(), indent=1))
+            return
+        if getattr(self.shell, "kernel", None) is None:
+            print(as_text(graph))
+            return
+        picture = draw(graph)
+        data = {"text/plain": as_text(graph), "text/html": picture, "image/svg+xml": picture}
+        self.shell.display_pub.publish(data, {"nbcache": {"kind": "graph"}})
 
     def _publish(self, plain: str, html: str) -> None:
         if getattr(self.shell, "kernel", None) is None:

@@ -141,7 +141,9 @@ class Ledger:
         self.events[self.identity(run)] = event
         if run.reading is not None:
             writes = run.entry.about.get("writes", ()) if run.entry is not None else ()
-            self.about[self.identity(run)] = {**run.reading.about, "writes": writes}
+            files = run.entry.late.get("files", {}) if run.entry is not None else {}
+            known = {"writes": writes, "files": list(files.get("read", ()))}
+            self.about[self.identity(run)] = {**run.reading.about, **known}
         self.last = event
 
     def identity(self, run: Run) -> str:
@@ -181,6 +183,13 @@ class Ledger:
             for identity, event in self.events.items()
             if name in self.about.get(identity, {}).get("writes", ())
         ]
+
+    def about_key(self, key: str) -> Mapping[str, Any]:
+        """Return what is told of the cell that last had a key; nothing if none had."""
+        for identity, event in self.events.items():
+            if event.key == key and key:
+                return self.about.get(identity, {})
+        return {}
 
     def readers(self, name: str) -> list[CellEvent]:
         """Return the events of the cells that depend on a variable."""

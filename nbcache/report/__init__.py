@@ -1,6 +1,6 @@
 """How events are told to a person: a line, a badge, a table, the reasons; pure functions."""
 
-from nbcache.report.html import status_html, table_html
+from nbcache.report.html import state_icon, status_html, table_html
 from nbcache.report.lines import format_age, format_bytes, status_line, why_text
 from nbcache.report.tables import align, summary, table
 
@@ -8,6 +8,7 @@ __all__ = [
     "align",
     "format_age",
     "format_bytes",
+    "state_icon",
     "status_html",
     "status_line",
     "summary",

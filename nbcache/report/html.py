@@ -73,6 +73,11 @@ def status_html(event: CellEvent, now: float) -> str:
     )
 
 
+def state_icon(state: State) -> tuple[str, str]:
+    """Return a state's colour and the shapes of its icon, drawn with strokes in a 16 x 16 box."""
+    return _ICONS[state]
+
+
 def _icon(state: State) -> str:
     colour, shape = _ICONS[state]
     return (

@@ -99,3 +99,23 @@ def test_why_answers_for_cells_and_names(tmp_path: Path) -> None:
         assert "`threshold` was written by no cached cell." in text
         assert "It is read by cell [2]" in text
         assert "UsageError" in str(made.run("%nbcache why nothing").messages)
+
+
+def test_the_graph_is_shown_as_picture_text_and_data(tmp_path: Path) -> None:
+    """``%nbcache graph`` draws what ran with its state, marked as ours, and gives it as data."""
+    (tmp_path / "data.csv").write_text("1")
+    with kernel(tmp_path / "store", folder=tmp_path) as made:
+        made.run("limit = 1", cell_id="a")
+        made.run("%%cache\nrows = open('data.csv').read() * limit", cell_id="b")
+        made.run("limit = 2", cell_id="a")
+        content = made.run("%nbcache graph").messages[0][1]
+        assert content["metadata"]["nbcache"] == {"kind": "graph"}
+        assert content["data"]["text/html"].startswith("<svg")
+        assert content["data"]["image/svg+xml"].startswith("<svg")
+        assert "limit from [3]" in content["data"]["text/plain"]
+        told = json.loads(made.run("%nbcache graph --json").text)
+        assert [(node["cell_id"] or node["title"], node["state"]) for node in told["nodes"]] == [
+            ("data.csv", ""),
+            ("a", "off"),
+            ("b", "stale"),
+        ]
