@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 
@@ -89,3 +89,13 @@ class Progress:
     since: float
     estimate: float | None = None
     who: str = ""
+
+
+def read_event(data: Mapping[str, Any]) -> CellEvent:
+    """Return the event that ``CellEvent.as_dict`` gave, as far as this version knows it."""
+    known = {field.name for field in fields(CellEvent)}
+    values = {name: value for name, value in data.items() if name in known}
+    values["state"] = State(values["state"])
+    for name in ("reasons", "notes"):
+        values[name] = tuple(values.get(name, ()))
+    return CellEvent(**values)

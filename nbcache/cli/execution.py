@@ -7,37 +7,21 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO
 
-from jupyter_client.session import Session
 from nbclient import NotebookClient
 from nbclient.util import ensure_async
 
-from nbcache.badge import MARK, record, settings_of
-from nbcache.cli.exits import CommandError
+from nbcache.badge import record
 from nbcache.cli.notebook_files import runnable_cells, title_of
-from nbcache.cli.outcomes import Outcome, read_event
+from nbcache.cli.outcomes import Outcome
+from nbcache.headless import RequestSession, event_of_reply, load_nbcache, request_metadata
 
-_LOAD = "%load_ext nbcache"
-_IS_LOADED = "'nbcache' in get_ipython().extension_manager.loaded"
 _AS_JSON = "__import__('json').dumps({name}, allow_nan=False)"
 _PATIENCE = 5.0
 """Seconds that an interrupted cell has to end."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-class RequestSession(Session):
-    """A session that sends the current cell's metadata with its request, as front ends do."""
-
-    cell_metadata: Mapping[str, Any] = {}
-
-    def msg(self, msg_type: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Return a message, with the cell's metadata on requests to execute."""
-        message = super().msg(msg_type, *args, **kwargs)
-        if msg_type == "execute_request":
-            message["metadata"].update(self.cell_metadata)
-        return message
 
 
 class CellClient(NotebookClient):
@@ -113,45 +97,19 @@ class CellClient(NotebookClient):
         """Connect to the kernel and load nbcache, or end the kernel and say what is missing."""
         try:
             client = await super().async_start_new_kernel_client()
-            await self._load_nbcache()
+            await load_nbcache(self)
+            self.timeout = self._cell_timeout
         except BaseException:
             if self.km is not None:
                 await self._async_cleanup_kernel()
             raise
         return client
 
-    async def _load_nbcache(self) -> None:
-        """Load nbcache by a request that leaves no trace in counts, history or names."""
-        request = self.kc.execute(
-            _LOAD, silent=True, store_history=False, user_expressions={"loaded": _IS_LOADED}
-        )
-        reply = await self.async_wait_for_reply(await ensure_async(request))
-        self.timeout = self._cell_timeout
-        content = reply["content"] if reply else {}
-        answer = content.get("user_expressions", {}).get("loaded", {})
-        if answer.get("data", {}).get("text/plain") == "True":
-            return
-        reason = f"{content.get('ename', 'no answer')}: {content.get('evalue', '')}".strip(": ")
-        name = self.kernel_name or "the default one"
-        raise CommandError(
-            f"The kernel ({name}) could not load nbcache ({reason}), so nothing was run. "
-            "It needs an IPython kernel whose environment has nbcache: install it there "
-            "(`python -m pip install nbcache`), or choose another kernel with --kernel."
-        )
-
     def _before(self, cell: Any, cell_index: int) -> None:
         if self.interrupted:
             raise asyncio.CancelledError
         number = self._numbers[cell_index]
-        metadata = {name: value for name, value in cell.metadata.items() if name != MARK}
-        if "id" in cell:
-            metadata["cellId"] = cell["id"]
-        settings = settings_of(cell.metadata)
-        if number in self._refresh:
-            settings = {**(settings if isinstance(settings, Mapping) else {}), "refresh": True}
-        if settings is not None:
-            metadata[MARK] = settings
-        self.kc.session.cell_metadata = metadata
+        self.kc.session.cell_metadata = request_metadata(cell, refresh=number in self._refresh)
         record(cell.metadata, None)
         self._began = time.perf_counter()
         self._tell_begin(number, title_of(cell.source))
@@ -169,8 +127,7 @@ class CellClient(NotebookClient):
         for task in (self._ticker, self._stopper):
             if task is not None:
                 task.cancel()
-        told = (execute_reply or {}).get("metadata", {}).get(MARK)
-        event = read_event(told) if told else None
+        event = event_of_reply(execute_reply)
         record(cell.metadata, event)
         seconds = time.perf_counter() - self._began
         self._tell_end(Outcome(self._numbers[cell_index], title_of(cell.source), seconds, event))

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from nbcache.cli import completion, doctor, enabling, ls, prune, run, status, totals, why
+from nbcache.cli import completion, doctor, enabling, export, ls, prune, run, status, totals, why
 from nbcache.cli.exits import ERROR, EXIT_CODES, INTERRUPTED, USAGE, CommandError
 from nbcache.errors import CacheError
 
@@ -25,6 +25,7 @@ _COMMANDS = (
     ("du", "how much each notebook stored", totals.add_du_arguments),
     ("stats", "how often cells were served, and the time that saved", totals.add_stats_arguments),
     ("refresh", "run a notebook past the cache and store it anew", run.add_refresh_arguments),
+    ("export", "a document with outputs from the cache", export.add_arguments),
     ("enable", "load nbcache in every kernel", enabling.add_enable_arguments),
     ("disable", "load nbcache in no kernel by itself", enabling.add_disable_arguments),
     ("doctor", "check the installation", doctor.add_arguments),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from nbcache.cli.exits import ERROR, INTERRUPTED, MISSING, OK, CommandError
+from nbcache.cli.exits import ERROR, INTERRUPTED, MISSING, OK
 from nbcache.cli.parameters import OUTPUTS_TAG, tagged_names
 from nbcache.errors import CacheError
 from nbcache.lineage import NotRecalled
@@ -122,7 +122,7 @@ def _execute(job: Job, args: argparse.Namespace, progress: Progress, total: Tota
             total.error = _error_text(error)
             if args.require and _is_required(error):
                 return MISSING
-        except CommandError as problem:
+        except CacheError as problem:
             total.error = f"nbcache: {problem}"
         except DeadKernelError:
             total.error = f"nbcache: the kernel died in {total.running}.\n{_tail(kernel_log)}"
@@ -187,12 +187,9 @@ def _error_text(error: Exception) -> str:
 
 def kernel_environment(job: Job, args: argparse.Namespace) -> dict[str, str]:
     """Return the environment that tells the kernel's side how to cache."""
-    asked = {
-        "NBCACHE_AUTO": "1",
-        "NBCACHE_MIN_TIME": "0",
-        "NBCACHE_HEADLESS": "1",
-        "NBCACHE_NOTEBOOK": str(job.source.resolve()),
-    }
+    from nbcache.headless import kernel_variables
+
+    asked = kernel_variables(str(job.source.resolve()))
     switches = {
         "NBCACHE_REFRESH": args.refresh,
         "NBCACHE_READ_ONLY": args.read_only,

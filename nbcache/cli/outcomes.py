@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
-from nbcache.events import CellEvent, State
+from nbcache.events import CellEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +18,3 @@ class Outcome:
     title: str
     seconds: float
     event: CellEvent | None
-
-
-def read_event(data: Mapping[str, Any]) -> CellEvent:
-    """Return the event that ``CellEvent.as_dict`` gave, as far as this version knows it."""
-    known = {field.name for field in fields(CellEvent)}
-    values = {name: value for name, value in data.items() if name in known}
-    values["state"] = State(values["state"])
-    for name in ("reasons", "notes"):
-        values[name] = tuple(values.get(name, ()))
-    return CellEvent(**values)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from html import escape
 
+from nbcache.duration import format_duration
 from nbcache.events import CellEvent, State
 from nbcache.report.lines import DOT, default_reason, segments
 from nbcache.report.tables import HEADERS, NOTHING_YET, NUMBERS, columns, summary
@@ -60,7 +62,21 @@ _NAMED = re.compile(r"`([^`]+)`")
 
 def status_html(event: CellEvent, now: float) -> str:
     """Return the badge of one cell; it opens by click or Enter to show the reasons."""
-    verb, *rest = segments(event, now, brief=True)
+    return _badge(event, segments(event, now, brief=True))
+
+
+def static_html(event: CellEvent) -> str:
+    """Return the badge of one cell for a page that stays: it tells the moment, not the age."""
+    if event.stored_at is None:
+        return _badge(event, segments(event, 0.0, brief=True))
+    verb, *_ = segments(event, event.stored_at, brief=True)
+    moment = datetime.fromtimestamp(event.stored_at, timezone.utc)
+    told = [verb, f"ran {moment:%Y-%m-%d %H:%M} UTC", f"took {format_duration(event.cost)}"]
+    return _badge(event, told)
+
+
+def _badge(event: CellEvent, told: Sequence[str]) -> str:
+    verb, *rest = told
     words = _text(DOT.join(rest))
     summary_line = (
         f'<summary style="{_PILL}">{_icon(event.state)}'

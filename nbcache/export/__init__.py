@@ -1,0 +1,1 @@
+"""Documents from notebooks: nbconvert's exporters and preprocessor, papermill's engine."""
