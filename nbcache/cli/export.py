@@ -88,9 +88,9 @@ def _write(
     from nbcache.cli.notebook_files import read_notebook
 
     nb = read_notebook(executed)
-    if args.strip:
-        strip_nbcache(nb)
-    if args.strip or args.to not in _OWN:
+    if args.to not in _OWN:
+        if args.strip:
+            strip_nbcache(nb)
         for cell in nb.cells:
             if cell.cell_type == "code":
                 cell.source = "".join(hide_cache_line(cell.source.splitlines(keepends=True)))

@@ -13,7 +13,7 @@ from nbconvert.exporters.exporter import ResourcesDict
 from traitlets import Bool, default
 
 from nbcache.badge import MARK, record_of, strip_displays, strip_nbcache
-from nbcache.cell.pragma import hide_cache_line
+from nbcache.cell.pragma import find_pragmas
 from nbcache.duration import format_duration
 from nbcache.entry import Entry
 from nbcache.errors import StoreError
@@ -96,7 +96,7 @@ class NbcacheHTMLExporter(HTMLExporter):
         resources = self._init_resources(resources)
         resources["nbcache"] = {"footer": ""}
         if self.strip:
-            nb = strip_source_lines(strip_nbcache(nb))
+            nb = strip_pragmas(strip_nbcache(nb))
         else:
             resources["nbcache"] = self._marks(nb)
         page: tuple[str, ResourcesDict] = super().from_notebook_node(nb, resources, **kwargs)
@@ -120,11 +120,13 @@ def badge_html(event: CellEvent) -> str:
     return f'<div class="nbcache-static">{static_html(event)}</div>'
 
 
-def strip_source_lines(nb: Any) -> Any:
-    """Turn ``%%cache`` lines into comments, so that exported scripts are Python."""
+def strip_pragmas(nb: Any) -> Any:
+    """Take the lines that ask for caching out of every cell, in place."""
     for cell in nb.cells:
         if cell.cell_type == "code":
-            cell.source = "".join(hide_cache_line(cell.source.splitlines(keepends=True)))
+            ours = {pragma.lineno for pragma in find_pragmas(cell.source)}
+            lines = enumerate(cell.source.splitlines(keepends=True), 1)
+            cell.source = "".join(line for number, line in lines if number not in ours)
     return nb
 
 
@@ -141,6 +143,6 @@ class NbcacheNotebookExporter(NotebookExporter):
         for cell in nb.cells:
             strip_displays(cell)
         if self.strip:
-            nb = strip_nbcache(nb)
+            nb = strip_pragmas(strip_nbcache(nb))
         text: tuple[str, ResourcesDict] = super().from_notebook_node(nb, resources, **kwargs)
         return text
