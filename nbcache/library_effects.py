@@ -28,6 +28,9 @@ RECORDED_PACKAGES = frozenset(
 )
 """Packages whose functions leave no state behind but what the trackers record."""
 
+_LASTING = frozenset({("tqdm", "pandas")})
+"""Functions of such packages that do."""
+
 
 def refuse_library_changes(
     nodes: Sequence[ast.stmt],
@@ -43,11 +46,24 @@ def refuse_library_changes(
     """
     for part in (part for node in nodes for part in ast.walk(node)):
         if isinstance(part, (ast.Attribute, ast.Subscript)) and not isinstance(part.ctx, ast.Load):
+            if is_shell_part(part, namespace):
+                raise NotReplayable("it changes IPython itself; put that into its own cell")
             steps = target_steps(part)
             own = bool(steps) and steps[0] in imported and RECORDED_OPTIONS.isdisjoint(steps)
             if own or is_library_target(steps, namespace):
                 path = ".".join(steps)
                 raise NotReplayable("belongs to a library, and the cell assigns to it", path=path)
+
+
+def is_shell_part(target: ast.expr, namespace: dict[str, Any]) -> bool:
+    """Tell whether an assignment lands in the running shell: ``get_ipython().x = 1``."""
+    while isinstance(target, (ast.Attribute, ast.Subscript)):
+        target = target.value
+    name: Any = target.func if isinstance(target, ast.Call) else None
+    if isinstance(name, ast.Name):
+        return name.id == "get_ipython"
+    value = namespace.get(target.id) if isinstance(target, ast.Name) else None
+    return any(base.__name__ == "InteractiveShell" for base in type(value).__mro__)
 
 
 def is_library_target(steps: list[str], namespace: dict[str, Any]) -> bool:
@@ -98,7 +114,7 @@ def _effect_call(call: ast.Call, namespace: dict[str, Any]) -> str:
         steps = [call.func.id]
     value = namespace.get(steps[0]) if steps else None
     package = _package(value)
-    if not package or package in RECORDED_PACKAGES:
+    if not package or (package in RECORDED_PACKAGES and (package, steps[-1]) not in _LASTING):
         return ""
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
     if any(isinstance(part, ast.Name) for one in given for part in ast.walk(one)):

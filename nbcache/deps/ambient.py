@@ -19,6 +19,7 @@ from nbcache.deps.group import Group
 from nbcache.deps.interpreter import InterpreterTracker
 from nbcache.deps.loggers import LoggingTracker
 from nbcache.deps.options import OptionTracker
+from nbcache.deps.process_state import ProcessTracker
 from nbcache.deps.protocol import Tracker
 from nbcache.deps.torch_options import Torch
 from nbcache.deps.warning_filters import WarningTracker
@@ -39,6 +40,7 @@ class AmbientTracker(Group):
             WarningTracker(),
             LoggingTracker(),
             InterpreterTracker(),
+            ProcessTracker(),
             *(OptionTracker(family()) for family in _FAMILIES),
             FigureTracker(),
         ]

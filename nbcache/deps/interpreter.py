@@ -36,6 +36,10 @@ _REPEATED: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     "switch interval": (sys.getswitchinterval, sys.setswitchinterval),
     "garbage collection": (gc.isenabled, _set_collecting),
     "collection thresholds": (lambda: list(gc.get_threshold()), lambda t: gc.set_threshold(*t)),
+    "digits of texts of integers": (
+        getattr(sys, "get_int_max_str_digits", lambda: None),
+        getattr(sys, "set_int_max_str_digits", lambda value: None),
+    ),
     "socket timeout": (_socket_timeout, _set_socket_timeout),
 }
 

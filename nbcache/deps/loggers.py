@@ -15,8 +15,10 @@ from nbcache.deps.watching import Watcher
 from nbcache.errors import NotReplayable
 
 _ROOT = "root"
-_State = tuple[int, bool, bool, tuple[int, ...]]
-_PLAIN: _State = (0, False, True, ())
+_State = tuple[int, bool, bool, tuple[int, ...], tuple[Any, ...]]
+_PLAIN: _State = (0, False, True, (), ())
+_OWN = frozenset(vars(logging.getLogger("nbcache")))
+"""Attributes that every logger has."""
 
 
 @dataclass(slots=True)
@@ -25,6 +27,7 @@ class _Run:
     disabled_below: int
     modules: Collection[str]
     shown: dict[str, list[Any]]
+    names: dict[int, str]
     asked: dict[str, set[int]] = field(default_factory=dict)
 
 
@@ -34,7 +37,8 @@ class LoggingTracker(Watcher[_Run]):
     name = "logging"
 
     def _begin(self, patches: Patches) -> _Run:
-        run = _Run(_states(), logging.root.manager.disable, loaded_names(), _shapes())
+        names = dict(_level_names())
+        run = _Run(_states(), logging.root.manager.disable, loaded_names(), _shapes(), names)
 
         def on_question(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             level = args[1] if len(args) > 1 else kwargs["level"]
@@ -51,6 +55,8 @@ class LoggingTracker(Watcher[_Run]):
             old, new = run.before.get(name, _PLAIN), after.get(name, _PLAIN)
             if old == new or _is_imported(name, run):
                 continue
+            if old[4] != new[4]:
+                raise NotReplayable(f"it sets filters or attributes of the logger `{name}`")
             if old[3] != new[3]:
                 handlers[name] = _added(name, old[3])
             if old[:3] != new[:3]:
@@ -58,6 +64,9 @@ class LoggingTracker(Watcher[_Run]):
         effect: dict[str, Any] = {"levels": levels} if levels else {}
         if handlers:
             effect["handlers"] = handlers
+        if _level_names() != run.names:
+            names = _level_names().items()
+            effect["names"] = {n: one for n, one in names if run.names.get(n) != one}
         if logging.root.manager.disable != run.disabled_below:
             effect["disable"] = logging.root.manager.disable
         asked = {
@@ -67,7 +76,7 @@ class LoggingTracker(Watcher[_Run]):
         return Observed({"asked": asked} if asked else None, effect or None)
 
     def _check(self, late: Mapping[str, Any]) -> str | None:
-        now = _Run(_states(), logging.root.manager.disable, (), _shapes())
+        now = _Run(_states(), logging.root.manager.disable, (), _shapes(), {})
         for name, answers in late.get("asked", {}).items():
             for level, behaviour in answers.items():
                 if _behaviour(now, name, int(level)) != behaviour:
@@ -82,6 +91,8 @@ class LoggingTracker(Watcher[_Run]):
         for name, handlers in effect.get("handlers", {}).items():
             for shape in handlers:
                 _named(name).addHandler(_made(shape))
+        for number, text in effect.get("names", {}).items():
+            logging.addLevelName(number, text)
         if "disable" in effect:
             logging.disable(effect["disable"])
 
@@ -101,10 +112,29 @@ def _states() -> dict[str, _State]:
             bool(logger.disabled),
             bool(logger.propagate),
             tuple(map(id, logger.handlers)),
+            _extras(logger),
         )
         for logger in _loggers()
-        if logger.level or logger.handlers or logger.disabled or not logger.propagate
+        if _is_touched(logger)
     }
+
+
+def _is_touched(logger: logging.Logger) -> bool:
+    own = vars(logger)
+    is_set = logger.level or logger.handlers or logger.disabled or not logger.propagate
+    return bool(is_set or own["filters"] or len(own) > len(_OWN) - (logger is logging.root))
+
+
+def _extras(logger: logging.Logger) -> tuple[Any, ...]:
+    """Return the identities of filters, and the attributes that somebody added."""
+    own = vars(logger)
+    added = [(name, id(own[name])) for name in own if name not in _OWN]
+    return (*map(id, own["filters"]), *added)
+
+
+def _level_names() -> dict[int, str]:
+    names: dict[int, str] = logging._levelToName
+    return names
 
 
 def _is_imported(name: str, run: _Run) -> bool:

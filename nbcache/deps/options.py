@@ -103,7 +103,7 @@ class OptionTracker(Watcher[Reading]):
         """Return the options that differ from the defaults."""
         defaults = self.family.defaults()
         return {
-            key: comparable(values[key])
+            key: self._comparable(key, values[key])
             for key in sorted(values.keys() - self.family.unread)
             if defaults.get(key, _NEW) is not values[key]
             and is_different(defaults.get(key, _NEW), values[key])
@@ -114,6 +114,13 @@ class OptionTracker(Watcher[Reading]):
             return encode(value)
         except NotReplayable as error:
             raise NotReplayable(f"it sets the {self.family.title} `{key}`: {error}") from error
+
+    def _comparable(self, key: str, value: Any) -> Any:
+        try:
+            return comparable(value)
+        except NotReplayable as error:
+            what = f"the {self.family.title} `{key}` was set before it"
+            raise NotReplayable(f"{what}, and cannot be compared: {error}") from error
 
     def _check(self, late: Mapping[str, Any]) -> str | None:
         then = late["changed"]

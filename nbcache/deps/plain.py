@@ -7,7 +7,7 @@ import importlib
 import json
 import re
 from pathlib import PurePath
-from types import BuiltinMethodType, CodeType, FunctionType
+from types import BuiltinMethodType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 from nbcache.deps.digests import text_digest
@@ -40,7 +40,7 @@ def _encode_named(value: Any) -> Any:
 
 
 def _encode_object(value: Any) -> Any:
-    if isinstance(value, (type, FunctionType)):
+    if isinstance(value, (type, FunctionType)) or _is_builtin_function(value):
         return {"name": _importable_name(value)}
     if isinstance(value, BuiltinMethodType) and isinstance(value.__self__, str):
         if value.__name__ != "format":
@@ -53,6 +53,10 @@ def _encode_object(value: Any) -> Any:
     if isinstance(value, (int, float, str)) or hasattr(value, "item"):
         return _encode_scalar(value)
     raise NotReplayable(f"a value of type {type(value).__qualname__} cannot be repeated")
+
+
+def _is_builtin_function(value: Any) -> bool:
+    return isinstance(value, BuiltinMethodType) and isinstance(value.__self__, ModuleType)
 
 
 def _columns(cycler: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import types
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from nbcache.heap.kinds.attributes import dict_of, slot_values
@@ -60,6 +60,9 @@ def children(obj: Any) -> Iterator[tuple[str, Any]]:
         yield from _function_children(obj)
     for name in _MEMBERS.get(kind, ()):
         yield f".{name}", getattr(obj, name)
+    items = _TABLES.get(f"{kind.__module__}.{kind.__qualname__}")
+    if items is not None:
+        yield from items(obj)
     yield from _attributes(obj)
 
 
@@ -72,6 +75,32 @@ _MEMBERS: dict[type, tuple[str, ...]] = {
     classmethod: ("__func__",),
     staticmethod: ("__func__",),
 }
+
+
+def _array_items(array: Any) -> Iterator[tuple[str, Any]]:
+    if array.dtype.hasobject and not array.dtype.names:
+        for place, value in enumerate(array.ravel().tolist()):
+            yield f"[{place}]" if array.ndim == 1 else f".flat[{place}]", value
+
+
+def _frame_columns(frame: Any) -> Iterator[tuple[str, Any]]:
+    for place, name in enumerate(frame.columns):
+        yield f"[{_shown(name)}]", frame.iloc[:, place]
+
+
+def _series_items(series: Any) -> Iterator[tuple[str, Any]]:
+    if getattr(series.dtype, "hasobject", False):
+        yield from ((f".iloc[{place}]", value) for place, value in enumerate(series.tolist()))
+
+
+_TABLES: dict[str, Callable[[Any], Iterator[tuple[str, Any]]]] = {
+    "numpy.ndarray": _array_items,
+    "pandas.DataFrame": _frame_columns,
+    "pandas.core.frame.DataFrame": _frame_columns,
+    "pandas.Series": _series_items,
+    "pandas.core.series.Series": _series_items,
+}
+"""Arrays and frames whose elements may be objects, by the name of their type."""
 
 
 def _shown(key: Any) -> str:

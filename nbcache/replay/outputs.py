@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from nbcache.replay.pipes import drain
 from nbcache.replay.terminal import TerminalTap
 
 Message = dict[str, Any]
@@ -138,6 +139,7 @@ def as_wired(parts: Message) -> Message:
 def flush_streams() -> None:
     """Push out what the standard streams hold back, so that order is kept."""
     streams = (sys.stdout, sys.stderr)
+    drain(streams)
     if _flush_at_once(streams):
         return
     for stream in streams:

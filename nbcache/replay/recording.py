@@ -25,8 +25,8 @@ from nbcache.replay.codec import dump
 from nbcache.replay.codes import nested_codes
 from nbcache.replay.imports import import_references, library_names
 from nbcache.replay.namespace import Changes, Snapshot, find_changes
-from nbcache.replay.outputs import Message, Tap
-from nbcache.replay.shell_state import ShellState
+from nbcache.replay.outputs import Message, Tap, as_wired
+from nbcache.replay.shell_state import ShellState, payload_of
 
 
 class Read(Protocol):
@@ -128,6 +128,7 @@ class Recorder:
                 "setup": [list(item) for item in read.setup],
                 "compile_flags": self.shell.compile.flags,
                 "registered": self._registered,
+                "payload": as_wired({"items": payload_of(self.shell)})["items"],
             },
             notes=tuple(note for seen in self._observed.values() for note in seen.notes),
             impure=tuple(name for name, seen in self._observed.items() if seen.impure),

@@ -100,6 +100,8 @@ def run_quietly(shell: Any, name: str, line: str) -> None:
 def show(shell: Any, entry: Entry, result: list[Any], execution_count: int, tap: Tap) -> None:
     """Send the recorded messages, and put the result where IPython keeps results."""
     tap.send(entry.outputs, execution_count)
+    for item in entry.effects.get("payload", ()):
+        shell.payload_manager.write_payload(dict(item))
     if not result:
         return
     hook = shell.displayhook

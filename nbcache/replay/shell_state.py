@@ -63,6 +63,12 @@ def display_part(shell: Any) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
+def payload_of(shell: Any) -> list[dict[str, Any]]:
+    """Return what the reply will ask of the front end: a pager, or the text of a next cell."""
+    manager = getattr(shell, "payload_manager", None)
+    return [] if manager is None else [dict(item) for item in manager.read_payload()]
+
+
 @dataclass(frozen=True, slots=True)
 class ShellState:
     """What is registered with a shell: by part, each item's label and identity."""

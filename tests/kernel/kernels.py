@@ -111,6 +111,7 @@ def kernel(
 ) -> Iterator[Kernel]:
     """Start a kernel with its own store; ``load`` loads the extension first."""
     variables = {name: v for name, v in os.environ.items() if not name.startswith("NBCACHE_")}
+    variables.pop("PYTEST_CURRENT_TEST", None)  # with it ipykernel leaves descriptors 1 and 2 alone
     if store is not None:
         variables["NBCACHE_DIR"] = str(store)
         variables["NBCACHE_KEY_DIR"] = str(store.parent / "keys")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import builtins
 import decimal
 import io
@@ -118,6 +119,16 @@ REPEATED = {
         lambda: setattr(decimal.getcontext(), "prec", 5),
         lambda: decimal.Decimal(1) / 3,
         lambda: setattr(decimal.getcontext(), "prec", 28),
+    ),
+    "level name": (
+        lambda: logging.addLevelName(25, "NOTE"),
+        lambda: logging.getLevelName(25),
+        lambda: logging.addLevelName(25, "Level 25"),
+    ),
+    "numpy error call-back": (
+        lambda: np.seterrcall(print),
+        np.geterrcall,
+        lambda: np.seterrcall(None),
     ),
     "recursion limit": (
         lambda: sys.setrecursionlimit(4321),
@@ -344,6 +355,19 @@ REFUSED = {
     "pandas option `display.float_format`": (
         lambda: pd.set_option("display.float_format", lambda value: "x"),
         lambda: pd.reset_option("display.float_format"),
+    ),
+    "calls `os.umask()`": (lambda: os.umask(os.umask(0o22)), lambda: None),
+    "calls `atexit.register()`": (
+        lambda: atexit.register(sorted, ()),
+        lambda: atexit.unregister(sorted),
+    ),
+    "filters or attributes of the logger `ambient.marked`": (
+        lambda: setattr(logging.getLogger("ambient.marked"), "mark", 1),
+        lambda: delattr(logging.getLogger("ambient.marked"), "mark"),
+    ),
+    "filters or attributes of the logger `ambient.sample`": (
+        lambda: logging.getLogger("ambient.sample").addFilter(logging.Filter("x")),
+        logging.getLogger("ambient.sample").filters.clear,
     ),
     "leaves pyplot figures open": (
         lambda: __import__("matplotlib.pyplot").pyplot.figure(7),

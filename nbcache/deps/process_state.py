@@ -1,0 +1,120 @@
+"""State of the process and its libraries that only a call can change: such a call is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import codecs
+import copyreg
+import logging
+import os
+import signal
+import sys
+import threading
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from nbcache.deps.blame import OWN_CODES
+from nbcache.deps.patching import Patches, Place, Wrapped
+from nbcache.deps.places import owner_of
+from nbcache.deps.protocol import Observed
+from nbcache.deps.watching import Watcher
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+_NAMES: tuple[tuple[Any, str], ...] = (
+    (os, "umask nice setpriority sched_setaffinity sched_setscheduler chroot"),
+    (os, "setuid setgid seteuid setegid setgroups setsid setpgid"),
+    (resource, "setrlimit"),
+    (signal, "alarm setitimer siginterrupt pthread_sigmask set_wakeup_fd"),
+    (atexit, "register unregister"),
+    (codecs, "register register_error"),
+    (copyreg, "pickle add_extension"),
+    (logging, "setLoggerClass setLogRecordFactory captureWarnings"),
+    (threading, "stack_size settrace setprofile"),
+    (asyncio, "set_event_loop_policy set_event_loop"),
+    (sys, "setdlopenflags set_asyncgen_hooks set_coroutine_origin_tracking_depth"),
+    (sys, "addaudithook"),
+)
+PLACES: tuple[Place, ...] = tuple(
+    (owner, name) for owner, names in _NAMES for name in names.split() if hasattr(owner, name)
+)
+"""Functions whose whole point is a lasting change that a hit could not repeat."""
+
+_LIBRARIES: tuple[tuple[str, str, str], ...] = (
+    ("matplotlib.cm", "ColormapRegistry", "register unregister"),
+    ("matplotlib.scale", "", "register_scale"),
+    ("matplotlib.projections", "ProjectionRegistry", "register"),
+    ("pandas.api.extensions", "", "register_dataframe_accessor register_series_accessor"),
+    ("pandas.api.extensions", "", "register_index_accessor register_extension_dtype"),
+    ("polars.api", "", "register_dataframe_namespace register_series_namespace"),
+    ("polars.api", "", "register_lazyframe_namespace register_expr_namespace"),
+    ("joblib", "", "register_compressor register_parallel_backend register_store_backend"),
+)
+"""The same in libraries: module, class in it, and names; watched once they are loaded."""
+
+
+@dataclass(slots=True)
+class _Run:
+    called: str = ""
+
+
+class ProcessTracker(Watcher[_Run]):
+    """Refuses runs in which the user's code changes the process itself."""
+
+    name = "process"
+
+    def _begin(self, patches: Patches) -> _Run:
+        run = _Run()
+
+        def on_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            frame = sys._getframe(1)
+            if not run.called and args and _is_called_by_user(frame):
+                run.called = _called(frame)
+
+        patches.watch(on_call, *PLACES)
+        for module, owner, names in _LIBRARIES:
+
+            def hook(loaded: Any, owner: str = owner, names: str = names) -> None:
+                place = getattr(loaded, owner) if owner else loaded
+                patches.watch(on_call, *((place, name) for name in names.split()))
+
+            if _is_ready(module):
+                hook(sys.modules[module])
+            else:
+                patches.on_arrival(module, hook)
+        return run
+
+    def _end(self, run: _Run) -> Observed:
+        if not run.called:
+            return Observed()
+        return Observed(
+            refusal=f"it calls `{run.called}()`, which changes the process in a way that a hit"
+            " could not repeat; put it into a cell of its own"
+        )
+
+
+def _is_ready(module: str) -> bool:
+    loaded = sys.modules.get(module)
+    return loaded is not None and not getattr(loaded.__spec__, "_initializing", False)
+
+
+def _is_called_by_user(frame: FrameType | None) -> bool:
+    """Tell whether the user's own code is the caller; what a library does is its own business."""
+    while frame is not None and owner_of(frame.f_code.co_filename) == "own":
+        frame = frame.f_back
+    return frame is not None and owner_of(frame.f_code.co_filename) == "user"
+
+
+def _called(frame: FrameType | None) -> str:
+    """Return the name of the watched function that is being called."""
+    while frame is not None:
+        wrapper = frame.f_locals.get("self") if frame.f_code in OWN_CODES else None
+        if isinstance(wrapper, Wrapped):
+            return ".".join(wrapper.place)
+        frame = frame.f_back
+    return "register"
