@@ -1,0 +1,3 @@
+project = "A report that rebuilds in seconds"
+extensions = ["myst_nb"]
+nb_execution_mode = "force"  # the kernel's cache decides, cell by cell
