@@ -41,8 +41,10 @@ def load_ipython_extension(shell: Any) -> None:
         register_magics(shell)
         if getattr(shell, "kernel", None) is not None:
             from nbcache.live.door import open_live
+            from nbcache.widget import open_bars
 
             open_live(shell)
+            open_bars(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:
@@ -52,7 +54,9 @@ def unload_ipython_extension(shell: Any) -> None:
 
     if getattr(shell, "kernel", None) is not None:
         from nbcache.live.door import close_live
+        from nbcache.widget import close_bars
 
+        close_bars(shell)
         close_live(shell)
     unregister_magics(shell)
     detach(shell)

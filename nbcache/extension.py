@@ -57,6 +57,9 @@ class Extension:
         self.asking = Asking(shell, settings)
         self.listeners: list[Callable[[CellEvent], None]] = []
         self.progress_listeners: list[Callable[[Progress], None]] = []
+        self.preparers: list[Callable[[Any, Any], None]] = []
+        self.show: Callable[[CellEvent], None] | None = None
+        self.panel: Callable[[], None] | None = None
         self._session: Any = None
         self._unseen: list[str] = []
         self._running: Any = None
@@ -189,6 +192,8 @@ class Extension:
                 execution_count=self.shell.displayhook.prompt_count,
                 compile_flags=self.shell.compile.flags,
             )
+            for prepare in self.preparers:
+                prepare(request, policy)
             self._running = self.session.begin(request, policy)
         except OptionError:
             raise
@@ -217,9 +222,12 @@ class Extension:
 
     def tell(self, event: CellEvent) -> None:
         """Show a cell's status, and hand it to every listener."""
-        from nbcache.status import show_status
+        if self.show is not None:
+            self.show(event)
+        else:
+            from nbcache.status import show_status
 
-        show_status(self.shell, event, self.settings)
+            show_status(self.shell, event, self.settings)
         for listener in list(self.listeners):
             try:
                 listener(event)

@@ -14,7 +14,7 @@ from nbcache.errors import CacheError
 from nbcache.events import CellEvent
 from nbcache.extension import Extension, extension_of
 
-COMMANDS = ("why", "graph", "refresh", "refresh-next", "clear", "auto", "table", "help")
+COMMANDS = ("why", "graph", "refresh", "refresh-next", "clear", "auto", "panel", "table", "help")
 
 
 def register_magics(shell: Any) -> None:
@@ -105,6 +105,8 @@ class CacheMagics(Magics):
             forget what is stored
         %nbcache auto on|off [min_time=0.5s]
             cache every cell that runs at least that long
+        %nbcache panel
+            the same table with buttons, where the front end has widgets
 
         Each takes --json.
         """
@@ -153,6 +155,12 @@ class CacheMagics(Magics):
             return
         data = {"text/plain": plain, "text/html": html}
         self.shell.display_pub.publish(data, {"nbcache": {"kind": "table"}})
+
+    def _panel(self, words: list[str], as_json: bool) -> None:
+        if self._extension.panel is None or as_json:
+            self._table(words, as_json)
+        else:
+            self._extension.panel()
 
     def _why(self, words: list[str], as_json: bool) -> None:
         from nbcache.explain import explain

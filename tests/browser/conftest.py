@@ -89,7 +89,8 @@ def open_notebook(servers, browser, artefacts, request) -> Iterator[Callable[...
     yield open_one
     if failed(request):
         for number, page in enumerate(opened):
-            page.page.screenshot(path=artefacts / f"failed-{request.node.name}-{number}.png")
+            if not page.page.is_closed():
+                page.page.screenshot(path=artefacts / f"failed-{request.node.name}-{number}.png")
     for context in contexts:
         context.close()
     problems = [error for page in opened for error in page.errors if "nbcache" in error]

@@ -22,6 +22,7 @@ class Reply:
     messages: list[Message] = field(default_factory=list)
     content: dict[str, Any] = field(default_factory=dict)
     event: dict[str, Any] = field(default_factory=dict)
+    request: str = ""
 
     @property
     def state(self) -> str:
@@ -76,7 +77,18 @@ class Kernel:
 
     def collect(self, request: str) -> Reply:
         """Gather everything that belongs to a request."""
-        reply = Reply()
+        reply = self.collect_output(request)
+        while True:
+            message = self.client.get_shell_msg(timeout=120)
+            if message["parent_header"].get("msg_id") == request:
+                break
+        reply.content = message["content"]
+        reply.event = message["metadata"].get("nbcache", {})
+        return reply
+
+    def collect_output(self, request: str) -> Reply:
+        """Gather the output of a request until the kernel is idle again."""
+        reply = Reply(request=request)
         while True:
             message = self.client.get_iopub_msg(timeout=120)
             if message["parent_header"].get("msg_id") != request:
@@ -86,12 +98,6 @@ class Kernel:
                 break
             if kind not in NOT_OUTPUT:
                 reply.messages.append((kind, content))
-        while True:
-            message = self.client.get_shell_msg(timeout=120)
-            if message["parent_header"].get("msg_id") == request:
-                break
-        reply.content = message["content"]
-        reply.event = message["metadata"].get("nbcache", {})
         return reply
 
     def value(self, expression: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from kernels import Kernel, kernel
+from kernels import Kernel, Reply, kernel
 
 SLOW = "%%cache\nimport time\ntime.sleep(0.2)\nx = 1"
 
@@ -138,3 +138,57 @@ def test_edits_turn_cells_stale_before_they_run(front: Front) -> None:
     assert ahead["b"]["reasons"]
     front.say("sources", cells={"a": {"source": "%%cache\nx = 1  # same"}}, order=list(cells))
     assert {s["state"] for s in front.hear("ahead")["cells"].values()} == {"hit"}
+
+
+def widgets_of(reply: Reply) -> list[dict[str, Any]]:
+    view = "application/vnd.jupyter.widget-view+json"
+    return [
+        content["data"][view] for _, content in reply.messages if view in content.get("data", {})
+    ]
+
+
+def models(kernel: Kernel) -> dict[str, str]:
+    """Return the kernel's widgets: their model ids by what stands on them."""
+    found = kernel.value(
+        "{getattr(w, 'description', ''): i for i, w in"
+        " __import__('ipywidgets').widgets.widget._instances.items()}"
+    )
+    return dict(eval(found))
+
+
+def click(kernel: Kernel, button: str) -> None:
+    data = {"method": "custom", "content": {"event": "click"}}
+    content = {"comm_id": models(kernel)[button], "data": data}
+    session = kernel.client.session
+    kernel.client.shell_channel.send(session.msg("comm_msg", content))
+
+
+def test_front_ends_without_our_extension_get_a_bar(tmp_path: Any) -> None:
+    """A request that names its cell gets a bar of widgets with static HTML beside it, whose
+    Refresh runs the cell again as an answer to the same request; headless requests get none."""
+    code = "%%cache\nimport uuid\ndrawn = uuid.uuid4().hex\nprint(drawn)"
+    with kernel(tmp_path / "store") as made:
+        assert widgets_of(made.run(code)) == []
+        first = made.run(code, cell_id="a")
+        assert {kind for kind, _ in first.messages} == {
+            "display_data",
+            "stream",
+            "update_display_data",
+        }
+        assert widgets_of(first)[0] == widgets_of(first)[1]
+        assert "cached" in first.messages[-1][1]["data"]["text/html"]
+        assert first.messages[-1][1]["metadata"]["nbcache"]["state"] == "hit"
+        request = first.request
+        click(made, "Refresh")
+        again = made.collect_output(request)
+        assert again.messages[0][0] == "clear_output"
+        assert again.messages[-1][1]["metadata"]["nbcache"]["state"] == "refreshed"
+        assert again.text.strip() not in ("", first.text.strip())
+        assert made.value("drawn") == repr(again.text.strip())
+        click(made, "Clear")
+        assert made.run(code, cell_id="a").state == "miss"
+        panel = made.run("%nbcache panel", cell_id="p")
+        assert len(widgets_of(panel)) == 1
+        assert "<table" in panel.messages[0][1]["data"]["text/html"]
+        made.run("%unload_ext nbcache", cell_id="u")
+        assert "Refresh" not in models(made)
