@@ -8,6 +8,7 @@ call of a library's function for its effect alone, with nothing of the notebook 
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import types
 from collections.abc import Sequence
@@ -44,6 +45,7 @@ def refuse_library_changes(
     Raises:
         NotReplayable: the change would be lost on a hit; the message names the target.
     """
+    refuse_registrations(nodes, namespace)
     for part in (part for node in nodes for part in ast.walk(node)):
         if isinstance(part, (ast.Attribute, ast.Subscript)) and not isinstance(part.ctx, ast.Load):
             if is_shell_part(part, namespace):
@@ -93,6 +95,47 @@ def _starts_in_library(steps: list[str], namespace: dict[str, Any]) -> bool:
     return len(steps) == 1 and issubclass(type(value), type) and is_library(value)
 
 
+REGISTRIES = frozenset({"atexit", "codecs", "copyreg"})
+"""Packages whose functions remember what they are handed."""
+
+_REGISTERS = re.compile(r"(un)?register(_\w+)?|addLevelName|setLoggerClass|seterrcall")
+
+
+def refuse_registrations(nodes: Sequence[ast.stmt], namespace: dict[str, Any]) -> None:
+    """Refuse a cell that hands a library something to remember: ``atexit.register(f)``.
+
+    Raises:
+        NotReplayable: naming the function.
+    """
+    for call in (part for node in nodes for part in ast.walk(node)):
+        if not isinstance(call, (ast.Call, ast.FunctionDef, ast.ClassDef)):
+            continue
+        for function in [call.func] if isinstance(call, ast.Call) else call.decorator_list:
+            name = _registration(function, namespace)
+            if name:
+                raise NotReplayable(
+                    f"`{name}` makes a library remember something, which a hit could not repeat;"
+                    " put it into a cell of its own"
+                )
+
+
+def _registration(function: ast.expr, namespace: dict[str, Any]) -> str:
+    """Return the name of a library's function that registers things, else nothing."""
+    steps = target_steps(function) if isinstance(function, ast.Attribute) else []
+    if isinstance(function, ast.Name):
+        steps = [function.id]
+    value = namespace.get(steps[0]) if steps else None
+    package = _package(value)
+    if not package or package in ("IPython", "functools"):
+        return ""
+    last = steps[-1] if len(steps) > 1 else str(getattr(value, "__name__", ""))
+    found = _REGISTERS.fullmatch(last) or (package in REGISTRIES and last in _HANDED)
+    return ".".join(steps) if found else ""
+
+
+_HANDED = frozenset({"pickle", "constructor", "add_extension"})
+
+
 def effect_calls(nodes: Sequence[ast.stmt], namespace: dict[str, Any]) -> tuple[str, ...]:
     """Return the library calls that stand alone and are handed nothing of the notebook.
 
@@ -122,11 +165,14 @@ def _effect_call(call: ast.Call, namespace: dict[str, Any]) -> str:
     return ".".join(steps)
 
 
+_NAMED = (type, types.FunctionType, types.BuiltinFunctionType)
+
+
 def _package(value: Any) -> str:
     """Return the top-level package of a library's module, function or class."""
     if issubclass(type(value), types.ModuleType):
         name = "" if is_local_module(value.__name__) else value.__name__
-    elif issubclass(type(value), (type, types.FunctionType)) and is_library(value):
+    elif issubclass(type(value), _NAMED) and is_library(value):
         name = str(value.__module__)
     else:
         name = ""

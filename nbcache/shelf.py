@@ -6,6 +6,7 @@ import platform
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from nbcache.deps.folders import importing_from
 from nbcache.entry import Entry
 from nbcache.errors import StoreError
 from nbcache.events import CellEvent, State
@@ -13,6 +14,7 @@ from nbcache.key import digest_late
 from nbcache.reading import Reading, Request
 from nbcache.replay.codec import load
 from nbcache.replay.codes import nested_codes
+from nbcache.replay.imports import with_modules
 from nbcache.replay.recording import Recording
 from nbcache.runs import Run
 from nbcache.settings import Settings
@@ -87,7 +89,10 @@ class Shelf:
         Raises:
             CacheError: they can't be read or restored here.
         """
-        return load(self.store.load(entry), reading.walk, lambda: nested_codes(reading.request))
+        body = self.store.load(entry)
+        path, modules = (entry.effects.get(name, ()) for name in ("import_path", "bound_modules"))
+        with importing_from(path), with_modules(reading.walk.namespace, dict(modules)):
+            return load(body, reading.walk, lambda: nested_codes(reading.request))
 
     def store_run(self, run: Run, recording: Recording, now: float) -> Entry:
         """Store a recording and return its entry.

@@ -10,6 +10,9 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+EVERY = "*"
+"""Stands for every module that comes from a file of its own."""
+
 _lock = threading.RLock()
 
 
@@ -50,13 +53,16 @@ class _Finder:
         """Return the spec that another finder gives for an awaited ``name``, else None."""
         for log in self.logs:
             log[name] = None
-        actions = [arrival.action for arrival in self.awaited if arrival.name == name]
+        wanted = (name, EVERY)
+        actions = [arrival.action for arrival in self.awaited if arrival.name in wanted]
         if not actions:
             return None
         for finder in sys.meta_path:
             find = None if finder is self else getattr(finder, "find_spec", None)
             spec = find(name, path, target) if find is not None else None
             if spec is not None:
+                if not spec.has_location:
+                    actions = [one.action for one in self.awaited if one.name == name]
                 _extend_loading(spec.loader, actions)
                 return spec  # type: ignore[no-any-return]
         return None

@@ -6,7 +6,8 @@ import os
 import re
 import sys
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from os import chdir as _chdir
@@ -81,6 +82,18 @@ class FolderTracker(Watcher[_Run]):
             sys.path[:] = [kept.get(item, _absolute(item, here)) for item in effect["sys.path"]]
         if "cwd" in effect:
             _chdir(effect["cwd"])
+
+
+@contextmanager
+def importing_from(folders: Sequence[str]) -> Iterator[None]:
+    """Let modules be found in the folders that a recorded run put into ``sys.path``."""
+    before, here = list(sys.path), _getcwd()
+    found = [_absolute(item, here) for item in folders]
+    sys.path.extend(item for item in found if item not in before)
+    try:
+        yield
+    finally:
+        sys.path[:] = before
 
 
 def _relative(path: Any, start: str) -> Any:

@@ -54,10 +54,19 @@ _HOOKS: tuple[tuple[Any, str], ...] = tuple(
 )
 
 
+_FINDERS = ("meta_path", "path_hooks")
+
+
+def _is_notebooks(item: Any) -> bool:
+    """Tell whether an object, or its class, is the notebook's and not a library's."""
+    return "__main__" in (getattr(item, "__module__", None), type(item).__module__)
+
+
 @dataclass(slots=True)
 class _Run:
     settings: dict[str, Any]
     hooks: list[Any]
+    finders: list[list[Any]]
     signals: list[Any]
     builtins: dict[str, Any]
     tracing: tuple[Any, Any]
@@ -76,6 +85,9 @@ class InterpreterTracker(Watcher[_Run]):
         for (owner, name), old, new in zip(_HOOKS, run.hooks, now.hooks, strict=True):
             if old is not new:
                 raise NotReplayable(f"it replaces `{owner.__name__}.{name}`")
+        for owner, old, new in zip(_FINDERS, run.finders, now.finders, strict=True):
+            if any(item not in old and _is_notebooks(item) for item in new):
+                raise NotReplayable(f"it changes `sys.{owner}`")
         if run.signals != now.signals:
             raise NotReplayable("it changes a signal handler")
         if run.tracing != now.tracing:
@@ -104,6 +116,7 @@ def _look() -> _Run:
     return _Run(
         {key: read() for key, (read, _) in _REPEATED.items()},
         [getattr(owner, name, None) for owner, name in _HOOKS],
+        [list(getattr(sys, name)) for name in _FINDERS],
         [_getsignal(number) for number in _SIGNALS],
         dict(vars(builtins)),
         (sys.gettrace(), sys.getprofile()),

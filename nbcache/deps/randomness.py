@@ -7,7 +7,8 @@ entry then only serves a process in which the stream is unseeded as well.
 
 That nobody seeded is known as follows: seeding functions carry a hook during every cell,
 cached or not, and so do their aliases in the notebook's namespace and in local modules.
-Streams that existed before the tracker count as seeded unless it was made before any cell ran.
+Streams that existed before the tracker count as seeded if a word of an earlier cell, or of a
+local module, can seed.
 A text that reaches for a stream's hidden instance makes every stream that moves count as
 seeded. Generator objects are values, not ours.
 """
@@ -29,7 +30,13 @@ from nbcache.deps.watching import Watcher
 _HIDDEN_INSTANCE = re.compile(
     r"\b(?:_inst|_rand|mtrand|default_generator|get_bit_generator|__setstate__)\b"
 )
-_LOADING = ("#", "%load_ext ", "%reload_ext ", "get_ipython().run_line_magic('load_ext'")
+_SEEDING = re.compile(
+    r"seed|set_?state|state\b|_inst\b|_rand\b|bit_?generator|default_generator|mtrand|determinis"
+    r"|\b(?:exec|eval|getattr|attrgetter|methodcaller|runpy)\b"
+    r"|%run\b|run_line_magic\('run'|run_cell|\b(?:vars|__dict__)\b",
+    re.IGNORECASE,
+)
+"""Words without which no code seeds a global stream, unless a library does so unasked."""
 UNSEEDED = "unseeded"
 
 
@@ -40,9 +47,8 @@ def may_seed_unseen(text: str) -> bool:
 
 
 def is_harmless(text: str) -> bool:
-    """Tell whether a cell of this ``text`` did nothing but load an extension, if anything."""
-    lines = (line.strip() for line in text.splitlines())
-    return all(not line or line.startswith(_LOADING) for line in lines)
+    """Tell whether a cell or module of this ``text`` can't have seeded a stream."""
+    return not _SEEDING.search(text)
 
 
 @dataclass(slots=True)
@@ -64,7 +70,7 @@ class RandomTracker(Watcher[_Run]):
     """Follows ``random``, numpy's legacy stream and torch's default generator.
 
     ``history`` holds the texts of the cells that ran before this tracker was made, None if
-    that is unknown. If any of them did more than load an extension, it may have seeded: the
+    that is unknown. If any of them, or of the local modules, holds a word of seeding, the
     streams that exist already count as seeded.
     """
 
@@ -76,7 +82,8 @@ class RandomTracker(Watcher[_Run]):
         texts: Callable[[], Iterable[str]] = local_texts,
     ) -> None:
         super().__init__()
-        is_early = history is not None and all(map(is_harmless, history))
+        ran = None if history is None else [*history, *texts()]
+        is_early = ran is not None and all(map(is_harmless, ran))
         loaded = () if is_early else [one.name for one in STREAMS if one.is_loaded()]
         self._seeded: set[str] = set(loaded)
         self._texts = texts

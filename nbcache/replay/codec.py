@@ -51,12 +51,25 @@ class CodeTable:
         return self._places.get(code)
 
 
+def _keeping(buffers: list[Any]) -> Callable[[pickle.PickleBuffer], bool]:
+    """Return what takes large buffers out of a stream; a method would hold its pickler alive."""
+
+    def keep(buffer: pickle.PickleBuffer) -> bool:
+        raw = buffer.raw()
+        if raw.nbytes < IN_BAND_BYTES:
+            return True
+        buffers.append(raw)
+        return False
+
+    return keep
+
+
 class Dumper(pickle.Pickler):
     """Writes new values; what the walk has numbered is written as a reference."""
 
     def __init__(self, file: io.BytesIO, walk: Walk, codes: Sequence[types.CodeType] = ()) -> None:
         self.buffers: list[Any] = []
-        super().__init__(file, protocol=5, buffer_callback=self._keep)
+        super().__init__(file, protocol=5, buffer_callback=_keeping(self.buffers))
         self.walk = walk
         self.namespace = walk.namespace
         self._references: dict[int, Any] = {
@@ -71,13 +84,6 @@ class Dumper(pickle.Pickler):
         self._nans: dict[int, str] | None = None
         self._dict_owners: dict[int, Any] | None = None
         self.changed: frozenset[int] = frozenset()
-
-    def _keep(self, buffer: pickle.PickleBuffer) -> bool:
-        raw = buffer.raw()
-        if raw.nbytes < IN_BAND_BYTES:
-            return True
-        self.buffers.append(raw)
-        return False
 
     def persistent_id(self, obj: Any) -> Any:
         """Return the reference to an earlier object, or None for a new one."""

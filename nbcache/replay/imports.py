@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import sys
 import types
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from nbcache.heap.tokens import FLAT
@@ -36,6 +38,32 @@ def import_references(nodes: Sequence[ast.AST], namespace: Mapping[str, Any]) ->
     """Return how a stream refers to each imported object, by the object's identity."""
     found = imported_objects(nodes, namespace)
     return {id(value): f"import {module}:{name}" for _, module, name, value in found}
+
+
+def bound_modules(bind: Mapping[str, Any]) -> dict[str, str]:
+    """Return the modules that a run bound, by the names that it gave them."""
+    return {
+        name: value.__name__
+        for name, value in bind.items()
+        if isinstance(value, types.ModuleType) and sys.modules.get(value.__name__) is value
+    }
+
+
+@contextmanager
+def with_modules(namespace: dict[str, Any], modules: Mapping[str, str]) -> Iterator[None]:
+    """Bind modules for the time of loading: methods that run then may name them."""
+    before = {name: namespace.get(name, modules) for name in modules}
+    try:
+        for name, module in modules.items():
+            with suppress(ImportError):
+                namespace[name] = importlib.import_module(module)
+        yield
+    finally:
+        for name, value in before.items():
+            if value is modules:
+                namespace.pop(name, None)
+            else:
+                namespace[name] = value
 
 
 def library_names(nodes: Sequence[ast.AST], namespace: Mapping[str, Any]) -> frozenset[str]:

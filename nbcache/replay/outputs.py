@@ -14,8 +14,10 @@ from nbcache.replay.terminal import TerminalTap
 Message = dict[str, Any]
 
 RECORDED = frozenset(
-    {"stream", "display_data", "update_display_data", "execute_result", "clear_output"}
+    {"stream", "display_data", "update_display_data", "execute_result", "clear_output", "error"}
 )
+"""``error`` too: a representation that raises shows its traceback, and the cell goes on."""
+
 REFUSED = {
     "input_request": "it asks for input, and the next answer may be another one",
     "comm_open": "it creates widgets or comms, which live in the kernel and can't be replayed",

@@ -23,7 +23,8 @@ from nbcache.policy import Policy, whole
 from nbcache.replay.aside import refuse_unseen_changes, walk_aside
 from nbcache.replay.codec import dump
 from nbcache.replay.codes import nested_codes
-from nbcache.replay.imports import import_references, library_names
+from nbcache.replay.imports import bound_modules, import_references, library_names
+from nbcache.replay.module_state import ModuleState
 from nbcache.replay.namespace import Changes, Snapshot, find_changes
 from nbcache.replay.outputs import Message, Tap, as_wired
 from nbcache.replay.shell_state import ShellState, payload_of
@@ -60,6 +61,7 @@ class Recorder:
     trackers: Trackers
     tap: Tap
     _snapshot: Snapshot = field(default_factory=Snapshot)
+    _modules: ModuleState = field(default_factory=ModuleState)
     _annotated: dict[str, Any] = field(default_factory=dict)
     _shell_state: ShellState = field(default_factory=lambda: ShellState({}))
     _registered: dict[str, list[str]] = field(default_factory=dict)
@@ -79,6 +81,7 @@ class Recorder:
         self._shell_state = ShellState.of(self.shell)
         held = self.shell.user_ns.get("_oh", {})
         self._had_result = self.reading.request.execution_count in held
+        self._modules.start()
         self._listening = True
         read = self.reading
         self._aside = walk_aside(self.shell.user_ns, read.left_out)
@@ -96,6 +99,7 @@ class Recorder:
             self._listening = False
             self._messages, self._refusal = self.tap.stop()
             self._observed = self.trackers.finish()
+            self._modules.stop()
 
     def finish(self, policy: Policy) -> Recording:
         """Return the recording, with those names that the policy keeps.
@@ -111,25 +115,21 @@ class Recorder:
         changes = find_changes(self._snapshot, namespace, read.source.names, read.walk, hidden)
         values = self._values(changes, policy)
         values["annotations"] = self._annotations(values["bind"])
-        foreign = self._snapshot.foreign(read.walk)
+        values["modules"] = self._modules.changes()
+        foreign = self._modules.parts() | self._snapshot.foreign(read.walk)
         nodes = read.request.nodes
         body = dump(
             values,
             read.walk,
             nested_codes(read.request),
             foreign,
-            import_references(nodes, namespace),
+            self._modules.references() | import_references(nodes, namespace),
         )
         return Recording(
             outputs=self._messages,
             body=body,
             late=shape_late(policy, policy_late(policy, self._late(changes)), read.walk.values),
-            effects={
-                "setup": [list(item) for item in read.setup],
-                "compile_flags": self.shell.compile.flags,
-                "registered": self._registered,
-                "payload": as_wired({"items": payload_of(self.shell)})["items"],
-            },
+            effects=self._effects(values["bind"]),
             notes=tuple(note for seen in self._observed.values() for note in seen.notes),
             impure=tuple(name for name, seen in self._observed.items() if seen.impure),
             writes=_written_names(changes, read.walk),
@@ -161,6 +161,22 @@ class Recorder:
             "result": self._result(),
             "effects": effects,
         }
+
+    def _effects(self, bind: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "setup": [list(item) for item in self.reading.setup],
+            "compile_flags": self.shell.compile.flags,
+            "registered": self._registered,
+            "import_path": self._import_path(),
+            "bound_modules": bound_modules(bind),
+            "payload": as_wired({"items": payload_of(self.shell)})["items"],
+        }
+
+    def _import_path(self) -> list[str]:
+        """Return the folders of ``sys.path`` when the run changed it: values may need them."""
+        seen = self._observed.get("ambient")
+        effect = (seen.effect if seen else None) or {}
+        return list((effect.get("folder") or {}).get("sys.path", ()))
 
     def _annotations(self, bind: dict[str, Any]) -> dict[str, Any]:
         """Return the module-level annotations that the run added or changed."""

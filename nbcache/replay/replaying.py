@@ -14,6 +14,7 @@ from nbcache.entry import Entry
 from nbcache.errors import CacheError
 from nbcache.heap.registry import kind_of
 from nbcache.heap.walk import Walk
+from nbcache.replay.module_state import bind_variables
 from nbcache.replay.namespace import apply_changes
 from nbcache.replay.outputs import Tap
 from nbcache.replay.shell_state import ShellState
@@ -56,6 +57,7 @@ def change(values: Mapping[str, Any], namespace: dict[str, Any], walk: Walk) -> 
     restore = undo_log(values, walk)
     try:
         apply_changes(values, namespace, walk)
+        bind_variables(values.get("modules", {}))
         if values["annotations"]:
             namespace.setdefault("__annotations__", {}).update(values["annotations"])
     except Exception as error:

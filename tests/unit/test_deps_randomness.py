@@ -135,10 +135,17 @@ def test_lineage_follows_a_replayed_seeding():
 
 @pytest.mark.parametrize(
     ("history", "expected"),
-    [(None, True), (["x = f()"], True), ([], False), (["# a\n\n%load_ext nbcache"], False)],
+    [
+        (None, True),
+        (["x = f()", "seed_all(3)"], True),
+        (["random.setstate(s)"], True),
+        (["exec(text)"], True),
+        ([], False),
+        (["# a\n\n%load_ext nbcache", "import random, numpy as np\nx = f(1)"], False),
+    ],
 )
 def test_streams_older_than_the_tracker_count_as_seeded(history, expected):
-    """If cells ran before the tracker was made, no stream that exists counts as unseeded."""
+    """If an earlier cell may have seeded, no stream that exists counts as unseeded."""
     late = watch(make(history), np.random.rand).late
     assert (late["numpy"] != "unseeded") is expected
 

@@ -20,6 +20,8 @@ def owner_of(view: Any) -> Any:
         base: Any = getattr(owner, "base", None)
         if type(base).__name__ == "DummyArray":  # of ``as_strided``
             base = base.base
+        if type(base) is memoryview:  # of ``frombuffer``
+            base = base.obj
         if not isinstance(base, np.ndarray):
             return base if isinstance(base, BUFFERS) else owner
         owner = base

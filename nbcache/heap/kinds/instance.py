@@ -5,7 +5,7 @@ from __future__ import annotations
 import copyreg
 import struct
 import types
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbcache.errors import NotFingerprintable, NotReplayable, NotStorable
@@ -24,6 +24,7 @@ from nbcache.heap.kinds.attributes import (
     slots_of,
 )
 from nbcache.heap.kinds.constants import find_constant
+from nbcache.heap.kinds.forgotten import complete, forgets_attributes, is_own_class, set_state
 from nbcache.heap.registry import Kind, kind_of
 from nbcache.heap.tokens import FLAT, digest, flat, frame, joined, text
 
@@ -134,7 +135,10 @@ class ReducedKind(Kind):
         lost = lost_attribute(obj, getter(obj)) if type(getter) is types.FunctionType else None
         if lost is not None:
             raise NotStorable(f"is not copied whole: its attribute `{lost}` would change")
-        return NotImplemented
+        if not forgets_attributes(obj):
+            return NotImplemented
+        make, args, state, items, pairs = reduce_object(obj)
+        return make, args, state, items and iter(items), pairs and iter(pairs.items()), set_state
 
     def is_patchable(self, before: bytes, after: bytes) -> bool:
         """Tell whether only the settable part changed."""
@@ -186,21 +190,6 @@ def global_name(obj: Any, name: str) -> bytes:
     return frame(b"g", text(str(module)), text(name))
 
 
-def set_state(live: Any, value: Any) -> None:
-    """Set a reduced object's state as ``pickle`` does."""
-    setter = getattr(live, "__setstate__", None)
-    if setter is not None:
-        setter(value)
-        return
-    slots = None
-    if isinstance(value, tuple) and len(value) == 2:
-        value, slots = value
-    if value:
-        live.__dict__.update(value)
-    for name, item in (slots or {}).items():
-        setattr(live, name, item)
-
-
 def reduce_object(obj: Any) -> Any:
     """Return the object's reduction, padded to five parts with the iterators read out.
 
@@ -216,7 +205,7 @@ def reduce_object(obj: Any) -> Any:
         raise NotFingerprintable(f"can't be read: {error}") from None
     if isinstance(parts, str):
         return parts
-    padded = tuple(parts[:5]) + (None,) * (5 - len(parts))
+    padded = complete(obj, tuple(parts[:5]) + (None,) * (5 - len(parts)))
     items = None if padded[3] is None else list(padded[3])
     pairs = None if padded[4] is None else dict(padded[4])
     return (*padded[:3], items, pairs)
@@ -258,7 +247,13 @@ def choose(kind: type) -> Kind:
         from nbcache.heap.kinds.classes import CLASS_KIND
 
         return CLASS_KIND
-    return PLAIN if is_plain(kind) else REDUCED
+    if is_plain(kind):
+        return PLAIN
+    if is_plain(kind, is_own_class):
+        from nbcache.heap.kinds.own_protocol import OWN_PROTOCOL
+
+        return OWN_PROTOCOL
+    return REDUCED
 
 
 def is_made_plainly(kind: Any) -> bool:
@@ -266,13 +261,15 @@ def is_made_plainly(kind: Any) -> bool:
     return kind.__new__ is object.__new__ and kind.__getattribute__ is object.__getattribute__
 
 
-def is_plain(kind: type) -> bool:
-    """Tell whether instances are wholly their attributes, with no protocol of their own."""
+def is_plain(kind: type, may_speak: Callable[[type], bool] = lambda base: False) -> bool:
+    """Tell whether instances are wholly their attributes.
+
+    Only bases that ``may_speak`` can have a protocol of their own to be copied.
+    """
     for base in kind.__mro__[:-1]:
-        own = base.__dict__
         if not base.__flags__ & HEAP_TYPE:
             return False
-        if not _PROTOCOL.isdisjoint(own):
+        if not (_PROTOCOL.isdisjoint(base.__dict__) or may_speak(base)):
             return False
     return not _has_c_state(kind) and kind not in copyreg.dispatch_table
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import pickle
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from nbcache.heap.kinds.array_facts import (
     owner_of,
 )
 from nbcache.heap.kinds.attributes import encode_attributes
+from nbcache.heap.kinds.numpy_memory import refuse_foreign_memory
 from nbcache.heap.kinds.numpy_tensors import reduce_beside_tensors, tensor_sharing
 from nbcache.heap.memory import UNKNOWN
 from nbcache.heap.registry import Kind, register
@@ -129,8 +129,7 @@ class ArrayKind(Kind):
             return reduce_view(obj, earlier[0], start)
         if isinstance(owner, BUFFERS):
             return reduce_over(obj, owner)
-        if isinstance(owner.base, mmap.mmap):
-            raise NotStorable("rests on a memory map; copy it")
+        refuse_foreign_memory(owner)
         column = None if is_writeable(obj) else dump.earlier_column(owner)
         if column is not None and is_raw(obj.dtype):
             return reduce_column_view(obj, *column)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import _thread
 import threading
 import types
+import weakref
 from typing import TYPE_CHECKING, Any
 
-from nbcache.errors import NotFingerprintable, NotReplayable
+from nbcache.errors import NotFingerprintable, NotReplayable, NotStorable
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import frame, text
 
 if TYPE_CHECKING:
+    from nbcache.heap.registry import Dump
     from nbcache.heap.walk import Walk
 
 
@@ -35,6 +37,21 @@ class RefusedKind(Kind):
         raise NotFingerprintable("is in the middle of running and can't be an input")
 
 
+class FinalizerKind(Kind):
+    """``weakref.finalize``: what it will call is kept by the interpreter, not by the object."""
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Refuse."""
+        raise NotFingerprintable(_FINALIZER)
+
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Refuse."""
+        raise NotStorable(_FINALIZER)
+
+
+_FINALIZER = "is a finalizer, which this process alone knows"
+
+register(FinalizerKind(), weakref.finalize)
 register(LockKind(), type(_thread.allocate_lock()), type(threading.RLock()))
 register(
     RefusedKind(),

@@ -14,12 +14,15 @@ from itertools import repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from nbcache.errors import NotFingerprintable, NotStorable
 from nbcache.heap.columns import column
+from nbcache.heap.kinds.forgotten import forgets_attributes
 from nbcache.heap.kinds.instance import ReducedKind, reduce_object
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import frame, joined, text
 
 if TYPE_CHECKING:
+    from nbcache.heap.registry import Dump
     from nbcache.heap.walk import Walk
 
 
@@ -73,7 +76,15 @@ class PathKind(Kind):
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode class and text."""
+        if forgets_attributes(obj):
+            raise NotFingerprintable("is a path with attributes of its own")
         return frame(b"f", text(type(obj).__name__), text(str(obj)))
+
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Leave paths to pickle, which knows no attributes."""
+        if forgets_attributes(obj):
+            raise NotStorable("is a path with attributes of its own")
+        return NotImplemented
 
 
 class StreamKind(ReducedKind):

@@ -16,6 +16,18 @@ BASE = {
     "environment": dict(os.environ),
     "path": list(sys.path),
     "filters": list(warnings.filters),
+    "printing": {
+        "precision": 8,
+        "threshold": 1000,
+        "edgeitems": 3,
+        "linewidth": 75,
+        "suppress": False,
+        "nanstr": "nan",
+        "infstr": "inf",
+        "formatter": None,
+        "floatmode": "maxprec",
+    },
+    "locale": locale.setlocale(locale.LC_ALL),
     "context": decimal.getcontext().copy(),
     "recursion": sys.getrecursionlimit(),
     "switch": sys.getswitchinterval(),
@@ -35,7 +47,7 @@ def reset(seeded: bool) -> None:
     sys.path[:] = BASE["path"]
     warnings.filters[:] = BASE["filters"]
     decimal.setcontext(BASE["context"].copy())
-    locale.setlocale(locale.LC_ALL, "C")
+    locale.setlocale(locale.LC_ALL, BASE["locale"])
     sys.setrecursionlimit(BASE["recursion"])
     sys.setswitchinterval(BASE["switch"])
     logging.root.setLevel(logging.WARNING)
@@ -48,8 +60,9 @@ def reset(seeded: bool) -> None:
 def reset_libraries(seeded: bool) -> None:
     """Put back the options of the libraries that are loaded."""
     numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
+    BASE["numpy is seeded"] = seeded and numpy is not None
     if numpy is not None:
-        numpy.set_printoptions(8, 1000, 3, 75, False, "nan", "inf", formatter=None, floatmode="maxprec")
+        numpy.set_printoptions(**BASE["printing"])
         numpy.seterr(divide="warn", over="warn", under="ignore", invalid="warn")
         if seeded:
             numpy.random.seed(21)
@@ -78,9 +91,20 @@ def describe() -> dict:
         "environment": sorted(set(os.environ.items()) ^ set(BASE["environment"].items())),
         "folder": os.path.relpath(os.getcwd(), HOME),
         "files": sorted(os.listdir(HOME)),
-        "path": sys.path,
+        "path": [item.replace(HOME, "home") for item in sys.path],
         "filters": [tuple(map(str, item)) for item in warnings.filters],
         "decimal": str(decimal.getcontext()),
+        "printing": {
+            "precision": 8,
+            "threshold": 1000,
+            "edgeitems": 3,
+            "linewidth": 75,
+            "suppress": False,
+            "nanstr": "nan",
+            "infstr": "inf",
+            "formatter": None,
+            "floatmode": "maxprec",
+        },
         "locale": locale.setlocale(locale.LC_ALL),
         "interpreter": (sys.getrecursionlimit(), sys.getswitchinterval()),
         "logging": (logging.root.level, logging.root.manager.disable, len(logging.root.handlers)),
@@ -94,14 +118,15 @@ def of_libraries() -> dict:
     """Return the options of the libraries that are loaded."""
     found = {}
     numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
-    if numpy is not None and "numpy.random" in sys.modules:
-        state = numpy.random.get_state(legacy=False)
-        words = state["state"]["key"].tobytes()
-        found["numpy.random"] = digest((words, state["state"]["pos"], state["has_gauss"], state["gauss"]))
+    if BASE["numpy is seeded"]:
+        _, words, *rest = numpy.random.get_state()
+        found["numpy.random"] = digest((words.tobytes(), rest))
+    if numpy is not None:
         found["numpy"] = (numpy.get_printoptions(), numpy.geterr())
     if pandas is not None:
         config = pandas._config.config
-        found["pandas"] = {name: config.get_option(name) for name in sorted(config._registered_options)}
+        names = sorted(config._registered_options)
+        found["pandas"] = {name: config.get_option(name) for name in names}
     if "matplotlib" in sys.modules:
         found["rcParams"] = dict(sys.modules["matplotlib"].rcParams)
     if "matplotlib.pyplot" in sys.modules:

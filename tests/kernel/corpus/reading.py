@@ -15,13 +15,15 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 HERE = Path(__file__).parent
 GROUPS = tuple(sorted(path.stem for path in HERE.glob("*.cells")))
 _MARK = re.compile(r"^# %%(.*)$", re.MULTILINE)
-_FLAG = re.compile(r"^#: (\w+)(?: = (.*))?$", re.MULTILINE)
+_FLAG = re.compile(r"^#: (\w+)(?: =(.*))?$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,20 @@ class Cell:
     @property
     def asked(self) -> str:
         """The cell as a user of nbcache types it."""
-        return self.text if self.options is None else f"%%cache {self.options}".strip() + f"\n{self.text}"
+        line = "" if self.options is None else f"%%cache {self.options}".strip() + "\n"
+        return line + self.text
 
     @property
     def plain(self) -> str:
         """The same cell without nbcache, line by line."""
-        return self.text if self.options is None else f"# nbcache {self.options}".strip() + f"\n{self.text}"
+        return self.text if self.options is None else self._commented
+
+    @property
+    def _commented(self) -> str:
+        """The text behind a comment, so that all lines keep their numbers."""
+        if self.text.startswith("%%"):
+            return self.text
+        return (f"# nbcache: {self.options}" if self.options else "# nbcache") + f"\n{self.text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +57,9 @@ class Case:
     """Cells to run in order, expressions to compare after them, and what else is expected.
 
     ``flags``: ``refused`` (part of the reason; the last cached cell is not served),
-    ``unseeded`` (draws differ from run to run: only record and replay are compared), ``needs``
-    (a module, without which the case is skipped).
+    ``unseeded`` (draws differ from run to run: only record and replay are compared), ``partial``
+    (a hit binds other names on purpose), ``state`` (of the last cached cell, if no hit),
+    ``needs`` (a module or Python version, without which the case is left out).
     """
 
     group: str
@@ -58,9 +69,9 @@ class Case:
     flags: dict[str, str] = field(default_factory=dict)
 
     @property
-    def refused(self) -> str:
-        """Part of the reason why the case's last cached cell is not served, empty if it is."""
-        return self.flags.get("refused", "")
+    def refused(self) -> str | None:
+        """Part of the reason why the case's last cached cell is not served, None if it is."""
+        return self.flags.get("refused")
 
     @property
     def is_unseeded(self) -> bool:
@@ -72,7 +83,7 @@ def read_case(group: str, text: str) -> Case:
     """Return the case that a block of text describes."""
     head, *parts = _MARK.split(text)
     name, _, rest = head.partition("\n")
-    flags = {key: value for key, value in _FLAG.findall(rest)}
+    flags = {key: value.strip() for key, value in _FLAG.findall(rest)}
     cells: list[Cell] = []
     probes: tuple[str, ...] = ()
     for mark, body in zip(parts[::2], parts[1::2], strict=True):
@@ -86,11 +97,19 @@ def read_case(group: str, text: str) -> Case:
     return Case(group, name.strip(), tuple(cells), probes, flags)
 
 
+def is_possible(case: Case) -> bool:
+    """Tell whether what the case needs is here."""
+    needs = case.flags.get("needs", "")
+    if needs[:1].isdigit():
+        return sys.version_info >= tuple(map(int, needs.split(".")))
+    return not needs or find_spec(needs) is not None
+
+
 def read_group(group: str) -> list[Case]:
-    """Return the cases of one group, those first that need streams nobody has seeded."""
+    """Return the possible cases of a group, those first that need streams nobody has seeded."""
     _, *blocks = re.split(r"^#### ", (HERE / f"{group}.cells").read_text(), flags=re.MULTILINE)
     cases = [read_case(group, block) for block in blocks]
-    return sorted(cases, key=lambda case: not case.is_unseeded)
+    return sorted(filter(is_possible, cases), key=lambda case: not case.is_unseeded)
 
 
 def read_all() -> list[Case]:

@@ -6,16 +6,18 @@ import ast
 import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from corpus.reading import Case, read_group
 from kernels import Kernel, Message, Reply, kernel
 
+from corpus.reading import Case, read_group
+
 INSIDE = (Path(__file__).parent / "inside.py").read_text()
+_FILE = re.compile(r"/tmp/ipykernel_\d+/\d+\.py")
+_ID = re.compile(r"\b[0-9a-f]{32}\b")
 _ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}\b")
 
 
@@ -37,12 +39,14 @@ def normal(messages: Iterable[Message]) -> list[Message]:
             found[-1] = kind, {**content, "text": found[-1][1]["text"] + content["text"]}
         else:
             found.append((kind, content))
-    return [(kind, ast.literal_eval(without_addresses(repr(content)))) for kind, content in found]
+    return ast.literal_eval(without_addresses(repr(found)))
 
 
 def without_addresses(text: str) -> str:
-    """Return a text with memory addresses made alike."""
-    return _ADDRESS.sub("0x", text)
+    """Return a text with memory addresses, random ids and names of cells' files made alike."""
+    ids: dict[str, str] = {}
+    text = _FILE.sub("<cell>", _ADDRESS.sub("0x", text))
+    return _ID.sub(lambda found: ids.setdefault(found[0], f"id {len(ids)}"), text)
 
 
 def prepare(made: Kernel) -> None:
@@ -56,7 +60,7 @@ def prepare(made: Kernel) -> None:
 
 
 def observe(made: Kernel, case: Case) -> dict[str, str]:
-    """Evaluate a case's probes, then describe what is around it."""
+    """Evaluate a case's probes, and describe what is around it."""
     expressions = {f"{n}": f"repr(({probe}))" for n, probe in enumerate(case.probes)}
     around = "__import__('sys').modules['_corpus'].describe()"
     message = made.client.execute(
@@ -71,15 +75,13 @@ def observe(made: Kernel, case: Case) -> dict[str, str]:
         return without_addresses(str(ast.literal_eval(item["data"]["text/plain"])))
 
     seen = {probe: value(str(n)) for n, probe in enumerate(case.probes)}
-    around = found["around"]["data"]["text/plain"]
-    return {**seen, **{f"around: {k}": v for k, v in ast.literal_eval(without_addresses(around)).items()}}
+    told = ast.literal_eval(without_addresses(found["around"]["data"]["text/plain"]))
+    return {**seen, **{f"around: {name}": text for name, text in told.items()}}
 
 
 def run_case(made: Kernel, case: Case, *, asks: bool) -> Trace:
     """Run one case in a kernel that was prepared."""
-    made.run(
-        f"__import__('sys').modules['_corpus'].reset({not case.is_unseeded})", silent=True
-    )
+    made.run(f"__import__('sys').modules['_corpus'].reset({not case.is_unseeded})", silent=True)
     trace = Trace()
     for number, cell in enumerate(case.cells):
         reply: Reply = made.run(cell.asked if asks else cell.plain, cell_id=f"{case.name}-{number}")
@@ -116,8 +118,23 @@ def run_passes(cases: Sequence[Case], place: Path) -> dict[str, tuple[Trace, Tra
     }
 
 
-@cache
+BUNDLES = (
+    ("values", "identity", "mutation", "random"),
+    ("code", "binding", "ambient", "outputs", "refusals"),
+)
+"""Groups that share their three kernels."""
+
+
 def traces_of(group: str) -> dict[str, tuple[Trace, Trace, Trace]]:
-    """Run a whole group once for all of its tests."""
+    """Return the traces of a group's cases."""
+    (bundle,) = (groups for groups in BUNDLES if group in groups)
+    return run_bundle(bundle)
+
+
+@cache
+def run_bundle(groups: tuple[str, ...]) -> dict[str, tuple[Trace, Trace, Trace]]:
+    """Run the cases of some groups once for all of their tests."""
+    cases = [case for group in groups for case in read_group(group)]
+    cases.sort(key=lambda case: not case.is_unseeded)
     with TemporaryDirectory(prefix="corpus-") as place:
-        return run_passes(read_group(group), Path(place))
+        return run_passes(cases, Path(place))

@@ -1,0 +1,23 @@
+"""Memory that arrays rest on and that is neither an array's nor a plain buffer's."""
+
+from __future__ import annotations
+
+import mmap
+from typing import Any
+
+from nbcache.errors import NotStorable
+from nbcache.heap.paths import type_name
+
+
+def refuse_foreign_memory(owner: Any) -> None:
+    """Refuse an array over memory that others write to in ways that we can't follow.
+
+    Raises:
+        NotStorable: naming what holds the memory.
+    """
+    base = owner.base
+    held = base.obj if type(base) is memoryview else base
+    if isinstance(held, mmap.mmap):
+        raise NotStorable("rests on a memory map; copy it")
+    if any(kind.__module__ == "_ctypes" for kind in type(held).__mro__):
+        raise NotStorable(f"rests on the memory of a {type_name(held)}; copy it")
