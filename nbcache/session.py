@@ -11,6 +11,7 @@ from nbcache.deps.trackers import Trackers
 from nbcache.duration import format_duration
 from nbcache.errors import CacheError, OptionError
 from nbcache.events import CellEvent, State
+from nbcache.heap.module_state import module_state
 from nbcache.moved import moved_parts
 from nbcache.policy import Decision, Policy, decide
 from nbcache.reading import Reader, Reading, Request
@@ -39,6 +40,7 @@ class Session:
         self.ledger = Ledger()
         self.reader = Reader(shell, shelf.settings.notebook)
         trackers.lookups.fingerprint = self.reader.fingerprint
+        trackers.modules.state = lambda module: module_state(module, shell.user_ns)
         self.on_progress: Callable[[Run, str, str, float], None] | None = None
         self._tap = tap
         self._recorded = 0

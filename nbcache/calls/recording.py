@@ -18,7 +18,7 @@ from nbcache.policy import Policy, whole
 from nbcache.replay.aside import refuse_unseen_changes
 from nbcache.replay.codec import dump
 from nbcache.replay.namespace import Snapshot, find_patches
-from nbcache.replay.recording import path_like
+from nbcache.replay.recording import imported_modules, path_like, reached_modules
 
 _GONE = object()
 Scopes = dict[str, dict[str, Any]]
@@ -52,9 +52,10 @@ class CallRecorder:
         self._aside = _walk_values(walk.namespace, self.reading.left_out)
         self._is_listening = True
         self.trackers.start(
-            walk.packages | set(walk.modules),
+            reached_modules(walk),
             source=" ".join(sorted(walk.draws)),
             paths=path_like((), walk.values.values()),
+            imports=imported_modules(walk),
         )
 
     def stop(self) -> None:
@@ -134,7 +135,8 @@ def modules_in_sight(walk: Walk) -> set[str]:
     names = {name for code in codes for one in nested(code) for name in one.co_names}
     words = {name.partition(".")[0] for name in names}
     found = {word for word in words if word in sys.modules or "import" in word}
-    return (walk.packages | found) - {"", "builtins"}
+    packages = {name.partition(".")[0] for name in walk.packages}
+    return (packages | found) - {"", "builtins"}
 
 
 def scopes_of(function: types.FunctionType, walk: Walk) -> Scopes:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import importlib
 import operator
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
 from nbcache.deps.arrivals import loaded_names
@@ -32,6 +33,9 @@ from nbcache.deps.protocol import Observed
 from nbcache.deps.versions import Versions, normal_name
 from nbcache.deps.watching import Watcher
 
+FRESH = "fresh"
+"""The state of a module that is not loaded."""
+
 _NOT_IMPORTED = frozenset({"__main__", "__mp_main__"})
 
 
@@ -43,6 +47,9 @@ class _Run:
     searched: dict[str, None]
     reloaded: bool = False
     asked: set[str] = field(default_factory=set)
+    called: dict[str, None] = field(default_factory=dict)
+    states: dict[str, str] = field(default_factory=dict)
+    arrived: dict[str, str] = field(default_factory=dict)
 
 
 class ModuleTracker(Watcher[_Run]):
@@ -58,15 +65,19 @@ class ModuleTracker(Watcher[_Run]):
         super().__init__()
         self._versions = Versions()
         self._reached: Collection[str] | None = None
+        self._imports: Iterable[str] = ()
+        self.state: Callable[[ModuleType], str] | None = None
+        """Gives the digest of what a local module holds; without it, states don't count."""
         remember_loaded()
 
-    def start(self, reached: Collection[str] | None = None) -> None:
-        """Begin to watch a run that reaches the modules ``reached``."""
-        self._reached = reached
+    def start(self, reached: Collection[str] | None = None, imports: Iterable[str] = ()) -> None:
+        """Begin to watch a run that reaches the modules ``reached`` and may import ``imports``."""
+        self._reached, self._imports = reached, imports
         super().start()
 
     def _begin(self, patches: Patches) -> _Run:
         run = _Run(sys.modules.copy(), loaded_names(), self._reached, patches.log_imports())
+        self._follow_states(run, patches)
 
         def on_reload(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             run.reloaded = True
@@ -75,11 +86,49 @@ class ModuleTracker(Watcher[_Run]):
             if caller(sys._getframe(1)) == "user":
                 run.asked.update(name for name in (*args, *kwargs.values()))
 
+        def on_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            name, package = [*args, *kwargs.values(), None][:2]
+            whole = f"{package}{name}" if str(name).startswith(".") else str(name)
+            run.called[whole] = None
+            self._note_state(run, whole)
+
         patches.watch(on_reload, (importlib, "reload"))
+        patches.watch(on_call, (importlib, "import_module"))
         metadata = sys.modules.get("importlib.metadata")
         if metadata is not None:
             patches.watch(on_question, (metadata, "distribution"))
         return run
+
+    def _follow_states(self, run: _Run, patches: Patches) -> None:
+        """Note what the modules hold that the run may import: now, or as soon as they arrive."""
+
+        def arrived(module: ModuleType) -> None:
+            if self.state is not None and source_path(module.__name__):
+                run.arrived[module.__name__] = self.state(module)
+
+        for name in self._imports:
+            if name in sys.modules:
+                self._note_state(run, name)
+            else:
+                patches.on_arrival(name, arrived)
+
+    def _note_state(self, run: _Run, name: str) -> None:
+        module = sys.modules.get(name)
+        if self.state is not None and module is not None and source_path(name):
+            run.states.setdefault(name, self.state(module))
+
+    def _states(self, run: _Run) -> dict[str, list[str]]:
+        """Return for each module the states in which the run can be repeated.
+
+        One that the run imported anew may be new again, or as it was right after its import if
+        the run left it so.
+        """
+        found = {name: [state] for name, state in run.states.items()}
+        for name, state in run.arrived.items():
+            module = sys.modules.get(name)
+            is_same = self.state is not None and module is not None and self.state(module) == state
+            found[name] = [FRESH, state] if is_same else [FRESH]
+        return dict(sorted(found.items()))
 
     def observe(self) -> None:
         """Remember the sources and versions now in memory; cheap, call it after any cell."""
@@ -89,13 +138,17 @@ class ModuleTracker(Watcher[_Run]):
     def _end(self, run: _Run) -> Observed:
         imported = _imported(run)
         self.observe()
-        reached = [*(run.reached or ()), *imported]
+        reached = [*(run.reached or ()), *imported, *run.called]
         roots = reached if run.reached is not None else loaded_local_names()
         sources = sources_of(roots)
+        local = {name.partition(".")[0] for name in sources}
         versions: dict[str, str | None] = {
-            **self._versions.used_by(name for name in reached if name not in sources)
+            **self._versions.used_by(one for one in reached if one.partition(".")[0] not in local)
         }
         late: dict[str, Any] = {}
+        states = self._states(run)
+        if states:
+            late["state"] = states
         for name in sorted(run.asked):
             versions[normal_name(name)] = self._versions.current(normal_name(name))
         if sources:
@@ -117,6 +170,11 @@ class ModuleTracker(Watcher[_Run]):
             now = self._versions.current(name)
             if now != version:
                 return f"{name} {version or 'not installed'} → {now or 'not installed'}"
+        for name, accepted in late.get("state", {}).items():
+            module = sys.modules.get(name)
+            known = FRESH if module is None or self.state is None else self.state(module)
+            if known not in accepted:
+                return f"what the module `{name}` holds changed"
         for name, (digest, path) in late.get("local", {}).items():
             now = current_digest(name, path)
             if now is None:

@@ -62,6 +62,7 @@ class Trackers:
         *,
         source: str = "",
         paths: Iterable[str] = (),
+        imports: Iterable[str] = (),
         by_time: bool = False,
     ) -> None:
         """Begin to watch a run.
@@ -69,6 +70,7 @@ class Trackers:
         ``reached`` names the modules that the run's names and functions reach (None: unknown,
         all local ones count), ``source`` is the text of the cell and of the notebook's functions
         it reaches (empty: unknown), ``paths`` are path-like strings in its text and values.
+        ``imports`` are modules that the code may import: what they hold counts as well.
         ``by_time`` lets time stamps stand for contents.
         """
         self._modules_before.append(loaded_names())
@@ -76,7 +78,7 @@ class Trackers:
         self.impurity.start()
         self.lookups.start()
         names = None if reached is None else list(reached)
-        self.modules.start(names)
+        self.modules.start(names, imports)
         self.ambient.start(source, names)
         self.files.start(paths, by_time=by_time)
         self.randomness.start()

@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from nbcache.asked_files import shape_late
+from nbcache.cell.names import Names
+from nbcache.deps.local import loaded_local_names
 from nbcache.deps.trackers import Trackers
 from nbcache.entry import Body
 from nbcache.errors import NotReplayable
+from nbcache.heap.kinds.functions import ANY_MODULE
 from nbcache.heap.walk import ABSENT, Walk
 from nbcache.library_effects import (
     effect_calls,
@@ -86,9 +89,10 @@ class Recorder:
         read = self.reading
         self._aside = walk_aside(self.shell.user_ns, read.left_out)
         self.trackers.start(
-            read.walk.packages | set(read.walk.modules),
+            reached_modules(read.walk, read.source.names),
             source=" ".join([read.request.text, *sorted(read.walk.draws)]),
             paths=path_like(read.request.nodes, read.walk.values.values()),
+            imports=imported_modules(read.walk, read.source.names),
             by_time=self.by_time,
         )
         self.tap.start()
@@ -206,6 +210,22 @@ class Recorder:
         walk.run()
         value = walk.roots[name]
         return "absent" if value is ABSENT else value.hex()
+
+
+_NO_NAMES = Names()
+
+
+def reached_modules(walk: Walk, names: Names = _NO_NAMES) -> set[str]:
+    """Return the modules that code imports or reaches; all local ones where nobody knows."""
+    return imported_modules(walk, names) | set(walk.modules)
+
+
+def imported_modules(walk: Walk, names: Names = _NO_NAMES) -> set[str]:
+    """Return the modules that code may import, and the packages of its values."""
+    found = walk.packages | set(names.imports)
+    if ANY_MODULE in found or names.hidden or "__import__" in names.reads:
+        found |= set(loaded_local_names())
+    return found - {ANY_MODULE}
 
 
 def policy_late(policy: Policy, late: Mapping[str, Any]) -> dict[str, Any]:

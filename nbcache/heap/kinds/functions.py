@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from nbcache.heap.registry import Dump
     from nbcache.heap.walk import Scope, Walk
 
+ANY_MODULE = "*"
+"""Among the packages of a walk: code is reached that may use any loaded module."""
+
 OWN_ANNOTATIONS = sys.version_info < (3, 14)
 """Whether annotations are a plain dict; later they are code that runs on demand."""
 
@@ -53,6 +56,9 @@ class FunctionKind(Kind):
             return self._foreign_globals(obj, walk)
         found = code_reads(obj.__code__)
         walk.draws.update(found.draws)
+        walk.packages.update(found.imports)
+        if "__import__" in found.reads or found.hidden:
+            walk.packages.add(ANY_MODULE)
         if scope.label:
             walk.read_module(sys.modules[scope.label])
         walk.hidden.update(f"`{obj.__name__}` {reason}" for reason in found.hidden)
