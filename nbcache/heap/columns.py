@@ -11,7 +11,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from itertools import chain, compress, count, repeat
-from operator import sub
+from operator import eq, sub
 from typing import TYPE_CHECKING, Any
 
 from nbcache.heap.registry import Kind, kind_of
@@ -142,33 +142,40 @@ def has_same_keys(counts: list[int], keys: list[Any]) -> bool:
 
 def number(objects: list[Any], walk: Walk) -> Sequence[int]:
     """Return the ordinals of objects with an identity; new ones get the next, in order."""
-    identities = list(map(id, objects))
     index, start = walk.index, len(walk.objects)
-    if index.keys().isdisjoint(identities):
-        if len(set(identities)) == len(objects):
-            walk.objects.extend(objects)
-            ordinals = range(start, start + len(objects))
-            index.update(zip(identities, ordinals, strict=True))
-            return ordinals
-        fresh = dict(zip(identities, objects, strict=True))
-    else:
-        known = list(map(index.__contains__, identities))
-        if all(known):
-            return list(map(index.__getitem__, identities))
-        pairs = zip(identities, objects, strict=True)
-        fresh = {key: obj for key, obj in pairs if key not in index}
-    walk.objects.extend(fresh.values())
-    index.update(zip(fresh, count(start)))
-    return list(map(index.__getitem__, identities))
+    identities = list(map(id, objects))
+    known = len(index)
+    ordinals = range(start, start + len(objects))
+    found = list(map(index.setdefault, identities, ordinals))
+    fresh = len(index) - known
+    if fresh == len(objects):
+        walk.objects.extend(objects)
+        return ordinals
+    if fresh:  # some are new, and some known or met twice: close the gaps between the new ones
+        new = list(map(eq, found, ordinals))
+        walk.objects.extend(compress(objects, new))
+        index.update(zip(compress(identities, new), count(start), strict=False))
+        return list(map(index.__getitem__, identities))
+    return found
 
 
 def references(ordinals: Sequence[int], walk: Walk) -> bytes:
     """Return the token of many references; each counts from the start of its root."""
     first = walk.root_start
+    begin, end = ordinals[0], ordinals[0] + len(ordinals)
+    if begin >= first and ordinals[-1] == end - 1 and is_run(ordinals):
+        return b"r%d:%d" % (begin - first, len(ordinals))
     if min(ordinals) >= first:
         near = map(sub, ordinals, repeat(first)) if first else ordinals
         return shorten(b"o" + array("q", near).tobytes())
     return joined(b"p", map(walk.reference, ordinals))
+
+
+def is_run(ordinals: Sequence[int]) -> bool:
+    """Tell whether the ordinals follow one another without a gap."""
+    if type(ordinals) is range:
+        return True
+    return ordinals == list(range(ordinals[0], ordinals[0] + len(ordinals)))
 
 
 def _leaves(values: list[Any], walk: Walk) -> bytes:

@@ -153,14 +153,16 @@ def _own_attributes(value: Any) -> Mapping[str, Any]:
 
 def _items(values: Mapping[Any, Any], joint: str = "") -> dict[str, str]:
     """Return the short texts of the parts by the way to them: ``['lr']`` or ``.lr``."""
+    if len(values) > MOST_PARTS:
+        return {}
     found = {}
-    for name, value in list(values.items())[: MOST_PARTS + 1]:
+    for name, value in list(values.items()):
         if type(name) not in (str, int) or (type(name) is str and is_secret(name)):
             continue
         text = _text(value)
         step = f".{name}" if joint else f"[{name!r}]"
         found[step] = text if text is not None else type_name(value)
-    return found if len(values) <= MOST_PARTS else {}
+    return found
 
 
 def _count(number: int, noun: str) -> str:

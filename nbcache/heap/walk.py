@@ -63,7 +63,6 @@ class Walk:
         self.index: dict[int, int] = {}
         self.owners: dict[int, tuple[int, int]] = {}
         self.dict_owners: dict[int, Any] = {}
-        self.instances: list[list[Any]] = []
         self.columns: dict[int, tuple[int, int, int]] = {}
         self.kept: list[Any] = []
         self.hidden: set[str] = set()

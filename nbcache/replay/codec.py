@@ -72,12 +72,12 @@ class Dumper(pickle.Pickler):
         super().__init__(file, protocol=5, buffer_callback=_keeping(self.buffers))
         self.walk = walk
         self.namespace = walk.namespace
+        self._ordinals = walk.index
         self._references: dict[int, Any] = {
             id(value): f"root {label}"
             for label, value in walk.values.items()
             if type(value) not in FLAT
         }
-        self._references.update(walk.index)
         self._references[id(walk.namespace)] = _NAMESPACE
         self._references[id(vars(builtins))] = _BUILTINS
         self._codes = CodeTable(codes)
@@ -87,21 +87,24 @@ class Dumper(pickle.Pickler):
 
     def persistent_id(self, obj: Any) -> Any:
         """Return the reference to an earlier object, or None for a new one."""
-        found = self._references.get(id(obj))
+        kind = type(obj)
+        if kind in FLAT:
+            return self._not_a_number(obj) if kind is float and math.isnan(obj) else None
+        identity = id(obj)
+        found = self._ordinals.get(identity)
+        if found is not None:
+            return found
+        found = self._references.get(identity)
         if found is None:
-            kind = type(obj)
-            if kind is dict:
-                return self._earlier_dict(obj)
-            if kind is float and math.isnan(obj):
-                return self._not_a_number(obj)
-        elif type(found) is _Foreign:
+            return self._earlier_dict(obj) if kind is dict else None
+        if type(found) is _Foreign:
             found.refuse(obj)
         return found
 
     def _earlier_dict(self, obj: dict[str, Any]) -> str | None:
         """Return the reference to the ``__dict__`` of an earlier instance."""
         if self._dict_owners is None:
-            self._dict_owners = owners_of_dicts(self.walk)
+            self._dict_owners = owners_of_dicts(self.walk, self.changed)
         owner = self._dict_owners.get(id(obj))
         if owner is None or dict_of(owner) is not obj:
             return None
@@ -128,7 +131,7 @@ class Dumper(pickle.Pickler):
 
     def is_earlier(self, obj: Any) -> bool:
         """Tell whether the stream refers to this object instead of holding it."""
-        return id(obj) in self._references
+        return id(obj) in self._ordinals or id(obj) in self._references
 
     def earlier_array(self, owner: Any) -> tuple[Any, int] | None:
         """Return an earlier array over the same memory and the address of its first element."""
@@ -155,12 +158,14 @@ class Dumper(pickle.Pickler):
         return kind_of(type(obj)).reduce(obj, self)
 
 
-def owners_of_dicts(walk: Walk) -> dict[int, Any]:
-    """Return the walked instance of each ``__dict__``, by the dict's identity."""
+def owners_of_dicts(walk: Walk, changed: frozenset[int]) -> dict[int, Any]:
+    """Return the walked instance of each ``__dict__`` that is held, by the dict's identity.
+
+    Of instances that were walked as a group, those show as changed whose dict is held now.
+    """
     owners = dict(walk.dict_owners)
-    for group in walk.instances:
-        owners.update({id(dict_of(obj)): obj for obj in group})
-    return owners
+    moved = map(walk.objects.__getitem__, changed)
+    return owners | {id(dict_of(obj)): obj for obj in moved if dict_of(obj) is not None}
 
 
 class _Foreign:

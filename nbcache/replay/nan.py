@@ -11,6 +11,9 @@ from typing import Any
 
 from nbcache.heap.walk import Walk
 
+_CHUNK = 4096
+"""Objects looked at together: most hold no NaN."""
+
 _PLACES = (("math", "nan"), ("numpy", "nan"))
 """Modules and names of the NaN objects that programs share."""
 
@@ -22,16 +25,24 @@ def bits(value: float) -> str:
 
 def find_known(walk: Walk) -> Iterator[tuple[int, str]]:
     """Yield (id, reference) for the NaN objects of libraries, variables and earlier objects."""
-    for ordinal, obj in enumerate(walk.objects):
-        for place, part in enumerate(gc.get_referents(obj)):
-            if type(part) is float and math.isnan(part):
-                yield id(part), f"nan in {ordinal} {place}"
+    for start in range(0, len(walk.objects), _CHUNK):
+        objects = walk.objects[start : start + _CHUNK]
+        if not any(map(_is_nan, gc.get_referents(*objects))):
+            continue
+        for ordinal, obj in enumerate(objects, start):
+            for place, part in enumerate(gc.get_referents(obj)):
+                if type(part) is float and math.isnan(part):
+                    yield id(part), f"nan in {ordinal} {place}"
     for label, value in walk.values.items():
         if type(value) is float and math.isnan(value):
             yield id(value), f"nan of {label}"
     for module, name in _PLACES:
         if module in sys.modules:
             yield id(getattr(sys.modules[module], name)), f"nan from {module} {name}"
+
+
+def _is_nan(part: Any) -> bool:
+    return type(part) is float and math.isnan(part)
 
 
 def load(reference: str, walk: Walk) -> float:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import types
 import weakref
 from itertools import chain, repeat
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from nbcache.heap.columns import SHORT, column, has_same_keys
+from nbcache.heap.columns import SHORT, column
 from nbcache.heap.tokens import flat, joined, text
 
 if TYPE_CHECKING:
@@ -122,7 +124,7 @@ def encode_attributes(obj: Any, walk: Walk) -> bytes:
 
 def _encode_dict(own: dict[str, Any], walk: Walk) -> bytes:
     if not CACHES.isdisjoint(own):
-        own = {name: value for name, value in own.items() if name not in CACHES}
+        own = _without_caches(own)
     if len(own) <= SHORT and {str}.issuperset(map(type, own)):
         return joined(b"a", [flat(list(own)), *map(walk.ref, own.values())])
     return joined(b"n", [column(own, walk), column(own.values(), walk)])
@@ -135,8 +137,8 @@ def _pairs(values: dict[str, Any], walk: Walk) -> list[bytes]:
 def gather_attributes(objects: list[Any]) -> list[Part] | None:
     """Return classes, who holds the dicts, attributes and slots of instances of one class.
 
-    None when they can't be read as a group: an attribute that is no part of the value, a slot
-    that is not set, a ``__dict__`` of another type.
+    None when they can't be read as a group: a slot that is not set, a ``__dict__`` of another
+    type.
     """
     types = list(map(type, objects))
     ones = [1] * len(objects)
@@ -158,22 +160,37 @@ def _gather_dicts(objects: list[Any], ones: list[int]) -> list[Part]:
     Raises:
         TypeError: they can't be read as a group.
     """
-    dicts = list(map(object.__getattribute__, objects, repeat("__dict__")))
+    dicts = _dicts_of(objects)
+    held = list(map(_ALONE_IN_GROUP.__lt__, map(sys.getrefcount, dicts)))
     if not {dict}.issuperset(map(type, dicts)):
         raise TypeError
-    held = list(map(_ALONE_IN_GROUP.__lt__, map(sys.getrefcount, dicts)))
-    counts = list(map(len, dicts))
     names = list(chain.from_iterable(dicts))
+    if not CACHES.isdisjoint(names):
+        dicts = list(map(_without_caches, dicts))
+        names = list(chain.from_iterable(dicts))
+    counts = list(map(len, dicts))
     values = list(chain.from_iterable(map(dict.values, dicts)))
-    shown = names[: counts[0]] if has_same_keys(counts, names) else names
-    if not CACHES.isdisjoint(shown):
-        raise TypeError
     return [(ones, held), (counts, names), (counts, values)]
+
+
+def _dicts_of(objects: list[Any]) -> list[Any]:
+    kind: Any = type(objects[0])
+    odd = (base for base in kind.__mro__ if type(base.__dict__.get("__dict__")) not in _USUAL)
+    if kind.__getattribute__ is object.__getattribute__ and next(odd, None) is None:
+        return list(map(attrgetter("__dict__"), objects))
+    return list(map(object.__getattribute__, objects, repeat("__dict__")))
+
+
+_USUAL = (types.GetSetDescriptorType, type(None))
+
+
+def _without_caches(own: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in own.items() if name not in CACHES}
 
 
 def _count_in_group() -> int:
     alive = [_Weighed(), _Weighed()]
-    dicts = list(map(object.__getattribute__, alive, repeat("__dict__")))
+    dicts = _dicts_of(alive)
     return max(map(sys.getrefcount, dicts))
 
 

@@ -52,7 +52,6 @@ class PlainKind(Kind):
         parts = gather_attributes(objects)
         if parts is None or True in parts[1][1]:
             return None
-        walk.instances.append(objects)
         return as_rows(walk, ordinals, parts, gather_attributes, _encode_instances)
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
