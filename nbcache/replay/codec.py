@@ -20,7 +20,7 @@ from nbcache.heap.paths import type_name
 from nbcache.heap.registry import kind_of
 from nbcache.heap.tokens import FLAT
 from nbcache.heap.walk import Walk
-from nbcache.replay import nan
+from nbcache.replay import deep, nan
 from nbcache.replay.explaining import explain
 
 IN_BAND_BYTES = 4096
@@ -84,6 +84,7 @@ class Dumper(pickle.Pickler):
         self._nans: dict[int, str] | None = None
         self._dict_owners: dict[int, Any] | None = None
         self.changed: frozenset[int] = frozenset()
+        self.postponed: deep.Postponed | None = None
 
     def persistent_id(self, obj: Any) -> Any:
         """Return the reference to an earlier object, or None for a new one."""
@@ -155,7 +156,14 @@ class Dumper(pickle.Pickler):
         constant = find_constant(obj)
         if constant is not None and not isinstance(obj, (type, types.FunctionType)):
             return rebuild.get_constant, constant
-        return kind_of(type(obj)).reduce(obj, self)
+        reduction = kind_of(type(obj)).reduce(obj, self)
+        return reduction if self.postponed is None else self.postponed.leave_out(obj, reduction)
+
+    def write(self, value: Any) -> None:
+        """Write a whole value, with what was left out of it."""
+        self.dump(value)
+        if self.postponed is not None:
+            self.postponed.write(self)
 
 
 def owners_of_dicts(walk: Walk, changed: frozenset[int]) -> dict[int, Any]:
@@ -187,11 +195,18 @@ class Loader(pickle.Unpickler):
     """Reads values and puts the live objects where the stream refers to them."""
 
     def __init__(self, body: Body, walk: Walk, codes: Codes) -> None:
-        super().__init__(io.BytesIO(body.stream), buffers=iter(body.buffers))
+        self._file = io.BytesIO(body.stream)
+        super().__init__(self._file, buffers=iter(body.buffers))
         self.walk = walk
         self.codes = codes
         self._compiled: Sequence[types.CodeType] | None = None
         self._nans: dict[str, float] = {}
+
+    def read(self) -> dict[str, Any]:
+        """Return the whole stream's values."""
+        values: dict[str, Any] = self.load()
+        deep.read(self, self._file)
+        return values
 
     def persistent_load(self, pid: Any) -> Any:
         """Return the live object of a reference."""
@@ -254,15 +269,28 @@ def dump(
             probe.clear_memo()
         return None
 
-    file = io.BytesIO()
-    dumper = new_dumper(file)
-    dumper.changed = frozenset(place for place, _ in values.get("patches", ()))
     try:
-        dumper.dump(dict(values))
+        try:
+            return _write(values, new_dumper, None)
+        except RecursionError:
+            return _write(values, new_dumper, deep.Postponed())
     except RecursionError:
         raise NotStorable("are nested too deeply", path="the values") from None
     except Exception as error:
         raise explain(values, attempt, error) from error
+
+
+def _write(
+    values: Mapping[str, Any],
+    new_dumper: Callable[[io.BytesIO], Dumper],
+    postponed: deep.Postponed | None,
+) -> Body:
+    file = io.BytesIO()
+    dumper = new_dumper(file)
+    dumper.changed = frozenset(place for place, _ in values.get("patches", ()))
+    dumper.postponed = postponed
+    try:
+        dumper.write(dict(values))
     finally:
         dumper.clear_memo()  # it holds what it wrote, and references are counted elsewhere
     return Body(file.getvalue(), dumper.buffers)
@@ -275,9 +303,8 @@ def load(body: Body, walk: Walk, codes: Codes = tuple) -> dict[str, Any]:
         CacheError: the stream can't be read here, for example since a library has moved.
     """
     try:
-        values: dict[str, Any] = Loader(body, walk, codes).load()
+        return Loader(body, walk, codes).read()
     except Exception as error:
         raise CacheError(
             f"its values can't be restored: {type(error).__name__}: {error}"
         ) from error
-    return values

@@ -66,6 +66,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     done = terminalreporter.config.stash.get(VERDICTS, [])
     if done:
         terminalreporter.section("real notebooks: plain, cold, warm")
-        for line in summary.by_notebook(done):
+        for line in (*summary.by_notebook(done), "", *summary.by_library(done)):
+            terminalreporter.write_line(line)
+        terminalreporter.write_line("Why cells ran when warm:")
+        for line in summary.reasons(done, limit=12):
             terminalreporter.write_line(line)
         terminalreporter.write_line(f"By cell, with reasons: {ARTEFACTS / 'notebooks.md'}")

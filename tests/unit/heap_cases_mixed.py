@@ -35,6 +35,19 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         ["q['p'] is p", "p.items[0] is p", "p.new", "hasattr(p,'me')"],
     ),
     (
+        "chain_of_5000",
+        "class N:\n  def __init__(s,v,n): s.v=v; s.n=n; s.d={s:v}\nclass S:\n  __slots__=('n','v')\n"
+        "first=N(-1,None)",
+        "head=first\nfor i in range(5000): head=N(i,head)\nother=None\n"
+        "for i in range(5000):\n  s=S(); s.n=other; s.v=i; other=s\nfirst.last=head",
+        [
+            "(lambda f,h: f(f,h,0))(lambda f,h,c: c, head)",
+            "sum(1 for _ in iter(lambda t=[head]: t.__setitem__(0,t[0].n) or t[0], None))",
+            "head.n.n.v, head.d[head], first.last is head",
+            "other.v, other.n.n.v, hasattr(other,'d')",
+        ],
+    ),
+    (
         "buffers",
         "import collections; dq=collections.deque([1]); ba=bytearray(b'ab'); import array; ar=array.array('i',[1]); st={1}",
         "dq.append(2); ba.extend(b'c'); ar.append(5); st.add('z')",

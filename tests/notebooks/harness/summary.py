@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from harness.trial import CellResult, Verdict
+
+TIMED = ("plain", "cold", "warm")
+LIBRARY_COLUMNS = ["library", "notebooks", "cells", "served", "refused", "raised", "ran again"]
+LIBRARY_COLUMNS += [*(f"{mode} s" for mode in TIMED), "differences"]
 
 
 def counted(verdicts: Iterable[Verdict]) -> list[CellResult]:
@@ -52,6 +59,46 @@ def by_notebook(verdicts: Sequence[Verdict]) -> list[str]:
     return [*table(rows), total]
 
 
+def by_library(verdicts: Sequence[Verdict]) -> list[str]:
+    """Return the table of all libraries, and the total; error cells count as refused."""
+    rows = [LIBRARY_COLUMNS]
+    libraries = groupby(verdicts, key=lambda verdict: verdict.notebook.partition("/")[0])
+    groups = [(name, list(ones)) for name, ones in libraries]
+    for name, ones in [*groups, ("all", list(verdicts))]:
+        cells = [cell for one in ones for cell in one.cells]
+        states = Counter(kind_of_run(cell) for cell in cells)
+        rows.append(
+            [
+                name,
+                *map(str, (len(ones), len(cells))),
+                f"{states['served'] / max(1, len(cells)):.0%}",
+                *(str(states[kind]) for kind in ("refused", "raised", "ran")),
+                *(f"{sum(one.seconds[mode] for one in ones):.0f}" for mode in TIMED),
+                str(sum(len(found) for one in ones for found in one.differences.values())),
+            ]
+        )
+    return table(rows)
+
+
+def kind_of_run(cell: CellResult) -> str:
+    """Say whether a cell was served when warm, refused, raised, or ran for another reason."""
+    if cell.is_served:
+        return "served"
+    return {"bypass": "refused", "error": "raised"}.get(cell.warm_state, "ran")
+
+
+def reasons(verdicts: Iterable[Verdict], limit: int = 40) -> list[str]:
+    """Return why cells ran when warm, the most frequent first; names and numbers left out."""
+    counted = Counter(
+        re.sub(r"`[^`]*`|\d+", "…", reason)
+        for verdict in verdicts
+        for cell in verdict.cells
+        if not cell.is_served
+        for reason in cell.reasons[:1]
+    )
+    return [f"{count:>5}  {reason}" for reason, count in counted.most_common(limit)]
+
+
 def by_cell(verdict: Verdict) -> list[str]:
     """Return one notebook's table by cell, with the reasons of those that ran."""
     rows = [["cell", "plain ms", "cold ms", "warm ms", "cold", "warm", "counts"]]
@@ -81,7 +128,9 @@ def write(verdicts: Sequence[Verdict], folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     data = [verdict.as_dict() for verdict in verdicts]
     (folder / "notebooks.json").write_text(json.dumps(data, indent=1), encoding="utf-8")
-    parts = ["# Real notebooks: plain, cold, warm", "```text", *by_notebook(verdicts), "```"]
+    parts = ["# Real notebooks: plain, cold, warm", "```text", *by_library(verdicts), "```"]
+    parts += ["Why cells ran when warm:", "```text", *reasons(verdicts), "```"]
+    parts += ["```text", *by_notebook(verdicts), "```"]
     for verdict in verdicts:
         parts += [f"## {verdict.notebook}", "```text", *by_cell(verdict), "```"]
         parts += [f"- {line}" for line in findings(verdict, limit=100)]
