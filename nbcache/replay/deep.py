@@ -27,7 +27,8 @@ class Postponed:
         kind = type(obj)
         if type(reduction) is not tuple or len(reduction) not in {3, 6} or not reduction[2]:
             return reduction
-        if kind.__hash__ not in (None, object.__hash__):
+        hashing: Any = kind.__hash__
+        if hashing not in (None, object.__hash__):
             return reduction
         make, args, state = reduction[:3]
         if args[:1] != (kind,) or reduction[3:5] not in {(), (None, None)}:

@@ -25,7 +25,7 @@ PROBE = Path(__file__).with_name("probe.py")
 SCRUBBED = ("NBCACHE_", "PYTEST_", "COV_", "JUPYTER_", "JPY_", "IPYTHON", "PYTHON")
 ONE_THREAD = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA", "POLARS_MAX", "LOKY_MAX_CPU")
 SEED = "import random, numpy\nrandom.seed(0)\nnumpy.random.seed(0)"
-CELL_TIMEOUT = 240
+CELL_TIMEOUT = 900
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ SEEDS = {"plain": 1, "again": 2, "cold": 3, "warm": 4, "like cold": 3, "like war
 CACHED = ("cold", "warm")
 CHECKS = ("like cold", "like warm")
 UNREADABLE = frozenset({"SyntaxError", "IndentationError", "TabError"})
-RUN_TIMEOUT = 900
+RUN_TIMEOUT = 3600
 
 
 @dataclass(frozen=True, slots=True)
