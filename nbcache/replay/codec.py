@@ -21,6 +21,7 @@ from nbcache.heap.registry import kind_of
 from nbcache.heap.tokens import FLAT
 from nbcache.heap.walk import Walk
 from nbcache.replay import deep, nan
+from nbcache.replay.codes import CodeTable
 from nbcache.replay.explaining import explain
 
 IN_BAND_BYTES = 4096
@@ -31,24 +32,6 @@ Codes = Callable[[], Sequence[types.CodeType]]
 
 _NAMESPACE = "namespace"
 _BUILTINS = "builtins"
-
-
-class CodePlace:
-    """Stands in a stream for a code object of the cell itself."""
-
-    def __init__(self, position: int) -> None:
-        self.text = f"code {position}"
-
-
-class CodeTable:
-    """Finds code objects of the cell by content, lines included."""
-
-    def __init__(self, codes: Sequence[types.CodeType]) -> None:
-        self._places = {code: CodePlace(position) for position, code in enumerate(codes)}
-
-    def place_of(self, code: types.CodeType) -> CodePlace | None:
-        """Return where in the cell an equal code object stands."""
-        return self._places.get(code)
 
 
 def _keeping(buffers: list[Any]) -> Callable[[pickle.PickleBuffer], bool]:

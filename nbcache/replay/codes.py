@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import types
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -27,3 +28,21 @@ def _collect(code: types.CodeType, found: list[types.CodeType]) -> None:
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             _collect(constant, found)
+
+
+class CodePlace:
+    """Stands in a stream for a code object of the cell itself."""
+
+    def __init__(self, position: int) -> None:
+        self.text = f"code {position}"
+
+
+class CodeTable:
+    """Finds code objects of the cell by content, lines included."""
+
+    def __init__(self, codes: Sequence[types.CodeType]) -> None:
+        self._places = {code: CodePlace(position) for position, code in enumerate(codes)}
+
+    def place_of(self, code: types.CodeType) -> CodePlace | None:
+        """Return where in the cell an equal code object stands."""
+        return self._places.get(code)
