@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from nbcache import policies
     from nbcache.errors import CacheError, CacheWarning
     from nbcache.events import CellEvent, State
-    from nbcache.functions import cache
+    from nbcache.functions import block, cache
 
 __version__ = "0.1.0"
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "CacheWarning",
     "CellEvent",
     "State",
+    "block",
     "cache",
     "load_ipython_extension",
     "policies",
@@ -24,6 +25,7 @@ __all__ = [
 
 _MODULES = frozenset({"policies"})
 _HOMES = {
+    "block": "functions",
     "cache": "functions",
     "CacheError": "errors",
     "CacheWarning": "errors",

@@ -20,6 +20,9 @@ from nbcache.replay.codec import dump
 from nbcache.replay.namespace import Snapshot, find_patches
 from nbcache.replay.recording import imported_modules, path_like, reached_modules
 
+TRANSIENT = "_nbcache_transient"
+"""The attribute of classes whose instances belong to one run, and are never stored."""
+
 _GONE = object()
 Scopes = dict[str, dict[str, Any]]
 
@@ -84,7 +87,7 @@ class CallRecorder:
             "patches": list(find_patches(walk)),
             "effects": {n: o.effect for n, o in self._observed.items() if o.effect is not None},
         }
-        foreign = Snapshot(dict(walk.namespace)).foreign(walk)
+        foreign = Snapshot(self._before[""]).foreign(walk)
         for known in (*walk.values.values(), self.function):
             foreign.pop(id(known), None)
         body = dump(values, walk, nested(self.function.__code__), foreign)
@@ -104,7 +107,9 @@ class CallRecorder:
         for scope, now in scopes_of(self.function, self.reading.walk).items():
             before = self._before.get(scope, {})
             new = {
-                name: value for name, value in now.items() if before.get(name, _GONE) is not value
+                name: value
+                for name, value in now.items()
+                if before.get(name, _GONE) is not value and not hasattr(type(value), TRANSIENT)
             }
             gone = [name for name in before if name not in now]
             if new:

@@ -1,6 +1,7 @@
 """Caching outside of cells: ``@cache`` on functions, ``block`` on a part of a script."""
 
 from nbcache.functions import kind
+from nbcache.functions.blocks import block
 from nbcache.functions.decorator import cache
 
-__all__ = ["cache", "kind"]
+__all__ = ["block", "cache", "kind"]
