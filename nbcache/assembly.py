@@ -20,8 +20,8 @@ from nbcache.trail import Trail
 def make_session(shell: Any, settings: Settings, history: Sequence[str]) -> Session:
     """Return a session over the user's store for one shell; ``history`` is what ran before."""
 
-    def opened(tell: Callable[[str], None]) -> Store:
-        return open_store(settings.location or None, tell=tell)
+    def opened(place: str, tell: Callable[[str], None]) -> Store:
+        return open_store(place or settings.location or None, tell=tell)
 
     def tap() -> Tap:
         return tap_of(shell)

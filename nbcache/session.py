@@ -53,6 +53,7 @@ class Session:
     def begin(self, request: Request, policy: Policy) -> Run:
         """Serve the cell from the store, or start to record it; raises only option errors."""
         run = Run(request, policy, started=time.perf_counter())
+        self.shelf.choose(policy)
         try:
             run.reading = self.reader.read(request, policy)
             decision = self._look_up(run, run.reading)
@@ -73,6 +74,7 @@ class Session:
         ``known`` is the cell's reading, if nothing ran since it was made.
         """
         run = Run(request, policy, started=time.perf_counter())
+        self.shelf.choose(policy)
         try:
             reading = known or self.reader.foresee(request, policy)
             run.reading = reading
@@ -145,7 +147,9 @@ class Session:
         if self._recorded or run.policy.require or run.policy.read_only:
             return False
         run.lock = self.shelf.lock(
-            reading.key, lambda who, since: self._tell_progress(run, "waiting", who, since)
+            reading.key,
+            run.policy,
+            lambda who, since: self._tell_progress(run, "waiting", who, since),
         )
         if run.lock is None or not run.lock.waited:
             return False
@@ -173,6 +177,7 @@ class Session:
     def finish(self, run: Run, *, raised: bool) -> CellEvent:
         """Store what a recorded run did, and tell what happened; never raises a cache error."""
         began = time.perf_counter()
+        self.shelf.choose(run.policy)
         recorder, run.recorder = run.recorder, None
         if recorder is not None:
             self._recorded -= 1

@@ -10,7 +10,9 @@ from nbcache.deps.folders import importing_from
 from nbcache.entry import Entry
 from nbcache.errors import StoreError
 from nbcache.events import CellEvent, State
+from nbcache.holding import Stores, pack, packing, take_lock, unpack
 from nbcache.key import digest_late
+from nbcache.policy import Policy
 from nbcache.reading import Reading, Request
 from nbcache.replay.codec import load
 from nbcache.replay.codes import nested_codes
@@ -30,32 +32,37 @@ class Shelf:
 
     def __init__(
         self,
-        open_store: Callable[[Callable[[str], None]], Store],
+        open_store: Callable[[str, Callable[[str], None]], Store],
         settings: Settings,
         trail: Trail | None = None,
     ) -> None:
         self.settings = settings
         self.trail = trail or Trail()
-        self._open = open_store
-        self._store: Store | None = None
+        self.stores = Stores(lambda place: open_store(place, self._tell))
+        self._policy = Policy()
         self._told: set[str] = set()
         self._problems: list[str] = []
 
+    def choose(self, policy: Policy) -> None:
+        """Turn to the store of the cell that is under way."""
+        self._policy = policy
+
     @property
     def store(self) -> Store:
-        """The store, opened on first use.
+        """The store of the cell that was last under way, opened on first use.
 
         Raises:
             StoreError: it can't be opened.
         """
-        if self._store is None:
-            self._store = self._open(self._tell)
-        return self._store
+        return self.stores.of(self._policy)
 
     @property
     def label(self) -> str:
-        """The store's name for people."""
-        return self._store.label if self._store is not None else ""
+        """The store's name for people; empty when it is out of order."""
+        try:
+            return self.store.label
+        except StoreError:
+            return ""
 
     def find(self, key: str) -> Sequence[Entry]:
         """Return the entries under a key, newest first; none when the store is broken."""
@@ -76,10 +83,10 @@ class Shelf:
     def _names(self, request: Request, source_digest: str) -> list[str]:
         return cell_names(source_digest, request.cell_id, request.title, self.settings.notebook)
 
-    def lock(self, key: str, waiting: Waiting | None = None) -> Lock | None:
+    def lock(self, key: str, policy: Policy, waiting: Waiting | None = None) -> Lock | None:
         """Wait until no other kernel computes ``key``; None where that can't be known."""
         try:
-            return self.store.lock(key, waiting)
+            return take_lock(self.store, policy, key, waiting)
         except StoreError:
             return None  # a store that is broken was told of at the look-up
 
@@ -89,7 +96,7 @@ class Shelf:
         Raises:
             CacheError: they can't be read or restored here.
         """
-        body = self.store.load(entry)
+        body = unpack(entry, self.store.load(entry))
         path, modules = (entry.effects.get(name, ()) for name in ("import_path", "bound_modules"))
         with importing_from(path), with_modules(reading.walk.namespace, dict(modules)):
             return load(body, reading.walk, lambda: nested_codes(reading.request))
@@ -113,20 +120,20 @@ class Shelf:
             parts=reading.parts,
             late=recording.late,
             outputs=recording.outputs,
-            effects=recording.effects,
+            effects={**recording.effects, **packing(run.policy)},
             notes=run.notes,
             versions={"python": platform.python_version()},
             about={**reading.about, "writes": list(recording.writes)},
         )
-        stored = self.store.put(entry, recording.body)
+        stored = self.store.put(entry, pack(recording.body, run.policy.compression))
         self.trail.note(self._names(run.request, reading.source.digest), stored.name)
         return stored
 
     def note_use(self, event: CellEvent, now: float) -> None:
         """Count a cell that was served or ran, for the savings that ``stats`` shows."""
-        store = self._store
-        if store is None or self.settings.read_only or event.state in _NOT_COUNTED:
+        if self.settings.read_only or event.state in _NOT_COUNTED or not self.label:
             return
+        store = self.store
         served = int(event.is_served)
         use = Use(self.settings.notebook, now, served, 1 - served, event.saved)
         note_use(getattr(store, "location", ""), use)

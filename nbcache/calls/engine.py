@@ -18,6 +18,7 @@ from nbcache.calls.room import Room
 from nbcache.entry import Entry
 from nbcache.errors import CacheError, StoreError
 from nbcache.events import SERVED, State
+from nbcache.holding import pack, packing, take_lock, unpack
 from nbcache.key import digest_late
 from nbcache.policy import Decision, Policy, decide
 from nbcache.replay.codec import load
@@ -58,9 +59,7 @@ class Call:
     @property
     def store(self) -> Store:
         """The store of this call's policy."""
-        policy = self.policy
-        place = policy.store or str(policy.policy.key_storage or "")
-        return self.room.store(place, persist=policy.persist is not False, memory=policy.memory)
+        return self.room.stores.of(self.policy)
 
     def begin(self, arguments: Mapping[str, Any]) -> None:
         """Serve the call, or start to record it; raises only if a result is required."""
@@ -79,7 +78,7 @@ class Call:
         """Wait for another process or thread that computes this key; blocks."""
         with self._guarded():
             if self.reading is not None:
-                self.lock = self.store.lock(self.reading.key)
+                self.lock = take_lock(self.store, self.policy, self.reading.key)
 
     def go_on(self) -> None:
         """Use what others stored while this one waited, or start to record.
@@ -144,7 +143,7 @@ class Call:
         began = time.perf_counter()
         try:
             body = HOT.load(self.store, entry)
-            values = load(body, reading.walk, lambda: nested(self.function.__code__))
+            values = load(unpack(entry, body), reading.walk, lambda: nested(self.function.__code__))
             trackers = self.room.trackers
             self.result = repeat(self.function, entry, values, reading.walk, trackers)
         except CacheError as problem:  # nothing was changed: the call runs and is stored anew
@@ -208,11 +207,12 @@ class Call:
             notebook=self.room.settings.notebook,
             parts=reading.parts,
             late=recording.late,
-            effects={MADE_BY: self.name},
+            effects={MADE_BY: self.name, **packing(self.policy)},
             notes=recording.notes,
             versions={"python": platform.python_version()},
         )
-        replaced, self.entry = self.entry, self.store.put(entry, recording.body)
+        packed = pack(recording.body, self.policy.compression)
+        replaced, self.entry = self.entry, self.store.put(entry, packed)
         if self.state is State.REFRESHED and replaced and replaced.name != entry.name:
             self.store.remove(replaced)  # it saw other dependencies, and would still hold
         HOT.forget(self.store, reading.key)

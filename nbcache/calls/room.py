@@ -10,49 +10,32 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from nbcache.deps.trackers import Trackers, standard_trackers
+from nbcache.holding import Stores
 from nbcache.settings import Settings, read_settings
-from nbcache.store.memory import MemoryStore, TieredStore
 from nbcache.store.opening import find_location, open_store
-from nbcache.store.protocol import Store
 
 _SWITCHES = (
     "NBCACHE_DIR", "NBCACHE_KEY_DIR", "NBCACHE_DISABLE", "NBCACHE_REFRESH", "NBCACHE_READ_ONLY",
     "NBCACHE_REQUIRE", "NBCACHE_TTL", "NBCACHE_POLICY", "NBCACHE_STORE",
 )  # fmt: skip
 
-MEMORY = MemoryStore()
-"""The memory tier of this process."""
 
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Room:
     """What calls share in one process, under one environment."""
 
     settings: Settings
     trackers: Trackers
-    open_store: Callable[[str], Store]
-    clock: Callable[[], float] = time.time
-    _stores: dict[str, Store] = field(default_factory=dict)
+    stores: Stores
+    now: Callable[[], float] = time.time
 
-    def store(self, place: str = "", *, persist: bool = True, memory: bool = False) -> Store:
-        """Return the store at a place (empty: the usual one), with or without the memory tier.
-
-        Raises:
-            StoreError: it cannot be opened.
-        """
-        if not persist:
-            return MEMORY
-        name = f"{place}\0{memory}"
-        found = self._stores.get(name)
-        if found is None:
-            opened = self.open_store(place)
-            found = TieredStore(MEMORY, opened) if memory else opened
-            self._stores[name] = found
-        return found
+    def clock(self) -> float:
+        """Return the Unix time."""
+        return self.now()
 
 
 _rooms: dict[str, tuple[object, Room]] = {}
@@ -78,16 +61,10 @@ def _session() -> Any:
 
 
 def _kernel_room(session: Any) -> Room:
-    shelf = session.shelf
-
-    def opened(place: str) -> Store:
-        store: Store = open_store(place) if place else shelf.store
-        return store
-
-    def clock() -> float:
+    def now() -> float:
         return float(session.clock())
 
-    return Room(shelf.settings, session.trackers, opened, clock)
+    return Room(session.shelf.settings, session.trackers, session.shelf.stores, now)
 
 
 def _script_room() -> Room:
@@ -95,7 +72,8 @@ def _script_room() -> Room:
     location = settings.location or find_location()
     main = sys.modules["__main__"].__dict__
     trackers = standard_trackers((location,), namespace=main)
-    return Room(settings, trackers, lambda place: open_store(place or settings.location or None))
+    stores = Stores(lambda place: open_store(place or settings.location or None))
+    return Room(settings, trackers, stores)
 
 
 if hasattr(os, "register_at_fork"):

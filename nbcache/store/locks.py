@@ -45,11 +45,12 @@ def take_lock(
     clock: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
     waiting: Waiting | None = None,
+    wait: float | None = None,
 ) -> KeyLock | None:
     """Wait for the lock of a key in a store's folder and return it.
 
-    Returns None where there are no locks, the folder can't be written, or the wait was
-    interrupted: the caller computes for itself then.
+    Returns None where there are no locks, the folder can't be written, the wait was
+    interrupted, or ``wait`` seconds are over: the caller computes for itself then.
     """
     if fcntl is None:
         return None
@@ -64,7 +65,9 @@ def take_lock(
             if waiting is not None and not has_waited:
                 waiting(*_holder(path))
             has_waited = True
-            pause(length)
+            if wait is not None and clock() - began >= wait:
+                return None
+            pause(length if wait is None else min(length, wait))
             length = min(2 * length, _LONGEST_PAUSE)
     except (OSError, KeyboardInterrupt):
         return None

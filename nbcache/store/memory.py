@@ -10,7 +10,7 @@ from typing import Any
 
 from nbcache.entry import Body, Entry
 from nbcache.errors import StoreError
-from nbcache.store.protocol import Lock, Store
+from nbcache.store.protocol import Lock, Store, Waiting
 
 LIMIT_BYTES = 256 * 1024 * 1024
 
@@ -62,7 +62,9 @@ class MemoryStore:
         with self._lock:
             yield from [entry for entry, _ in self._held.values()]
 
-    def lock(self, key: str, waiting: Callable[[str, float], None] | None = None) -> Lock | None:
+    def lock(
+        self, key: str, waiting: Waiting | None = None, wait: float | None = None
+    ) -> Lock | None:
         """Return None: nobody else sees this memory."""
         return None
 
@@ -77,6 +79,10 @@ class MemoryStore:
             names.remove(entry.name)
             if not names:
                 del self._names[entry.key]
+
+
+SHARED = MemoryStore()
+"""The memory tier of this process."""
 
 
 class TieredStore:
@@ -111,9 +117,11 @@ class TieredStore:
         """Yield what the store behind has."""
         return self._backing.entries()
 
-    def lock(self, key: str, waiting: Callable[[str, float], None] | None = None) -> Lock | None:
+    def lock(
+        self, key: str, waiting: Waiting | None = None, wait: float | None = None
+    ) -> Lock | None:
         """Take the lock of the store behind."""
-        return self._backing.lock(key, waiting)
+        return self._backing.lock(key, waiting, wait)
 
     def remove(self, entry: Entry) -> None:
         """Forget an entry in both."""

@@ -85,9 +85,11 @@ class JoblibStore:
         """Yield every readable manifest, in no particular order."""
         return self._local.entries()
 
-    def lock(self, key: str, waiting: Waiting | None = None) -> KeyLock | None:
+    def lock(
+        self, key: str, waiting: Waiting | None = None, wait: float | None = None
+    ) -> KeyLock | None:
         """Wait until no other process computes ``key``; None where there are no locks."""
-        return take_lock(self.location, key, waiting=waiting)
+        return take_lock(self.location, key, waiting=waiting, wait=wait)
 
     def remove(self, entry: Entry) -> None:
         """Forget one entry; a missing one is no error."""

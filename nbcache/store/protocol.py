@@ -39,8 +39,13 @@ class Store(Protocol):
     def entries(self) -> Iterator[Entry]:
         """Yield every readable manifest, in no particular order."""
 
-    def lock(self, key: str, waiting: Waiting | None = None) -> Lock | None:
-        """Wait until no other process computes ``key``; None where there are no locks."""
+    def lock(
+        self, key: str, waiting: Waiting | None = None, wait: float | None = None
+    ) -> Lock | None:
+        """Wait until no other process computes ``key``, at most ``wait`` seconds.
+
+        None where there are no locks, or the time was up.
+        """
 
     def remove(self, entry: Entry) -> None:
         """Forget one entry; a missing one is no error."""

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from nbcache import cache
-from nbcache.calls.room import current_room
+from nbcache.calls.room import Room, current_room
 from nbcache.errors import CacheError, CacheWarning, OptionError
 from nbcache.policies import CELL_SOURCE, INPUTS, NO_CACHE, SOURCE, from_key_function
 
@@ -335,19 +335,18 @@ def test_recursion():
 
 def test_ttl_clock_and_kinds(monkeypatch):
     """Seconds, text and timedelta expire a result; the shorter of stored and asked counts."""
-    room = current_room()
-    now = room.clock()
+    now = current_room().clock()
     for ttl in (60, "1m", datetime.timedelta(minutes=1)):
         cached = cache(lambda x, ttl=ttl: x, ttl=ttl)
-        monkeypatch.setattr(room, "clock", lambda: now)
+        monkeypatch.setattr(Room, "clock", lambda self: now)
         cached(1)
-        monkeypatch.setattr(room, "clock", lambda: now + 59)
+        monkeypatch.setattr(Room, "clock", lambda self: now + 59)
         assert cached.is_cached(1)
         assert not cached.with_options(ttl=30).is_cached(1)
-        monkeypatch.setattr(room, "clock", lambda: now + 61)
+        monkeypatch.setattr(Room, "clock", lambda self: now + 61)
         assert not cached.is_cached(1)
         assert not cached.with_options(ttl="never").is_cached(1)
-        monkeypatch.setattr(room, "clock", lambda: now - 120)
+        monkeypatch.setattr(Room, "clock", lambda self: now - 120)
         assert not cached.is_cached(1)
 
 

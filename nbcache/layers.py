@@ -1,0 +1,172 @@
+"""Where settings come from below a cell: config files, pyproject, the notebook, the environment.
+
+Each source is a layer of options with its origin, weakest first; a value knows where it is from.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nbcache.errors import OptionError
+from nbcache.options import OPTIONS, canonical, read_options
+from nbcache.policy import Policy, build_policy
+
+VARIABLES = {"ttl": "NBCACHE_TTL", "policy": "NBCACHE_POLICY", "store": "NBCACHE_STORE"}
+"""Options that the environment sets for cells and functions that do not name them."""
+
+PROJECT = "pyproject.toml"
+_LONGEST_BYTES = 200_000_000
+_notebooks: dict[str, tuple[int, Mapping[str, Any]]] = {}
+_projects: dict[str, tuple[int, Mapping[str, Any]]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Options of one source; ``origin`` is how a person calls it."""
+
+    origin: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One option's value as it stands, and where it comes from."""
+
+    name: str
+    value: Any
+    origin: str
+
+
+def find_layers(
+    environ: Mapping[str, str], *, configured: Mapping[str, Any], notebook: str, folder: str
+) -> list[Layer]:
+    """Return the layers of a process, weakest first; empty ones are left out.
+
+    ``configured`` is what IPython's config files say of ``c.NBCache``, ``notebook`` the path of
+    the notebook if it is known, ``folder`` the working directory.
+    """
+    layers = [Layer("IPython's config, c.NBCache", dict(configured)), project_layer(folder)]
+    layers.append(notebook_layer(notebook, folder))
+    for option, variable in VARIABLES.items():
+        if environ.get(variable):
+            layers.append(Layer(variable, {option: environ[variable]}))
+    return [layer for layer in layers if layer.options]
+
+
+def project_layer(folder: str) -> Layer:
+    """Return what ``[tool.nbcache]`` of the nearest pyproject.toml says."""
+    path = _nearest(folder)
+    if not path:
+        return Layer(PROJECT)
+    return Layer(f"[tool.nbcache] in {path}", _known(_projects, path, _read_project))
+
+
+def _nearest(folder: str) -> str:
+    while True:
+        path = os.path.join(folder, PROJECT)
+        if os.path.isfile(path):
+            return path
+        above = os.path.dirname(folder)
+        if above == folder:
+            return ""
+        folder = above
+
+
+def notebook_layer(notebook: str, folder: str) -> Layer:
+    """Return what the notebook's own metadata says under ``nbcache``."""
+    path = os.path.join(folder, notebook)
+    if not notebook.endswith(".ipynb") or not os.path.isfile(path):
+        path = os.path.join(folder, os.path.basename(notebook))
+    if not path.endswith(".ipynb") or not os.path.isfile(path):
+        return Layer("the notebook's metadata")
+    return Layer("the notebook's metadata", _known(_notebooks, path, _read_notebook))
+
+
+def _known(
+    table: dict[str, tuple[int, Mapping[str, Any]]], path: str, read: Any
+) -> Mapping[str, Any]:
+    """Return what a file says, read again only when it was changed."""
+    try:
+        changed_at = os.stat(path).st_mtime_ns
+        known = table.get(path)
+        if known is None or known[0] != changed_at:
+            known = table[path] = changed_at, read(path)
+    except (OSError, ValueError):
+        return {}  # a file that is being written, or none of ours
+    return known[1]
+
+
+def _read_project(path: str) -> Mapping[str, Any]:
+    with open(path, "rb") as file:
+        text = file.read()
+    if b"tool.nbcache" not in text:
+        return {}
+    found = _toml().loads(text.decode()).get("tool", {}).get("nbcache", {})
+    return found if isinstance(found, dict) else {}
+
+
+def _toml() -> Any:
+    if sys.version_info >= (3, 11):
+        import tomllib
+
+        return tomllib
+    import tomli
+
+    return tomli
+
+
+def _read_notebook(path: str) -> Mapping[str, Any]:
+    if os.path.getsize(path) > _LONGEST_BYTES:
+        return {}
+    with open(path, encoding="utf-8") as file:
+        metadata = json.load(file).get("metadata", {})
+    found = metadata.get("nbcache", {})
+    if not isinstance(found, dict):
+        return {}
+    return {name: value for name, value in found.items() if name in OPTIONS or name == "auto"}
+
+
+def merge(layers: Iterable[Layer]) -> dict[str, Setting]:
+    """Return every option that any layer sets, the strongest value of each.
+
+    Raises:
+        OptionError: a layer has an option or value that is not understood; it is named.
+    """
+    found: dict[str, Setting] = {}
+    for layer in layers:
+        for word, value in layer.options.items():
+            try:
+                name = word if word in _NOT_OPTIONS else canonical(word)
+                if name in OPTIONS:
+                    read_options({name: value})
+            except OptionError as problem:
+                raise OptionError(f"{layer.origin}: {problem}") from None
+            found[name] = Setting(name, value, layer.origin)
+    return found
+
+
+_NOT_OPTIONS = frozenset({"auto", "stores"})
+"""Settings of a session that are no options of a cell."""
+
+
+def policy_over(base: Policy, layers: Iterable[Layer], now: float) -> Policy:
+    """Return the base policy with all layers laid over it.
+
+    Raises:
+        OptionError: a layer is wrong; the message names it.
+    """
+    settings = merge(layers)
+    options = {name: one.value for name, one in settings.items() if name in OPTIONS}
+    return build_policy(options, base=base, now=now) if options else base
+
+
+def store_place(layers: Iterable[Layer], name: str) -> str:
+    """Return the place of a store that ``[tool.nbcache.stores]`` names, or the text itself."""
+    stores = merge(layers).get("stores")
+    named = stores.value if stores is not None else {}
+    return str(named.get(name, name)) if isinstance(named, Mapping) else name
