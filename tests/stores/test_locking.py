@@ -72,7 +72,8 @@ def start(tmp_path, place):
     yield start
     for process in started:
         process.kill()
-        process.communicate()
+        process.wait()
+        process.stdout.close()
 
 
 def wait_until(holds, seconds=60.0):
