@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
+from nbcache.deps.file_scope import exclude_folder
 from nbcache.entry import Body, Entry
 from nbcache.errors import CacheError, StoreError
 from nbcache.policy import Policy
@@ -36,6 +37,9 @@ class Stores:
         store = self._opened.get(place)
         if store is None:
             store = self._opened[place] = self._open(place.removeprefix("file://"))
+            location = str(getattr(store, "location", ""))
+            if location and "://" not in location:
+                exclude_folder(location)
         if not policy.memory:
             return store
         if place not in self._tiered:

@@ -5,6 +5,7 @@ Each source is a layer of options with its origin, weakest first; a value knows 
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -111,13 +112,7 @@ def _read_project(path: str) -> Mapping[str, Any]:
 
 
 def _toml() -> Any:
-    if sys.version_info >= (3, 11):
-        import tomllib
-
-        return tomllib
-    import tomli
-
-    return tomli
+    return importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 
 
 def _read_notebook(path: str) -> Mapping[str, Any]:

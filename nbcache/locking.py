@@ -15,6 +15,7 @@ import threading
 import time
 from typing import Any, Protocol
 
+from nbcache.deps.file_scope import exclude_folder
 from nbcache.errors import CacheError
 from nbcache.store.folder import make_private_folder
 from nbcache.store.protocol import Lock, Waiting
@@ -135,6 +136,7 @@ class FileSystemLockManager(LeaseLocks):
         super().__init__(lease)
         self.folder = os.path.abspath(os.path.expanduser(os.fspath(folder)))
         self._seen: dict[str, tuple[Any, float]] = {}
+        exclude_folder(self.folder)
 
     def _path(self, key: str) -> str:
         return os.path.join(self.folder, f"{key}.lock")

@@ -151,9 +151,11 @@ class Session:
             run.policy,
             lambda who, since: self._tell_progress(run, "waiting", who, since),
         )
-        if run.lock is None or not run.lock.waited:
+        if run.lock is None:
             return False
-        run.notes = (f"waited {format_duration(run.lock.waited)} for another kernel",)
+        if run.lock.waited:
+            run.notes = (f"waited {format_duration(run.lock.waited)} for another kernel",)
+        # Whoever held the lock last may have stored the result, also between look-up and lock.
         if not self._serve(run, reading, self._look_up(run, reading)):
             return False
         run.release()

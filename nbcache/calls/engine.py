@@ -162,8 +162,8 @@ class Call:
         return not (self.reading is None or self.is_served or alone or _under_way.get())
 
     def _after_waiting(self, reading: CallReading) -> None:
-        """Look again after a wait: whoever held the lock may have stored the result."""
-        if self.lock is not None and self.lock.waited:
+        """Look again under the lock: whoever held it last may have stored the result."""
+        if self.lock is not None:
             self._serve(reading, self._look_up(reading))
             if self.is_served:
                 self.release()

@@ -39,6 +39,15 @@ def _session_folders() -> tuple[str, ...]:
     return tuple(folder.rstrip(os.sep) + os.sep for folder in (*folders, *_SYSTEM))
 
 
+_excluded: set[str] = set()
+
+
+def exclude_folder(folder: str | os.PathLike[str]) -> None:
+    """Let a folder that nbcache itself writes to count for nobody from now on."""
+    whole = os.path.abspath(folder)
+    _excluded.update((whole + os.sep, os.path.realpath(whole) + os.sep))
+
+
 class Scope:
     """Decides whether a path counts; ``own`` are the folders of nbcache's stores."""
 
@@ -53,7 +62,7 @@ class Scope:
     def counts(self, path: str) -> bool:
         """Tell whether ``path`` may be a dependency."""
         inside = path + os.sep
-        if inside.startswith(self._own) or path.startswith(self._cells):
+        if self.is_own(path) or path.startswith(self._cells):
             return False
         if "__pycache__" in path or inside.startswith(_session_folders()):
             return False
@@ -61,7 +70,8 @@ class Scope:
 
     def is_own(self, path: str) -> bool:
         """Tell whether ``path`` belongs to a store, so that no listing shows it."""
-        return (path + os.sep).startswith(self._own)
+        inside = path + os.sep
+        return inside.startswith(self._own) or inside.startswith(tuple(_excluded))
 
     def folders(self, paths: Iterable[str] = ()) -> list[str]:
         """Return the folders to watch: the working directory's tree, and those of ``paths``."""

@@ -12,10 +12,14 @@ from nbcache.heap.kinds.functions import inline_dict
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import joined
 from nbcache.locality import is_importable
+from nbcache.policies import CachePolicy
 
 if TYPE_CHECKING:
     from nbcache.heap.registry import Dump
     from nbcache.heap.walk import Walk
+
+RESULTS = frozenset({"policy", "ignore", "key", "version", "ttl", "name"})
+"""The options that decide which result a call gives; the others say where and how it is kept."""
 
 
 class CachedKind(Kind):
@@ -28,10 +32,14 @@ class CachedKind(Kind):
         return is_library(obj)
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
-        """Encode the function and its options; what it was seen to do here does not count."""
+        """Encode the function and the options that bear on its results."""
         if is_library(obj):
             return global_token(obj, walk)
-        return joined(b"nc", [walk.ref(obj.__wrapped__), inline_dict(obj.options, walk)])
+        chosen = {name: value for name, value in obj.options.items() if name in RESULTS}
+        policy = chosen.pop("policy", None)
+        if isinstance(policy, CachePolicy):  # without its store and its locks
+            chosen |= {"policy": repr(policy), "functions": policy.functions}
+        return joined(b"nc", [walk.ref(obj.__wrapped__), inline_dict(chosen, walk)])
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
         """Cache the same function in the same way."""
