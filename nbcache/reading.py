@@ -23,6 +23,7 @@ from nbcache.key import compose_key, compose_parts
 from nbcache.library_effects import effect_calls, refuse_library_changes
 from nbcache.library_patches import LibraryPatches, need_printers
 from nbcache.policy import Policy, whole
+from nbcache.replay.imports import has_star_head, star_names
 from nbcache.replay.shell_state import display_part
 from nbcache.selection import LeftOut
 
@@ -134,7 +135,7 @@ class Reader:
         settled = frozenset.intersection(*always) if always else frozenset()
         left_out = LeftOut(whole(policy), policy.ignore, self.namespace)
         walk = Walk(self.namespace, ignore=left_out, settled=settled)
-        hidden = self._ask(walk, source)
+        hidden = self._ask(walk, source, request.nodes)
         walk.run()
         if walk.hidden and not hidden:
             hidden = tuple(sorted(walk.hidden))
@@ -181,10 +182,22 @@ class Reader:
         part = display_part(self._shell)
         return {"display options": part} if part else {}
 
-    def _ask(self, walk: Walk, source: Source) -> tuple[str, ...]:
+    def _starred(self, nodes: Sequence[ast.stmt], reads: frozenset[str]) -> frozenset[str]:
+        """Return names whose values don't count: the cell begins by importing them with ``*``.
+
+        A name that is not bound will be so by the import, or the cell fails.
+        """
+        if not has_star_head(nodes):
+            return frozenset()
+        exports, values = star_names(nodes, head_only=True), self.namespace
+        missing = {name for name in reads if name not in values}
+        same = {name for name, value in exports.items() if values.get(name, self) is value}
+        return frozenset(missing | same)
+
+    def _ask(self, walk: Walk, source: Source, nodes: Sequence[ast.stmt] = ()) -> tuple[str, ...]:
         """Ask the walk for what the cell can read; return why reads could not be narrowed."""
         names = source.names
-        for name in sorted(names.reads):
+        for name in sorted(names.reads - self._starred(nodes, names.reads)):
             if name in self.namespace or not hasattr(builtins, name):
                 walk.need(name)
         for name in sorted(names.strings):

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from nbcache.cell import hidden
 from nbcache.cell.magics_text import identifiers
+from nbcache.cell.strings import is_no_expression
 
 _LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
 _ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"})
@@ -96,7 +97,8 @@ class _Uses:
             return
         for text in _texts(value):
             words = identifiers(text)
-            self.strings |= words
+            if not is_no_expression(text):
+                self.strings |= words
             if "__main__" in words and following != "COMPARE_OP":
                 self.note("names __main__ in a string")
 

@@ -104,7 +104,7 @@ def import_reasons(node: ast.Import | ast.ImportFrom) -> Iterable[str]:
     if module == "__main__":
         yield "imports __main__"
     for alias in node.names:
-        if alias.name == "*":
+        if alias.name == "*" and node.level:
             yield f"imports every name of {'.' * node.level}{module}"
         reason = member_reason(module, alias.name)
         if reason:

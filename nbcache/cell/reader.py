@@ -8,6 +8,7 @@ from typing import Any
 
 from nbcache.cell import hidden
 from nbcache.cell.magics_text import MagicUse, identifiers, is_shell, magic_use
+from nbcache.cell.strings import is_no_expression
 
 
 def mangle(name: str, private: str) -> str:
@@ -83,7 +84,8 @@ class Reader(ast.NodeVisitor):
             words = identifiers(node.value)
             if "__main__" in words:
                 self.note_hidden("names __main__ in a string")
-            self.mention(words)
+            if not is_no_expression(node.value):
+                self.mention(words)
 
     def visit_Attribute(self, node: ast.Attribute) -> Any:
         """Some attributes give access to every name."""

@@ -34,6 +34,37 @@ def imported_objects(
                 yield name, node.module, alias.name, value
 
 
+def star_names(nodes: Sequence[ast.AST], *, head_only: bool = False) -> dict[str, Any]:
+    """Return what these statements' ``from module import *`` bind, for modules that are loaded.
+
+    ``head_only`` looks at the imports that the cell begins with.
+    """
+    found: dict[str, Any] = {}
+    for node in nodes:
+        is_import = isinstance(node, (ast.Import, ast.ImportFrom))
+        if head_only and not is_import:
+            break
+        if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
+            found |= _exports(sys.modules.get(node.module or ""))
+    return found
+
+
+def has_star_head(nodes: Sequence[ast.AST]) -> bool:
+    """Tell whether the imports that a cell begins with hold a star import."""
+    for node in nodes:
+        if not isinstance(node, (ast.Import, ast.ImportFrom)):
+            return False
+        if any(alias.name == "*" for alias in node.names):
+            return True
+    return False
+
+
+def _exports(module: types.ModuleType | None) -> dict[str, Any]:
+    values = getattr(module, "__dict__", {})
+    names = values.get("__all__", [name for name in values if not name.startswith("_")])
+    return {str(name): values[name] for name in names if name in values}
+
+
 def import_references(nodes: Sequence[ast.AST], namespace: Mapping[str, Any]) -> dict[int, str]:
     """Return how a stream refers to each imported object, by the object's identity."""
     found = imported_objects(nodes, namespace)

@@ -69,18 +69,26 @@ def find_changes(
     names: Names,
     walk: Walk,
     hidden: Iterable[str],
+    *,
+    starred: frozenset[str] = frozenset(),
+    maybe_starred: frozenset[str] = frozenset(),
 ) -> Changes:
-    """Compare the namespace and the walked objects with what they were before the run."""
+    """Compare the namespace and the walked objects with what they were before the run.
+
+    ``starred`` are names that the cell binds by ``from module import *``, ``maybe_starred``
+    those that it binds so under some condition.
+    """
     skipped = frozenset(hidden)
+    binds = names.binds | starred | maybe_starred
     bind: dict[str, Any] = {}
     unsure = []
     for name, value in namespace.items():
-        if name in skipped and name not in names.binds:
+        if name in skipped and name not in binds:
             continue
         old = snapshot.before.get(name, _GONE)
-        if old is not value or name in names.always_binds:
+        if old is not value or name in names.always_binds or name in starred:
             bind[name] = value
-        elif name in names.binds:
+        elif name in binds:
             unsure.append(name)
     gone = [name for name in snapshot.before if name not in namespace and name not in skipped]
     gone += [name for name in names.deletes if name not in namespace and name not in gone]

@@ -26,7 +26,7 @@ from nbcache.policy import Policy, whole
 from nbcache.replay.aside import refuse_unseen_changes, walk_aside
 from nbcache.replay.codec import dump
 from nbcache.replay.codes import nested_codes
-from nbcache.replay.imports import bound_modules, import_references, library_names
+from nbcache.replay.imports import bound_modules, import_references, library_names, star_names
 from nbcache.replay.module_state import ModuleState
 from nbcache.replay.namespace import Changes, Snapshot, find_changes
 from nbcache.replay.outputs import Message, Tap, as_wired
@@ -116,7 +116,7 @@ class Recorder:
         refuse_unseen_changes(self._aside)
         read, namespace = self.reading, self.shell.user_ns
         hidden = self.shell.user_ns_hidden
-        changes = find_changes(self._snapshot, namespace, read.source.names, read.walk, hidden)
+        changes = self._changes(hidden)
         values = self._values(changes, policy)
         values["annotations"] = self._annotations(values["bind"])
         values["modules"] = self._modules.changes()
@@ -137,6 +137,19 @@ class Recorder:
             notes=tuple(note for seen in self._observed.values() for note in seen.notes),
             impure=tuple(name for name, seen in self._observed.items() if seen.impure),
             writes=_written_names(changes, read.walk),
+        )
+
+    def _changes(self, hidden: Any) -> Changes:
+        read = self.reading
+        nested = [part for node in read.request.nodes for part in ast.walk(node)]
+        return find_changes(
+            self._snapshot,
+            self.shell.user_ns,
+            read.source.names,
+            read.walk,
+            hidden,
+            starred=frozenset(star_names(read.request.nodes)),
+            maybe_starred=frozenset(star_names(nested)),
         )
 
     def _refuse(self) -> None:

@@ -170,7 +170,7 @@ HIDDEN = [
     ("get_ipython().run_line_magic(name, line)", "uses get_ipython().run_line_magic"),
     ("getattr(builtins, name)", "hands on the module builtins"),
     ("builtins.eval('x')", "uses builtins.eval"),
-    ("from os import *", "imports every name of os"),
+    ("from . import *", "imports every name of ."),
     (magic("whos", ""), "runs %whos"),
     ("def f(): return eval('x')\nf()", "calls eval()"),
     ("[eval(s) for s in xs]", "calls eval()"),

@@ -1,0 +1,45 @@
+"""Cells that once ran again without need: star imports, names in paths and prose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kernels import kernel
+
+STAR = "%%cache\nfrom math import *\nroot = sqrt(16)"
+GUARDED = "%%cache\nif flag:\n    from math import *\nz = 1"
+
+
+def test_star_imports_depend_on_no_other_variable(tmp_path: Path) -> None:
+    """A star import hits beside changing variables, binds its names, and minds those it shadows."""
+    with kernel(tmp_path / "store") as made:
+        made.run("other = 1")
+        assert made.run(STAR).state == "miss"
+        made.run("other = 2")
+        assert made.run(STAR).state == "hit"
+    with kernel(tmp_path / "store") as made:
+        made.run("other = 3\npi = 'mine'")
+        assert made.run(STAR).state == "hit"
+        assert made.value("(root, pi == 3.141592653589793, 'sin' in dir())") == "(4.0, True, True)"
+        made.run("sqrt = lambda x: 'mine'\nflag = True")
+        assert made.run(STAR).state != "hit"
+        assert made.value("root") == "4.0"
+        made.run("import math; pi = math.pi")
+        made.run(GUARDED)
+        made.run("pi = 3")
+        assert made.run(GUARDED).state != "hit"
+        assert made.value("pi == 3.141592653589793") == "True"
+
+
+def test_paths_and_prose_are_no_names(tmp_path: Path) -> None:
+    """A variable called like a word of a path or of prose is no input; one in SQL is."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "prices.csv").write_text("1")
+    with kernel(tmp_path / "store", folder=tmp_path) as made:
+        cell = "%%cache\nprices = open('data/prices.csv').read()\nprint('All the prices loaded')"
+        assert [made.run(cell).state for _ in range(2)] == ["miss", "hit"]
+        query = "%%cache\nsql = 'select * from orders'"
+        made.run("orders = 1")
+        assert made.run(query).state == "miss"
+        made.run("orders = 2")
+        assert made.run(query).state == "stale"
