@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from nbcache.badge import MARK, settings_of
 from nbcache.cell.pragma import find_pragmas
+from nbcache.layers import VARIABLES, Layer, find_layers, merge, policy_over
 from nbcache.options import OPTIONS, parse_options
 from nbcache.policy import Policy, build_policy
+from nbcache.reading import Request
 from nbcache.settings import Settings
 from nbcache.surroundings import note_parameters
 
@@ -25,6 +28,8 @@ class Asking:
         self.auto = settings.auto
         self.min_time = settings.min_time
         self.refresh_next: set[str] = set()
+        self.chosen: dict[str, object] = {}
+        self.configured: Callable[[], Mapping[str, Any]] = dict
         self._refreshed: set[str] = set()
 
     def policy_of(self, nodelist: Sequence[Any], info: Any) -> Policy | None:
@@ -62,7 +67,7 @@ class Asking:
 
     def _policy(self, text: str, nodelist: Sequence[Any], asked: dict[str, Any]) -> Policy | None:
         pragmas = find_pragmas(text)
-        if not pragmas and (not (self.auto or asked) or talks_to_nbcache(nodelist)):
+        if not pragmas and (not (asked or self.is_auto()) or talks_to_nbcache(nodelist)):
             return None
         now = time.time()
         explicit = bool(pragmas or asked or self.settings.trust_all)
@@ -71,18 +76,47 @@ class Asking:
             policy = build_policy(asked, base=policy, now=now)
         for pragma in reversed(pragmas):
             policy = build_policy(parse_options(pragma.text), base=policy, now=now)
-        return None if policy.off else policy
+        return None if policy.off else self._switched(policy)
+
+    def layers(self) -> list[Layer]:
+        """Return where settings below the cell's own come from, weakest first."""
+        found = find_layers(
+            os.environ,
+            configured=self.configured(),
+            notebook=self.settings.notebook or os.environ.get("JPY_SESSION_NAME", ""),
+            folder=os.getcwd(),
+        )
+        return [*found, Layer("%nbcache config", self.chosen)] if self.chosen else found
+
+    def is_auto(self) -> bool:
+        """Tell whether every cell is to be cached, as this session or a config file says."""
+        if self.auto or not any("auto" in layer.options for layer in self.layers()):
+            return self.auto
+        return str(merge(self.layers())["auto"].value).lower() in ("true", "1", "on", "yes")
 
     def base_policy(self, *, explicit: bool, now: float) -> Policy:
-        """Return the policy of a cell that asks for nothing itself."""
+        """Return the policy of a cell that asks for nothing itself.
+
+        Raises:
+            OptionError: a setting is wrong; the message names where it comes from.
+        """
         settings = self.settings
         base = Policy(
             min_time=0.0 if explicit and not settings.trust_all else self.min_time,
-            require=settings.require,
-            read_only=settings.read_only,
             explicit=explicit,
         )
-        return build_policy({"ttl": settings.ttl}, base=base, now=now) if settings.ttl else base
+        if settings.ttl and settings.ttl != os.environ.get(VARIABLES["ttl"]):
+            base = build_policy({"ttl": settings.ttl}, base=base, now=now)
+        return policy_over(base, self.layers(), now)
+
+    def _switched(self, policy: Policy) -> Policy:
+        """Return the policy under the session's switches, which stand above a cell's options."""
+        settings = self.settings
+        return replace(
+            policy,
+            require=policy.require or settings.require,
+            read_only=policy.read_only or settings.read_only,
+        )
 
     def cell_id(self, info: Any) -> str:
         """Return the front end's name of the cell, empty when it sends none."""
@@ -93,7 +127,8 @@ class Asking:
     def _with_orders(self, policy: Policy, info: Any) -> Policy:
         """Obey an order to refresh this cell, and ``refresh=once``."""
         identity = self.cell_id(info)
-        for name in ("*", identity):
+        title = Request(info.raw_cell, ()).title
+        for name in ("*", identity, title):
             if name and name in self.refresh_next:
                 self.refresh_next.discard(name)
                 policy = replace(policy, refresh=True)
@@ -105,7 +140,12 @@ class Asking:
 
     def _cell_metadata(self) -> dict[str, Any]:
         """Return what the front end says about this cell under ``metadata.nbcache``."""
-        return _known_options(self._metadata().get("nbcache"))
+        metadata = self._metadata()
+        found = _known_options(metadata.get("nbcache"))
+        tags = metadata.get("tags") or ()
+        if "no-cache" in tags:
+            return {**found, "off": True}
+        return found or {"off": False} if "nbcache" in tags else found
 
     def _metadata(self) -> Mapping[str, Any]:
         """Return the metadata that came with the request: the cell's own, in JupyterLab."""

@@ -14,6 +14,7 @@ from nbcache.errors import CacheError, OptionError
 from nbcache.events import CellEvent, Progress, State
 from nbcache.ran import RunLog
 from nbcache.settings import Settings, read_settings
+from nbcache.traits import attach_traits, configured, detach_traits
 
 _ATTRIBUTE = "_nbcache_extension"
 
@@ -65,6 +66,7 @@ class Extension:
         self._running: Any = None
         self._is_inside = False
         self._native: Any = None
+        self._traits: Any = None
         self._finish_metadata: Any = None
         self._get_exc_info: Any = None
         self._last_event: CellEvent | None = None
@@ -85,6 +87,8 @@ class Extension:
     def install(self) -> None:
         """Put every hook in place."""
         self._native = self.shell.run_ast_nodes
+        self._traits = attach_traits(self.shell)
+        self.asking.configured = lambda: configured(self._traits)
         self.shell.run_ast_nodes = self._run_ast_nodes
         self.shell.input_transformers_cleanup.append(hide_cache_line)
         self.shell.events.register("post_run_cell", self._after_cell)
@@ -98,6 +102,7 @@ class Extension:
     def remove(self) -> None:
         """Take every hook away."""
         self._end_run(raised=True)
+        detach_traits(self.shell, self._traits)
         self.shell.run_ast_nodes = self._native
         if "run_ast_nodes" in vars(self.shell) and _is_method_of(self._native, self.shell):
             del self.shell.run_ast_nodes

@@ -13,8 +13,23 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from nbcache.errors import CacheError
 from nbcache.events import CellEvent
 from nbcache.extension import Extension, extension_of
+from nbcache.options import OPTIONS
 
-COMMANDS = ("why", "graph", "refresh", "refresh-next", "clear", "auto", "panel", "table", "help")
+COMMANDS = (
+    "why",
+    "graph",
+    "refresh",
+    "refresh-next",
+    "clear",
+    "pin",
+    "unpin",
+    "config",
+    "stats",
+    "auto",
+    "panel",
+    "table",
+    "help",
+)
 
 
 def register_magics(shell: Any) -> None:
@@ -36,6 +51,8 @@ def complete(shell: Any, event: Any) -> list[str]:
     words = str(getattr(event, "line", "")).split()
     if len(words) > 1 and words[1] == "auto":
         return ["on", "off", "min_time="]
+    if len(words) > 1 and words[1] == "config":
+        return [f"{name}=" for name in OPTIONS]
     if len(words) > 1 and words[1] in ("clear", "refresh"):
         return ["all", "stale", "older="]
     return list(COMMANDS)
@@ -99,10 +116,17 @@ class CacheMagics(Magics):
             and what it would do now; for a variable, the cells that write and read it
         %nbcache graph
             the cells, what they take from each other, and what each would be if it ran now
-        %nbcache refresh [CELL|all]
-            run that cell, or every cell, past the cache the next time it runs
+        %nbcache refresh [CELL|CELL+|stale|all]
+            run that cell, that and those which depend on it (2+), those which are stale or
+            expired, or every cell past the cache the next time
         %nbcache clear [CELL|older=7d|all]
             forget what is stored
+        %nbcache pin [CELL], unpin [CELL|all]
+            serve a cell's stored result whatever changes; let it go again
+        %nbcache config [KEY=VALUE ...]
+            each setting and where it comes from; set some for this session
+        %nbcache stats
+            how many cells were served, and the time that saved
         %nbcache auto on|off [min_time=0.5s]
             cache every cell that runs at least that long
         %nbcache panel
@@ -179,15 +203,46 @@ class CacheMagics(Magics):
         return event
 
     def _refresh(self, words: list[str], as_json: bool) -> None:
-        which = " ".join(words) or "all"
-        ledger = self._extension.session.ledger
-        if which == "all":
-            names = [event.cell_id or event.title for event in ledger.events.values()]
-        else:
-            event = self._event(which)
-            names = [event.cell_id or event.title]
+        from nbcache.steering import cells_named
+
+        found = cells_named(self._extension, " ".join(words))
+        names = [event.cell_id or event.title for event in found]
         self._extension.asking.refresh_next.update(names)
         print(f"{len(names)} cell(s) will run past the cache the next time.")
+
+    def _pin(self, words: list[str], as_json: bool) -> None:
+        self._change_pin(" ".join(words), keep=True)
+
+    def _unpin(self, words: list[str], as_json: bool) -> None:
+        self._change_pin(" ".join(words), keep=False)
+
+    def _change_pin(self, which: str, *, keep: bool) -> None:
+        from nbcache.steering import cells_named, change_pin
+
+        found = cells_named(self._extension, which) if which == "all" else [self._event(which)]
+        for event in found:
+            print(f"{event.title}: {change_pin(self._extension, event, keep=keep)}")
+
+    def _config(self, words: list[str], as_json: bool) -> None:
+        from nbcache.steering import configure, settings_now, settings_table
+
+        if words == ["--help-all"]:
+            from nbcache.traits import NBCache
+
+            print(NBCache.class_get_help())
+            return
+        configure(self._extension, shlex.join(words))
+        found = settings_now(self._extension)
+        if as_json:
+            print(json.dumps([[one.name, str(one.value), one.origin] for one in found], indent=1))
+        else:
+            print(settings_table(found))
+
+    def _stats(self, words: list[str], as_json: bool) -> None:
+        from nbcache.steering import totals, totals_text
+
+        found = totals(self._extension)
+        print(json.dumps(found, indent=1) if as_json else totals_text(found))
 
     def _refresh_next(self, words: list[str], as_json: bool) -> None:
         self._extension.asking.refresh_next.add("*")

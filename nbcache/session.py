@@ -9,10 +9,12 @@ from typing import Any
 
 from nbcache.deps.trackers import Trackers
 from nbcache.duration import format_duration
+from nbcache.entry import Entry
 from nbcache.errors import CacheError, OptionError
 from nbcache.events import CellEvent, State
 from nbcache.heap.module_state import module_state
 from nbcache.moved import moved_parts
+from nbcache.pinning import TOLD, find_pin, load_pinned, pin
 from nbcache.policy import Decision, Policy, decide
 from nbcache.reading import Reader, Reading, Request
 from nbcache.replay.outputs import Tap
@@ -56,8 +58,7 @@ class Session:
         self.shelf.choose(policy)
         try:
             run.reading = self.reader.read(request, policy)
-            decision = self._look_up(run, run.reading)
-            if not self._serve(run, run.reading, decision) and not self._wait(run, run.reading):
+            if not (self._serve_pinned(run, run.reading) or self._find(run, run.reading)):
                 self._record(run, run.reading)
         except OptionError:
             raise
@@ -87,6 +88,30 @@ class Session:
         except Exception as error:
             run.bypass(f"nbcache failed: {type(error).__name__}: {error}")
         return run
+
+    def _find(self, run: Run, reading: Reading) -> bool:
+        """Serve what is stored, now or after a wait; return whether that was possible."""
+        return self._serve(run, reading, self._look_up(run, reading)) or self._wait(run, reading)
+
+    def _serve_pinned(self, run: Run, reading: Reading) -> bool:
+        """Serve the cell's pinned result, if it has one, whatever has changed."""
+        entry = find_pin(self.shelf, run.request)
+        if entry is None or run.policy.refresh:
+            return False
+        try:
+            values, over = load_pinned(self.shelf, entry, reading)
+        except CacheError as problem:
+            run.notes = (f"pinned, and yet it runs: {problem}",)
+            return False
+        began = time.perf_counter()
+        self._replay(run, entry, values, over)
+        run.state, run.reasons, run.entry = State.PINNED, (TOLD,), entry
+        run.load_time = time.perf_counter() - began
+        return True
+
+    def _replay(self, run: Run, entry: Entry, values: Any, reading: Reading) -> None:
+        tap, trackers = self._tap(), self.trackers
+        replay(self.shell, entry, values, reading=reading, trackers=trackers, tap=tap)
 
     def _look_up(self, run: Run, reading: Reading) -> Decision:
         """Find the entry whose late dependencies all hold, and decide about it."""
@@ -130,9 +155,7 @@ class Session:
         began = time.perf_counter()
         try:
             values = self.shelf.load_values(entry, reading)
-            replay(
-                self.shell, entry, values, reading=reading, trackers=self.trackers, tap=self._tap()
-            )
+            self._replay(run, entry, values, reading)
         except CacheError as problem:  # nothing was changed: the cell runs and is stored anew
             run.miss(str(problem))
             return False
@@ -186,6 +209,7 @@ class Session:
             self._tell_progress(run, "storing")
             self._store(run, recorder, raised)
         run.release()
+        self._pin(run)
         run.overhead += time.perf_counter() - began
         run.notes = (*run.notes, *self.shelf.take_problems())
         now = self.clock()
@@ -193,6 +217,17 @@ class Session:
         self.ledger.add(run, event)
         self.shelf.note_use(event, now)
         return event
+
+    def _pin(self, run: Run) -> None:
+        """Pin the result of a cell that asks for it, once it has one."""
+        entry = run.entry
+        if entry is None or not run.policy.pin or run.state is State.PINNED:
+            return
+        try:
+            pin(self.shelf, run.request, entry)
+            run.notes = (*run.notes, f"{TOLD.partition(':')[0]} from now on: {TOLD[8:]}")
+        except CacheError as problem:
+            run.notes = (*run.notes, f"not pinned: {problem}")
 
     def _store(self, run: Run, recorder: Recorder, raised: bool) -> None:
         try:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nbcache.deps.trackers import Trackers, standard_trackers
 from nbcache.holding import Stores
+from nbcache.layers import Layer, find_layers, policy_over
+from nbcache.policy import Policy
 from nbcache.settings import Settings, read_settings
 from nbcache.store.opening import find_location, open_store
 
@@ -31,7 +33,22 @@ class Room:
     settings: Settings
     trackers: Trackers
     stores: Stores
+    layers: Sequence[Layer] = ()
     now: Callable[[], float] = time.time
+
+    def policy(self) -> Policy:
+        """Return the policy of a function or block that asks for nothing itself.
+
+        Raises:
+            OptionError: a setting is wrong; the message names where it comes from.
+        """
+        settings = self.settings
+        base = policy_over(Policy(), self.layers, self.clock())
+        return replace(
+            base,
+            require=settings.require or base.require,
+            read_only=settings.read_only or base.read_only,
+        )
 
     def clock(self) -> float:
         """Return the Unix time."""
@@ -64,7 +81,14 @@ def _kernel_room(session: Any) -> Room:
     def now() -> float:
         return float(session.clock())
 
-    return Room(session.shelf.settings, session.trackers, session.shelf.stores, now)
+    shelf = session.shelf
+    layers = _layers(shelf.settings)
+    return Room(shelf.settings, session.trackers, shelf.stores, layers, now)
+
+
+def _layers(settings: Settings) -> list[Layer]:
+    notebook, folder = settings.notebook, os.getcwd()
+    return find_layers(os.environ, configured={}, notebook=notebook, folder=folder)
 
 
 def _script_room() -> Room:
@@ -73,7 +97,7 @@ def _script_room() -> Room:
     main = sys.modules["__main__"].__dict__
     trackers = standard_trackers((location,), namespace=main)
     stores = Stores(lambda place: open_store(place or settings.location or None))
-    return Room(settings, trackers, stores)
+    return Room(settings, trackers, stores, _layers(settings))
 
 
 if hasattr(os, "register_at_fork"):

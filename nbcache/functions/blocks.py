@@ -14,7 +14,6 @@ inside of a function, ``save`` names what is kept.
 from __future__ import annotations
 
 import sys
-import time
 import warnings
 from contextlib import suppress
 from types import TracebackType
@@ -122,11 +121,7 @@ class block:
         return step
 
     def _policy(self, room: Room) -> Policy:
-        settings = room.settings
-        base = Policy(require=settings.require, read_only=settings.read_only)
-        if settings.ttl:
-            base = build_policy({"ttl": settings.ttl}, base=base, now=time.time())
-        return build_policy(self._options, base=base, now=room.clock())
+        return build_policy(self._options, base=room.policy(), now=room.clock())
 
     def _begin(self, step: Step, frame: Any, room: Room, policy: Policy) -> Call | None:
         try:

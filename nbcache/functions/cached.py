@@ -137,11 +137,7 @@ class CachedFunction:
         known = self._policy
         if known is not None and known[0] is room:
             return known[1]
-        settings = room.settings
-        base = Policy(require=settings.require, read_only=settings.read_only)
-        if settings.ttl:
-            base = build_policy({"ttl": settings.ttl}, base=base, now=time.time())
-        policy = build_policy(self._options, base=base, now=room.clock())
+        policy = build_policy(self._options, base=room.policy(), now=room.clock())
         if not _is_moment(self._options.get("ttl")):
             self._policy = room, policy
         return policy
