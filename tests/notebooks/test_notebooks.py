@@ -5,12 +5,14 @@ from __future__ import annotations
 from concurrent.futures import Future
 
 import pytest
-from harness import summary
+from harness import catalogue, features, summary
 from harness.catalogue import Notebook
 from harness.trial import Verdict
 
 pytestmark = [pytest.mark.notebooks, pytest.mark.timeout(3 * 3600)]
 SHARE_WANTED = 0.8
+NOTEBOOKS_WANTED = 60
+LIBRARIES_WANTED = 15
 
 
 def test_notebook_is_as_without_nbcache(
@@ -32,3 +34,14 @@ def test_most_slow_cells_are_served(verdicts: list[Verdict]) -> None:
         if cell.counts and not cell.is_served
     ]
     assert summary.share_served(verdicts) >= SHARE_WANTED, "\n".join(missed)
+
+
+def test_the_catalogue_is_broad_and_hard(
+    request: pytest.FixtureRequest, trials: dict[str, Future[Verdict]]
+) -> None:
+    """At least 60 notebooks of 15 libraries have two or more hard features each."""
+    if not request.config.getoption("--all-notebooks"):
+        pytest.skip("the quick notebooks are a choice of all")
+    hard = [one for one in catalogue.notebooks() if len(features.of_notebook(one.path)) > 1]
+    assert len(hard) >= NOTEBOOKS_WANTED
+    assert len({one.sdist.name for one in hard}) >= LIBRARIES_WANTED

@@ -11,9 +11,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
-from harness import compare, flatten, summary, trial
+from harness import compare, features, flatten, summary, trial
 from PIL import Image
 
 HARNESS = Path(flatten.__file__).parent
@@ -242,6 +243,49 @@ def test_report_names_cells_and_reasons(tmp_path: Path) -> None:
     written = summary.write([verdict], tmp_path).read_text()
     assert "bypass" in written
     assert "`c` cannot be stored" in written
+
+
+def test_report_counts_by_library(tmp_path: Path) -> None:
+    """The written report counts cells by library, and reasons without names and numbers."""
+    warm = run(cell(stream("a"), state="bypass", reasons=["`c` at 12 cannot be stored"]))
+    hit = run(cell(stream("b"), state="hit"))
+    written = summary.write([trial_of(warm), trial_of(hit)], tmp_path).read_text().splitlines()
+    total = next(line.split() for line in written if line.startswith("all "))
+    assert total == ["all", "2", "2", "50%", "1", "0", "0", "2", "2", "2", "2"]
+    assert "    1  … at … cannot be stored" in written
+
+
+def test_chance_spreads_along_names() -> None:
+    """Without seeds, what names something unstable is unstable; with seeds it is compared."""
+    runs = {
+        mode: {**run(cell(stream(shown))), "namespace": probed(work=drawn)}
+        for mode, shown, drawn in (("plain", "a", 1), ("again", "a", 2), ("cold", "b", 3))
+    }
+    runs["warm"] = runs["cold"]
+    assert trial.judge("fake", runs).differences["cold"]
+    assert not trial.judge("fake", runs, is_seeded=False).differences["cold"]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("import numpy as np\nnp.show()\nx = 1", ()),
+        ("x = [1]\nx.append(2)", ("in-place changes",)),
+        ("class A: pass\nx.y = open('f').read()", (*features.HARD[:2], "file reads")),
+        (
+            "%matplotlib inline\nimport pylab as plt\nplt.plot(rng.random(3))",
+            ("random streams", "plots"),
+        ),
+        ("not python(", ()),
+    ],
+)
+def test_hard_features_show_in_the_text(
+    tmp_path: Path, source: str, expected: tuple[str, ...]
+) -> None:
+    """A notebook's hard features are read from its code, magics included."""
+    path = tmp_path / "a.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)]), path)
+    assert features.of_notebook(path) == expected
 
 
 def test_probe_hides_no_user_name() -> None:

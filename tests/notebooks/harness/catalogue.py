@@ -27,6 +27,7 @@ class Sdist:
     quick: frozenset[str] = frozenset()
     data: tuple[str, ...] = ()
     volatile: tuple[str, ...] = ()
+    is_seeded: bool = True
 
     @property
     def place(self) -> Path:
@@ -61,6 +62,11 @@ class Notebook:
         """Patterns of text that is known to differ between two plain runs."""
         return self.sdist.volatile
 
+    @property
+    def is_seeded(self) -> bool:
+        """Whether plain runs agree on what they draw at random."""
+        return self.sdist.is_seeded
+
 
 def read(path: Path = HERE / "catalogue.toml") -> list[Sdist]:
     """Return the catalogue's source distributions."""
@@ -75,6 +81,7 @@ def read(path: Path = HERE / "catalogue.toml") -> list[Sdist]:
             quick=frozenset(one.get("quick", ())),
             data=tuple(one.get("data", ())),
             volatile=tuple(one.get("volatile", ())),
+            is_seeded=one.get("seeded", True),
         )
         for one in data["sdist"]
     ]

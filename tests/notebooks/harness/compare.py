@@ -44,6 +44,27 @@ def unstable(plain: Mapping[str, Any], other: Mapping[str, Any]) -> frozenset[st
     )
 
 
+def by_chance(
+    cells: Iterable[Mapping[str, Any]], flat: Mapping[str, Any], left_out: Iterable[str]
+) -> frozenset[str]:
+    """Return the places that a notebook without seeds decides by chance.
+
+    Two plain runs may agree on a number by luck. What a cell shows and binds that names
+    something unstable is unstable too; what the cells of a served run show is compared with
+    the recorded run all the same.
+    """
+    out = set(left_out)
+    moved = {where.removeprefix("name ") for where in out if where.startswith("name ")}
+    for cell in cells:
+        words = set(re.findall(r"\w+", cell["source"]))
+        start = f"cell {cell['index']}: output"
+        shown = {where for where in flat if where.startswith(start)}
+        if words & moved or shown & out:
+            moved |= {word for word in words if f"name {word}" in flat}
+            out |= shown | {f"name {word}" for word in moved}
+    return frozenset(out)
+
+
 def differences(
     expected: Mapping[str, Any], found: Mapping[str, Any], left_out: Iterable[str] = ()
 ) -> list[Difference]:

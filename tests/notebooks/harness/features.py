@@ -14,7 +14,7 @@ RANDOM = frozenset({"random", "default_rng", "RandomState", "Generator", "random
 PLOTS = frozenset({"plt", "pyplot", "sns", "seaborn", "plot", "scatter", "imshow", "toyplot"})
 PLOTS |= {"bokeh", "hist", "Image", "SVG", "subplots", "corner", "figure", "HTML"}
 READERS = frozenset({"open", "read_csv", "read_text", "read_bytes", "imread", "genfromtxt"})
-READERS |= {"load", "loadtxt", "load_arff_files_standardized", "run_line_magic", "run_cell_magic"}
+READERS |= {"load", "loadtxt", "load_arff_files_standardized"}
 LOADERS = ("load_", "fetch_")
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
@@ -22,9 +22,12 @@ DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 def of_notebook(path: Path) -> tuple[str, ...]:
     """Return the hard features that the notebook's code shows, in a fixed order."""
     found: set[str] = set()
-    for tree in trees(path):
-        for node in ast.walk(tree):
-            found.update(of_node(node))
+    nodes = [node for tree in trees(path) for node in ast.walk(tree)]
+    modules = {alias.asname or alias.name for node in nodes for alias in imported(node)}
+    for node in nodes:
+        found.update(of_node(node))
+        if is_change(node, modules):
+            found.add("in-place changes")
     return tuple(feature for feature in HARD if feature in found)
 
 
@@ -42,8 +45,6 @@ def trees(path: Path) -> Iterator[ast.AST]:
 
 def of_node(node: ast.AST) -> Iterator[str]:
     """Yield the features that one node shows."""
-    if is_change(node):
-        yield "in-place changes"
     if isinstance(node, DEFINITIONS):
         yield "functions and classes"
     words = {getattr(node, key, None) for key in ("id", "attr", "arg")}
@@ -55,11 +56,21 @@ def of_node(node: ast.AST) -> Iterator[str]:
         yield "file reads"
 
 
-def is_change(node: ast.AST) -> bool:
+def imported(node: ast.AST) -> list[ast.alias]:
+    """Return what an import statement binds."""
+    return node.names if isinstance(node, (ast.Import, ast.ImportFrom)) else []
+
+
+def is_change(node: ast.AST, modules: set[str]) -> bool:
     """Say whether a node changes an object: an item or attribute set, or a bare method call."""
     if isinstance(node, (ast.Subscript, ast.Attribute)):
         return not isinstance(node.ctx, ast.Load)
     if isinstance(node, ast.AugAssign):
         return True
     call = node.value if isinstance(node, ast.Expr) else None
-    return isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+        return False
+    owner = call.func.value
+    while isinstance(owner, (ast.Attribute, ast.Subscript)):
+        owner = owner.value
+    return isinstance(owner, ast.Name) and owner.id not in modules

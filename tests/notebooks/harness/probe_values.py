@@ -16,6 +16,7 @@ import probe_code
 import probe_libraries
 
 NODES_OF_ONE_NAME = 30_000
+NODES_OF_ONE_ELEMENT = 3_000
 DEEPEST = 200
 LONG_TEXT = 400
 VOLATILE_TEXT = re.compile(
@@ -116,9 +117,11 @@ class Walker:
     def unshared(self, value: Any, depth: int) -> Any:
         """Describe a value whose position is not stable, such as an element of a set."""
         inner = Walker(self.namespace)
-        inner.budget = self.budget
+        inner.budget = allowed = min(self.budget, NODES_OF_ONE_ELEMENT)
         inner.alive = self.alive
-        return inner.value(value, "", depth)
+        described = inner.value(value, "", depth)
+        self.budget -= allowed - inner.budget
+        return described
 
     def note_shared_memory(self) -> None:
         """Add to each array's description the first array whose memory it overlaps."""

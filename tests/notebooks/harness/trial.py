@@ -92,15 +92,21 @@ def hold(notebook: Notebook, scratch: Path) -> Verdict:
         mode: execute(notebook, mode, scratch, store if mode in CACHED else None)
         for mode in ("plain", "again", *CACHED)
     }
-    verdict = judge(notebook.id, runs, notebook.volatile)
+    verdict = judge(notebook.id, runs, notebook.volatile, is_seeded=notebook.is_seeded)
     if any(verdict.differences.values()):
         # Two plain runs may agree by luck (the order of a small set): ask the others' hash seeds.
         runs |= {mode: execute(notebook, mode, scratch, None) for mode in CHECKS}
-        verdict = judge(notebook.id, runs, notebook.volatile)
+        verdict = judge(notebook.id, runs, notebook.volatile, is_seeded=notebook.is_seeded)
     return verdict
 
 
-def judge(name: str, runs: Mapping[str, Any], volatile: tuple[str, ...] = ()) -> Verdict:
+def judge(
+    name: str,
+    runs: Mapping[str, Any],
+    volatile: tuple[str, ...] = (),
+    *,
+    is_seeded: bool = True,
+) -> Verdict:
     """Compare finished runs; pure, so that the harness itself can be tested."""
     racy = frozenset(
         cell["index"]
@@ -112,6 +118,8 @@ def judge(name: str, runs: Mapping[str, Any], volatile: tuple[str, ...] = ()) ->
     plain = flat["plain"]
     others = [flat[mode] for mode in ("again", *CHECKS) if mode in flat]
     left_out = frozenset().union(*(compare.unstable(plain, other) for other in others))
+    if not is_seeded:
+        left_out = compare.by_chance(runs["plain"]["cells"], plain, left_out)
     cells = tuple(cell_results(runs, left_out))
     found = {mode: compare.differences(plain, flat[mode], left_out) for mode in CACHED}
     exact = {mode: flatten.report(runs[mode], volatile) for mode in CACHED}
