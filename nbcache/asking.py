@@ -30,6 +30,8 @@ class Asking:
         self.refresh_next: set[str] = set()
         self.chosen: dict[str, object] = {}
         self.configured: Callable[[], Mapping[str, Any]] = dict
+        self.verify_next: set[str] = set()
+        self.is_verifying = False
         self._refreshed: set[str] = set()
 
     def policy_of(self, nodelist: Sequence[Any], info: Any) -> Policy | None:
@@ -40,7 +42,7 @@ class Asking:
         """
         if info is None or self.settings.disable or not nodelist:
             return None
-        if info.silent or not info.store_history:
+        if info.silent or not (info.store_history or self.is_verifying):
             return None
         note_parameters(info.raw_cell, nodelist, self._metadata().get("tags", ()))
         policy = self._policy(info.raw_cell, nodelist, self._cell_metadata())
@@ -116,6 +118,7 @@ class Asking:
             policy,
             require=policy.require or settings.require,
             read_only=policy.read_only or settings.read_only,
+            verify=policy.verify or settings.verify,
         )
 
     def cell_id(self, info: Any) -> str:
@@ -132,6 +135,9 @@ class Asking:
             if name and name in self.refresh_next:
                 self.refresh_next.discard(name)
                 policy = replace(policy, refresh=True)
+        for name in {identity, info.raw_cell} & self.verify_next:
+            self.verify_next.discard(name)
+            policy = replace(policy, verify=True)
         if policy.refresh == "once":
             identity = identity or info.raw_cell
             policy = replace(policy, refresh=None if identity in self._refreshed else True)

@@ -34,7 +34,8 @@ class CellEvent:
     Times are seconds; ``stored_at`` and ``expires_at`` are Unix times; ``size_bytes`` is
     the entry's size in the store. ``key`` and ``variant`` name the entry. ``reasons`` are
     sentences for a person: why the cell ran or what it depends on. ``parts`` are the named
-    parts of the key with their digests.
+    parts of the key with their digests. ``verified`` tells whether a second run left what was
+    stored (None: nobody compared), ``differences`` what it left otherwise.
     """
 
     state: State
@@ -55,6 +56,8 @@ class CellEvent:
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     parts: Mapping[str, str] = field(default_factory=dict)
+    verified: bool | None = None
+    differences: tuple[str, ...] = ()
 
     @property
     def is_served(self) -> bool:
@@ -67,6 +70,7 @@ class CellEvent:
         data["state"] = self.state.value
         data["reasons"] = list(self.reasons)
         data["notes"] = list(self.notes)
+        data["differences"] = list(self.differences)
         data["parts"] = dict(self.parts)
         return data
 
@@ -96,6 +100,6 @@ def read_event(data: Mapping[str, Any]) -> CellEvent:
     known = {field.name for field in fields(CellEvent)}
     values = {name: value for name, value in data.items() if name in known}
     values["state"] = State(values["state"])
-    for name in ("reasons", "notes"):
+    for name in ("reasons", "notes", "differences"):
         values[name] = tuple(values.get(name, ()))
     return CellEvent(**values)

@@ -18,6 +18,7 @@ from nbcache.options import OPTIONS
 COMMANDS = (
     "why",
     "graph",
+    "verify",
     "refresh",
     "refresh-next",
     "clear",
@@ -53,7 +54,7 @@ def complete(shell: Any, event: Any) -> list[str]:
         return ["on", "off", "min_time="]
     if len(words) > 1 and words[1] == "config":
         return [f"{name}=" for name in OPTIONS]
-    if len(words) > 1 and words[1] in ("clear", "refresh"):
+    if len(words) > 1 and words[1] in ("clear", "refresh", "verify"):
         return ["all", "stale", "older="]
     return list(COMMANDS)
 
@@ -116,6 +117,8 @@ class CacheMagics(Magics):
             and what it would do now; for a variable, the cells that write and read it
         %nbcache graph
             the cells, what they take from each other, and what each would be if it ran now
+        %nbcache verify [CELL|all]
+            run a cell that would be served, compare it with what is stored, say what differs
         %nbcache refresh [CELL|CELL+|stale|all]
             run that cell, that and those which depend on it (2+), those which are stale or
             expired, or every cell past the cache the next time
@@ -201,6 +204,14 @@ class CacheMagics(Magics):
                 else "No cell has been cached in this kernel yet. Put `%%cache` on one."
             )
         return event
+
+    def _verify(self, words: list[str], as_json: bool) -> None:
+        from nbcache.verifying import as_text, verify
+
+        which = " ".join(words)
+        events = list(self._extension.session.ledger.events.values())
+        found = verify(self._extension, events if which == "all" else [self._event(which)])
+        print(json.dumps([one.as_dict() for one in found], indent=1) if as_json else as_text(found))
 
     def _refresh(self, words: list[str], as_json: bool) -> None:
         from nbcache.steering import cells_named

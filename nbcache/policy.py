@@ -40,6 +40,7 @@ class Policy:
     require: bool = False
     read_only: bool = False
     explicit: bool = True
+    verify: bool = False
     policy: CachePolicy = policies.DEFAULT
     key: Any = None
     name: str = ""

@@ -15,6 +15,8 @@ from nbcache.reading import Reading, Request
 from nbcache.replay.recording import Recorder, Recording
 from nbcache.store.protocol import Lock
 
+VERIFIED = "verified: a second run left exactly what was stored"
+
 
 @dataclass(slots=True)
 class Run:
@@ -37,6 +39,8 @@ class Run:
     overhead: float = 0.0
     forbidden: CacheError | None = None
     lock: Lock | None = None
+    compared: Entry | None = None
+    differences: tuple[str, ...] | None = None
     was_stored: bool = False
     estimate: float = 0.0
 
@@ -48,6 +52,21 @@ class Run:
     def miss(self, reason: str) -> None:
         """Note that what is stored can't be used, so the cell runs."""
         self.state, self.reasons, self.entry = State.MISS, (reason,), None
+
+    def compare_with(self, entry: Entry) -> None:
+        """Note that the cell runs although it would be served, to be compared with the entry."""
+        self.state, self.compared = State.REFRESHED, entry
+        self.reasons = ("A verification was asked for.",)
+
+    def compares(self, raised: bool) -> bool:
+        """Tell whether the recording is needed for a comparison alone."""
+        return self.compared is not None and not raised
+
+    def judge(self, differences: tuple[str, ...]) -> None:
+        """Note how the run compares with the stored one."""
+        self.differences = differences
+        told = f"not deterministic: {'; '.join(differences)}" if differences else VERIFIED
+        self.notes = (told, *self.notes)
 
     def release(self) -> None:
         """Let other kernels compute the key, or find what was stored."""
@@ -113,6 +132,8 @@ class Run:
             notes=self.notes,
             parts=self.reading.parts if self.reading else {},
         )
+        if self.differences is not None:
+            event = replace(event, verified=not self.differences, differences=self.differences)
         if entry is None:
             return event
         event = replace(
@@ -125,6 +146,9 @@ class Run:
         if self.is_served:
             saved = max(0.0, entry.cost - self.load_time)
             event = replace(event, cost=entry.cost, saved=saved, notes=(*entry.notes, *self.notes))
+            verdict = entry.effects.get("verdict")
+            if verdict is not None:
+                event = replace(event, verified=not verdict, differences=tuple(verdict))
         return event
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from nbcache.comparing import differences
 from nbcache.deps.trackers import Trackers
 from nbcache.duration import format_duration
 from nbcache.entry import Entry
@@ -18,7 +19,7 @@ from nbcache.pinning import TOLD, find_pin, load_pinned, pin
 from nbcache.policy import Decision, Policy, decide
 from nbcache.reading import Reader, Reading, Request
 from nbcache.replay.outputs import Tap
-from nbcache.replay.recording import Recorder
+from nbcache.replay.recording import Recorder, Recording
 from nbcache.replay.replaying import replay
 from nbcache.runs import Ledger, Run
 from nbcache.shelf import Shelf
@@ -152,6 +153,9 @@ class Session:
         entry = run.entry
         if not decision.serve or entry is None:
             return False
+        if run.policy.verify:
+            run.compare_with(entry)
+            return False
         began = time.perf_counter()
         try:
             values = self.shelf.load_values(entry, reading)
@@ -186,7 +190,7 @@ class Session:
 
     def _record(self, run: Run, reading: Reading) -> None:
         """Start to listen: the cell will run natively after this."""
-        if run.policy.require:
+        if run.policy.require and run.compared is None:
             run.forbid()
             return
         run.recorder = Recorder(self.shell, reading, self.trackers, self._tap())
@@ -229,11 +233,24 @@ class Session:
         except CacheError as problem:
             run.notes = (*run.notes, f"not pinned: {problem}")
 
+    def _compared(self, run: Run, entry: Entry, recording: Recording) -> Recording:
+        """Compare a run with the stored one; return its recording with the verdict in it."""
+        reading = run.reading
+        assert reading is not None  # noqa: S101 - a recorded run was read before
+        stored = self.shelf.load_values(entry, reading)
+        fresh = self.shelf.load_fresh(recording, reading)
+        run.judge(differences(entry, stored, fresh, recording.outputs, reading.walk))
+        effects = {**recording.effects, "verdict": list(run.differences or ())}
+        return replace(recording, effects=effects)
+
     def _store(self, run: Run, recorder: Recorder, raised: bool) -> None:
         try:
-            recording = recorder.finish(run.policy) if run.wanted(raised) else None
+            wanted = run.wanted(raised)
+            recording = recorder.finish(run.policy) if wanted or run.compares(raised) else None
             run.take_notes(recording)
-            if recording is not None and run.may_keep(recording):
+            if recording is not None and run.compared is not None:
+                recording = self._compared(run, run.compared, recording)
+            if recording is not None and wanted and run.may_keep(recording):
                 run.entry = self.shelf.store_run(run, recording, self.clock())
         except CacheError as problem:
             run.bypass(str(problem))

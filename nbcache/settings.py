@@ -23,6 +23,7 @@ class Settings:
     read_only: bool = False
     require: bool = False
     auto: bool = False
+    verify: bool = False
     trust_all: bool = False
     headless: bool = False
     min_time: float = 0.0
@@ -50,6 +51,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         read_only=flag("NBCACHE_READ_ONLY"),
         require=flag("NBCACHE_REQUIRE"),
         auto=flag("NBCACHE_AUTO"),
+        verify=flag("NBCACHE_VERIFY"),
         trust_all=flag("NBCACHE_TRUST_ALL"),
         headless=flag("NBCACHE_HEADLESS"),
         min_time=_seconds(environment.get("NBCACHE_MIN_TIME", "0")),

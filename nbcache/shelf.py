@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nbcache.deps.folders import importing_from
-from nbcache.entry import Entry
+from nbcache.entry import Body, Entry
 from nbcache.errors import StoreError
 from nbcache.events import CellEvent, State
 from nbcache.holding import Stores, pack, packing, take_lock, unpack
@@ -96,10 +96,13 @@ class Shelf:
         Raises:
             CacheError: they can't be read or restored here.
         """
-        body = unpack(entry, self.store.load(entry))
-        path, modules = (entry.effects.get(name, ()) for name in ("import_path", "bound_modules"))
-        with importing_from(path), with_modules(reading.walk.namespace, dict(modules)):
-            return load(body, reading.walk, lambda: nested_codes(reading.request))
+        return _load(unpack(entry, self.store.load(entry)), entry.effects, reading)
+
+    def load_fresh(self, recording: Recording, reading: Reading) -> dict[str, Any]:
+        """Return the values of a recording as a hit would bring them back."""
+        held = [memoryview(buffer).cast("B") for buffer in recording.body.buffers]
+        body = Body(recording.body.stream, [bytearray(buffer) for buffer in held])
+        return _load(body, recording.effects, reading)
 
     def store_run(self, run: Run, recording: Recording, now: float) -> Entry:
         """Store a recording and return its entry.
@@ -147,3 +150,9 @@ class Shelf:
         if text not in self._told:
             self._told.add(text)
             self._problems.append(text)
+
+
+def _load(body: Body, effects: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
+    path, modules = (effects.get(name, ()) for name in ("import_path", "bound_modules"))
+    with importing_from(path), with_modules(reading.walk.namespace, dict(modules)):
+        return load(body, reading.walk, lambda: nested_codes(reading.request))

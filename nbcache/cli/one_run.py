@@ -193,6 +193,7 @@ def kernel_environment(job: Job, args: argparse.Namespace) -> dict[str, str]:
     switches = {
         "NBCACHE_REFRESH": args.refresh,
         "NBCACHE_READ_ONLY": args.read_only,
+        "NBCACHE_VERIFY": args.verify,
         "NBCACHE_REQUIRE": args.require,
         "NBCACHE_TRUST_ALL": args.trust,
     }

@@ -61,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="cache also cells that used the network, started a process, wrote files or drew"
         " random numbers without a seed",
     )
+    add("--verify", action="store_true", help="run what would be served, and compare")
     add("--require", action="store_true", help="fail instead of running a cell")
     add("--timeout", metavar="S", type=_number, help="seconds that one cell may run")
     add("--allow-errors", action="store_true", help="go on after a cell that raises")
@@ -191,7 +192,9 @@ def _plan(args: argparse.Namespace, values: dict[str, Any], instant: Instant | N
 def _is_refreshed(args: argparse.Namespace) -> bool:
     from nbcache.settings import read_settings
 
-    return bool(args.refresh or args.refresh_cell or read_settings(os.environ).refresh)
+    settings = read_settings(os.environ)
+    asked = args.refresh or args.refresh_cell or args.verify
+    return bool(asked or settings.refresh or settings.verify)
 
 
 def _read(job: Job, args: argparse.Namespace) -> Any:

@@ -114,4 +114,4 @@ def test_build_policy_refuses_contradictions() -> None:
 
 def test_every_option_is_a_field() -> None:
     """The table of options and the policy know the same names."""
-    assert set(OPTIONS) | {"explicit"} == set(Policy.__dataclass_fields__)
+    assert set(OPTIONS) | {"explicit", "verify"} == set(Policy.__dataclass_fields__)
