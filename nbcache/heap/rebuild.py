@@ -8,6 +8,7 @@ import contextlib
 import enum
 import importlib
 import inspect
+import itertools
 import marshal
 import types
 from collections.abc import Callable
@@ -217,6 +218,22 @@ def make_view(name: str, mapping: dict[Any, Any]) -> Any:
     """Return a live view of a dict: its keys, values or items."""
     method: Callable[[], Any] = getattr(mapping, name)
     return method()
+
+
+def make_dict_iterator(owner: Any, name: str, is_reversed: bool, left: int) -> Any:
+    """Return an iterator over a dict, with so many items left; without a dict it is used up."""
+    view = make_view(name, {} if owner is None else owner)
+    made = reversed(view) if is_reversed else iter(view)
+    steps = 1 if owner is None else len(owner) - left
+    collections.deque(itertools.islice(made, steps), maxlen=0)
+    return made
+
+
+def make_match(pattern: Any, text: Any, span: tuple[int, int], way: str, place: int) -> Any:
+    """Return a match by finding it again: the only one, or that of a place in a row."""
+    if way == "finditer":
+        return next(itertools.islice(pattern.finditer(text, *span), place, None))
+    return getattr(pattern, way)(text, *span)
 
 
 def get_constant(module: str, name: str) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-COPIED_BYTES = 1 << 20
+COPIED_BYTES = 16 << 20
 """Arrays below this own their memory; larger ones rest on the store's private mapping."""
 
 Shape = tuple[int, ...]

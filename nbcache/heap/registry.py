@@ -19,6 +19,7 @@ class Dump(Protocol):
 
     namespace: dict[str, Any]
     walk: Walk
+    changed: frozenset[int]
 
     def is_earlier(self, obj: Any) -> bool:
         """Tell whether the stream refers to this object instead of holding it."""
@@ -102,6 +103,7 @@ FAMILIES = {
     "pandas": "nbcache.heap.kinds.pandas_frames",
     "polars": "nbcache.heap.kinds.arrow_tables",
     "pyarrow": "nbcache.heap.kinds.arrow_tables",
+    "asteval": "nbcache.heap.kinds.asteval_interpreters",
     "IPython": "nbcache.heap.kinds.ipython_shell",
     "ipykernel": "nbcache.heap.kinds.ipython_shell",
     "matplotlib": "nbcache.heap.kinds.matplotlib_artists",
@@ -123,6 +125,8 @@ _CORE = (
     "nbcache.heap.kinds.opaque",
     "nbcache.heap.kinds.generators",
     "nbcache.heap.kinds.values",
+    "nbcache.heap.kinds.matches",
+    "nbcache.heap.kinds.iterators",
     "nbcache.heap.kinds.typing_forms",
     "nbcache.heap.kinds.enums",
     "nbcache.heap.kinds.instance",

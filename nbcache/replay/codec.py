@@ -236,10 +236,13 @@ def dump(
         NotStorable: some value can't be stored; the error names the path to it.
     """
 
+    changed = frozenset(place for place, _ in values.get("patches", ()))
+
     def new_dumper(file: io.BytesIO) -> Dumper:
         dumper = Dumper(file, walk, codes)
         dumper.refer_to_imports(imported or {})
         dumper.refuse_foreign(foreign or {})
+        dumper.changed = changed
         return dumper
 
     def attempt(value: Any) -> Exception | None:
@@ -270,7 +273,6 @@ def _write(
 ) -> Body:
     file = io.BytesIO()
     dumper = new_dumper(file)
-    dumper.changed = frozenset(place for place, _ in values.get("patches", ()))
     dumper.postponed = postponed
     try:
         dumper.write(dict(values))

@@ -265,6 +265,7 @@ CONTAINERS: dict[type, Kind] = {
 for _base, _kind in CONTAINERS.items():
     register(_kind, _base)
 for _name in ("keys", "values", "items"):
-    register(DictViewKind(_name), type(getattr({}, _name)()))
+    _owners: tuple[Any, ...] = ({}, collections.OrderedDict())
+    register(DictViewKind(_name), *(type(getattr(owner, _name)()) for owner in _owners))
 register(ArrayKind(), array.array)
 register(SliceKind(), slice, range)

@@ -139,9 +139,9 @@ class ArrayKind(Kind):
 
     def state(self, obj: Any) -> Any:
         """Return the contents, the attributes and the flags."""
-        if type(obj) is not np.ndarray and not isinstance(obj, (np.ma.MaskedArray, np.matrix)):
-            raise NotReplayable("is an array subclass that was changed in place")
-        own = dict(obj.__dict__) if isinstance(obj, np.ma.MaskedArray) else {}
+        if isinstance(obj, np.memmap):
+            raise NotReplayable("is a memory map of a file that was changed in place")
+        own = dict(obj.__dict__) if type(obj) is not np.ndarray and hasattr(obj, "__dict__") else {}
         plain = np.asarray(obj)
         return Raw(plain), plain.shape, plain.strides, is_writeable(obj), own
 
@@ -167,7 +167,8 @@ class ArrayKind(Kind):
         live.view(np.ndarray)[...] = source
         if locked or not writeable:
             live.flags.writeable = writeable
-        if own:
+        if type(live) is not np.ndarray and hasattr(live, "__dict__"):
+            live.__dict__.clear()
             live.__dict__.update(own)
 
 

@@ -69,7 +69,7 @@ def index_token(index: Any, walk: Walk) -> bytes:
     if isinstance(index, pd.RangeIndex):
         return joined(b"ri", [*head, flat([index.start, index.stop, index.step])])
     if isinstance(index, pd.MultiIndex):
-        levels = [index_token(level, walk) + names_token(level, walk) for level in index.levels]
+        levels = [index_token(level, walk) for level in index.levels]
         codes = [elements(np.asarray(code), walk) for code in index.codes]
         return joined(b"mi", [*head, *levels, *codes])
     freq = text(repr(getattr(index, "freq", None)))

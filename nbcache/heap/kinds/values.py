@@ -8,6 +8,7 @@ import fractions
 import io
 import pathlib
 import re
+import struct
 import types
 import uuid
 from itertools import repeat
@@ -106,6 +107,23 @@ register(
     types.GenericAlias,
     type(int | str),
 )
+
+
+class StructKind(Kind):
+    """``struct.Struct``: its format."""
+
+    by_value = True
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode the format."""
+        return frame(b"st", text(obj.format))
+
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Compile the format again."""
+        return struct.Struct, (obj.format,)
+
+
+register(StructKind(), struct.Struct)
 register(PatternKind(), re.Pattern)
 register(PathKind(), bases=(pathlib.PurePath,))
 register(StreamKind(), io.StringIO, io.BytesIO)

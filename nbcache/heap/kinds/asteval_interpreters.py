@@ -1,0 +1,30 @@
+"""asteval's interpreters, which lmfit makes anew at each restore: all but the time of making."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from asteval import Interpreter
+
+from nbcache.heap.kinds.attributes import dict_of
+from nbcache.heap.kinds.instance import PlainKind
+from nbcache.heap.registry import register
+from nbcache.heap.tokens import joined, text
+
+if TYPE_CHECKING:
+    from nbcache.heap.walk import Walk
+
+
+class InterpreterKind(PlainKind):
+    """``asteval.Interpreter``."""
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode the attributes by name; the time at which it was made is nobody's input."""
+        own = dict_of(obj) or {}
+        parts = [walk.ref(type(obj))]
+        for name in sorted(own.keys() - {"start_time"}):
+            parts += [text(name), walk.ref(own[name])]
+        return joined(b"ai", parts)
+
+
+register(InterpreterKind(), bases=(Interpreter,))
