@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-import sys
-import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,14 +16,16 @@ from nbcache.deps.consulted import interpreter_parts
 from nbcache.entry import Entry
 from nbcache.errors import NotFingerprintable, NotReplayable
 from nbcache.heap.summaries import summarise
-from nbcache.heap.walk import ABSENT, Walk, digests
+from nbcache.heap.walk import Walk, digest_variable, digests
 from nbcache.key import compose_key, compose_parts
 from nbcache.library_effects import effect_calls, refuse_library_changes
 from nbcache.library_patches import LibraryPatches, need_printers
+from nbcache.looking import looking_glasses, named_by_values, probes
 from nbcache.policy import Policy, whole
 from nbcache.replay.imports import has_star_head, star_names
 from nbcache.replay.shell_state import display_part
 from nbcache.selection import LeftOut
+from nbcache.sql_tables import need_tables, reaches_duckdb
 
 SETUP_MAGICS = frozenset(
     {"matplotlib", "config", "load_ext", "reload_ext", "autoreload", "precision", "xmode"}
@@ -46,15 +46,6 @@ _READS_SOURCES = re.compile(r"\b(getsource|getsourcelines|findsource|co_firstlin
 
 UNKNOWN = "unknown"
 """Stands for the digest of a value that has none; it never equals another."""
-
-LOOKING_GLASSES = frozenset({"sys", "inspect", "gc", "builtins", "ctypes", "__main__"})
-"""Modules through which code reaches variables that it does not name."""
-
-LOOKING_FUNCTIONS = {
-    id(function): function.__name__
-    for function in (eval, exec, globals, locals, vars, dir, sys._getframe)
-}
-"""Functions that reach variables by any name that they are kept under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +126,7 @@ class Reader:
         settled = frozenset.intersection(*always) if always else frozenset()
         left_out = LeftOut(whole(policy), policy.ignore, self.namespace)
         walk = Walk(self.namespace, ignore=left_out, settled=settled)
-        hidden = self._ask(walk, source, request.nodes)
-        walk.run()
-        if walk.hidden and not hidden:
-            hidden = tuple(sorted(walk.hidden))
-            self._ask_all(walk, source)
-            walk.run()
+        hidden = self._reach(walk, source, request.nodes, settled)
         earlier = self.namespace.get("_ih", ())[:-1] if ran is None else ran
         self._patches.need_all(walk, earlier)
         need_printers(walk, getattr(self._shell, "display_formatter", None))
@@ -162,6 +148,24 @@ class Reader:
             tuple(sorted(left_out.labels)),
             about,
         )
+
+    def _reach(
+        self, walk: Walk, source: Source, nodes: Sequence[ast.stmt], settled: frozenset[str]
+    ) -> list[tuple[str, str]]:
+        """Walk all that a cell can read; return what could not be narrowed, and why."""
+        hidden = self._ask(walk, source, nodes)
+        walk.run()
+        walk.hidden.update(named_by_values(walk.values))
+        if walk.hidden and not hidden:
+            hidden = tuple(sorted(walk.hidden))
+            self._ask_all(walk, settled)
+            walk.run()
+        reasons = [("variable", reason) for reason in hidden]
+        if reaches_duckdb(walk, source.names):
+            reason = need_tables(walk, nodes)
+            reasons += [("table", reason)] if reason and not hidden else []
+            walk.run()
+        return reasons
 
     def _subject(self, source: Source, walk: Walk, request: Request) -> Subject:
         names = ",".join(sorted(source.names.binds | source.names.deletes))
@@ -203,29 +207,15 @@ class Reader:
         for name in sorted(names.strings):
             if name in self.namespace and not self._is_hidden(name):
                 walk.need(name)
-        hidden = tuple(names.hidden) + self._looking_glasses(names.reads)
+        glasses = looking_glasses(names.reads, self.namespace, self._shell)
+        hidden = (*names.hidden, *glasses, *probes(nodes, self.namespace))
         if hidden:
-            self._ask_all(walk, source)
+            self._ask_all(walk, names.hidden_after if names.hidden else frozenset())
         return hidden
 
-    def _looking_glasses(self, reads: frozenset[str]) -> tuple[str, ...]:
-        """Say which modules that can see every variable the cell reads under another name."""
-        found = []
-        for name in sorted(reads):
-            value: Any = self.namespace.get(name)
-            if id(value) in LOOKING_FUNCTIONS:
-                found.append(f"calls {LOOKING_FUNCTIONS[id(value)]}() as `{name}`")
-            elif value is self._shell:
-                found.append(f"uses get_ipython() as `{name}`")
-            is_module = issubclass(type(value), types.ModuleType)
-            module = value.__name__ if is_module else name
-            if module != name and module in LOOKING_GLASSES:
-                found.append(f"uses the module {module} as `{name}`")
-        return tuple(found)
-
-    def _ask_all(self, walk: Walk, source: Source) -> None:
+    def _ask_all(self, walk: Walk, bound: frozenset[str]) -> None:
         for name in sorted(self.namespace):
-            if not self._is_hidden(name) and name not in source.names.always_binds:
+            if not self._is_hidden(name) and name not in bound:
                 walk.need(name)
 
     def _is_hidden(self, name: str) -> bool:
@@ -253,18 +243,14 @@ class Reader:
 
     def fingerprint(self, name: str) -> str:
         """Return the digest of one variable's value now."""
-        walk = Walk(self.namespace)
-        walk.need(name)
         try:
-            walk.run()
+            return digest_variable(self.namespace, name)
         except NotFingerprintable:
             return UNKNOWN
-        value = walk.roots[name]
-        return "absent" if value is ABSENT else value.hex()
 
 
-def _notes(policy: Policy, hidden: tuple[str, ...]) -> tuple[str, ...]:
+def _notes(policy: Policy, hidden: list[tuple[str, str]]) -> tuple[str, ...]:
     """Return the remarks on what the key is made of."""
     if policy.name:
         return (f"no key is computed: served as `{policy.name}` whatever changes",)
-    return tuple(f"depends on every variable: it {reason}" for reason in hidden)
+    return tuple(f"depends on every {what}: it {reason}" for what, reason in hidden)

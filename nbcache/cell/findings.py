@@ -40,8 +40,15 @@ class Findings:
     imports: dict[str, None] = field(default_factory=dict)
     hidden: dict[str, None] = field(default_factory=dict)
     magics: dict[MagicUse, None] = field(default_factory=dict)
+    hidden_after: Bound = None
+    """The names bound whenever a read that hides took place; None where none did."""
     unsettled: set[str] = field(default_factory=set)
     """Names that code running at an unknown moment may delete."""
+
+    def note_hidden(self, reason: str, bound: Bound) -> None:
+        """Note that any name may be read here, where these names are bound."""
+        self.hidden[reason] = None
+        self.hidden_after = join(self.hidden_after, bound)
 
 
 class Pending:
@@ -84,8 +91,10 @@ class Pending:
         found.deletes |= body.deletes
         found.unsettled |= body.deletes
         found.strings |= body.strings - bound
-        for kind in ("imports", "hidden", "magics"):
+        for kind in ("imports", "magics"):
             getattr(found, kind).update(dict.fromkeys(getattr(body, kind)))
+        for reason in body.hidden:
+            found.note_hidden(reason, bound)
         return body.reads | body.strings
 
 

@@ -112,7 +112,7 @@ class ExpressionFlow(Reader):
 
     def note_hidden(self, reason: str) -> None:
         """Meet something that may read any name."""
-        self.found.hidden[reason] = None
+        self.found.note_hidden(reason, self.bound)
 
     def note_imports(self, modules: Iterable[str]) -> None:
         """Meet modules that get imported."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterable
 
 from nbcache.cell.magics_text import MAGIC_CALLS, is_shell
@@ -32,16 +33,32 @@ ATTRIBUTES = {
         "reads a frame's .{}",
     ),
     "__globals__": "reads a function's .{}",
+    "__getattribute__": "reads attributes by .{}",
+    "__subclasses__": "lists a class's .{}",
     "__main__": "uses {}",
 }
 """Attributes that give access to every name, whatever object they are read from."""
 
 MEMBERS = {
     "sys": frozenset({"modules", "_getframe", "_current_frames", "settrace", "setprofile"}),
-    "inspect": frozenset({"currentframe", "stack", "trace", "getouterframes", "getinnerframes"}),
+    "inspect": frozenset(
+        {
+            "currentframe",
+            "stack",
+            "trace",
+            "getouterframes",
+            "getinnerframes",
+            "getclosurevars",
+            "getmembers",
+            "getmembers_static",
+            "getattr_static",
+        }
+    ),
     "gc": frozenset({"get_objects", "get_referrers"}),
     "builtins": frozenset({"eval", "exec", "globals", "locals", "vars", "dir"}),
     "traceback": frozenset({"walk_stack"}),
+    "pickle": frozenset({"Unpickler"}),
+    "shelve": frozenset({"open", "Shelf", "BsdDbShelf", "DbfilenameShelf"}),
     "doctest": frozenset({"testmod", "run_docstring_examples"}),
     "unittest": frozenset({"main"}),
 }
@@ -57,6 +74,15 @@ SHELL_MEMBERS = frozenset({
 
 DRAWS = re.compile(r"[sS]eed|set_?state|default_rng|RandomState|Generator")
 """Identifiers that seed, set or make a random generator."""
+
+MODULES = frozenset({"sys", "inspect", "gc", "builtins", "ctypes", "__main__"})
+"""Modules through which code reaches variables that it does not name."""
+
+FUNCTIONS: dict[int, str] = {
+    id(function): function.__name__
+    for function in (eval, exec, globals, locals, vars, dir, sys._getframe)
+}
+"""Functions that reach variables by any name that they are kept under, by identity."""
 
 LOCAL_CALLS = frozenset({"locals", "vars", "dir"})
 """Calls that, without arguments, list the names of the scope they stand in."""
@@ -80,6 +106,25 @@ def attribute_reason(node: ast.Attribute) -> str | None:
     return None
 
 
+def text_reason(words: frozenset[str]) -> str | None:
+    """Return why the words of a string hide reads: ``getattr(f, "__globals__")``."""
+    found = sorted(ATTRIBUTES.keys() & words)
+    return f"names {found[0]} in a string" if found else None
+
+
+def joined_text(node: ast.expr) -> str:
+    """Return the text of ``"a" + "b"`` and of an f-string without variables; "" of others."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else ""
+    if isinstance(node, ast.FormattedValue):
+        return joined_text(node.value)
+    parts: list[ast.expr] = node.values if isinstance(node, ast.JoinedStr) else []
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        parts = [node.left, node.right]
+    texts = [joined_text(part) for part in parts]
+    return "".join(texts) if all(texts) else ""
+
+
 def member_reason(module: str, member: str) -> str | None:
     """Return why a member of a module hides reads."""
     if member in MEMBERS.get(module, ()):
@@ -89,6 +134,8 @@ def member_reason(module: str, member: str) -> str | None:
 
 def call_reason(node: ast.Call) -> str | None:
     """Return why a call at module level hides reads: ``locals()``, ``vars()``, ``dir()``."""
+    if isinstance(node.func, ast.Name) and node.func.id == "__import__":
+        return None if imported_by_call(node) else "imports a module by a computed name"
     if not (isinstance(node.func, ast.Name) and node.func.id in LOCAL_CALLS):
         return None
     return None if node.args or node.keywords else f"uses {node.func.id}()"

@@ -22,7 +22,8 @@ class Names:
     ``reads`` are global names that may be read before the cell has surely bound them (names
     of builtins included), ``binds`` those that it may bind, ``always_binds`` those bound
     whenever it ends normally. ``strings`` are words of string constants: candidates for
-    reads such as ``df.query("a > @x")``. ``hidden`` says why the reads can't be narrowed.
+    reads such as ``df.query("a > @x")``. ``hidden`` says why the reads can't be narrowed;
+    ``hidden_after`` are the names that the cell has surely bound before any such read.
 
     ``settled`` maps each read to the names that the cell has surely bound whenever that read
     happens: a function reached through the read sees the cell's own values of those.
@@ -38,6 +39,7 @@ class Names:
     magics: tuple[MagicUse, ...] = ()
     strings: frozenset[str] = frozenset()
     hidden: tuple[str, ...] = ()
+    hidden_after: frozenset[str] = frozenset()
     draws: frozenset[str] = frozenset()
     settled: Mapping[str, frozenset[str]] = field(default_factory=dict)
     fatal_if_missing: frozenset[str] = frozenset()
@@ -62,6 +64,7 @@ def read_names(nodes: Sequence[ast.stmt]) -> Names:
         magics=tuple(found.magics),
         strings=frozenset(found.strings),
         hidden=tuple(found.hidden),
+        hidden_after=frozenset(found.hidden_after or ()) - found.unsettled,
         draws=_draws(nodes),
         settled=dict(found.settled),
         fatal_if_missing=frozenset() if found.hidden else frozenset(fatal),

@@ -10,6 +10,9 @@ from nbcache.cell import hidden
 from nbcache.cell.magics_text import MagicUse, identifiers, is_shell, magic_use
 from nbcache.cell.strings import is_no_expression
 
+_LONG_SUM = 100
+"""A sum of as many texts or more is not read as one."""
+
 
 def mangle(name: str, private: str) -> str:
     """Return the name as the compiler writes it inside class ``private``."""
@@ -81,11 +84,21 @@ class Reader(ast.NodeVisitor):
     def visit_Constant(self, node: ast.Constant) -> Any:
         """A string may hold an expression, SQL, a formula."""
         if isinstance(node.value, str):
-            words = identifiers(node.value)
-            if "__main__" in words:
-                self.note_hidden("names __main__ in a string")
-            if not is_no_expression(node.value):
-                self.mention(words)
+            self.read_text(node.value)
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> Any:
+        """A text in parts reads as a whole, too."""
+        self.read_text(hidden.joined_text(node))
+        self.generic_visit(node)
+
+    def read_text(self, text: str) -> None:
+        """Meet a string whose words may be names."""
+        words = identifiers(text)
+        reason = hidden.text_reason(words)
+        if reason:
+            self.note_hidden(reason)
+        if not is_no_expression(text):
+            self.mention(words)
 
     def visit_Attribute(self, node: ast.Attribute) -> Any:
         """Some attributes give access to every name."""
@@ -134,6 +147,8 @@ class Reader(ast.NodeVisitor):
         chain = [node]
         while isinstance(chain[-1].left, ast.BinOp):
             chain.append(chain[-1].left)
+        if len(chain) < _LONG_SUM:
+            self.read_text(hidden.joined_text(node))
         self.visit(chain[-1].left)
         self.visit_all(part.right for part in reversed(chain))
 

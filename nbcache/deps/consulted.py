@@ -14,6 +14,10 @@ _LAUNCHERS = ("ipykernel_launcher", "ipython", "__main__")
 _NAMED: dict[str, tuple[str, Callable[[], Any]]] = {
     "sys.path": (r"sys\.path\b(?!\.(append|insert|extend|remove)\b)", lambda: list(sys.path)),
     "sys.getrecursionlimit()": (r"getrecursionlimit\b", sys.getrecursionlimit),
+    "sys.get_int_max_str_digits()": (
+        r"get_int_max_str_digits\b",
+        getattr(sys, "get_int_max_str_digits", int),
+    ),
     "sys.getswitchinterval()": (r"getswitchinterval\b", sys.getswitchinterval),
 }
 

@@ -33,6 +33,9 @@ SESSION_VARIABLES = re.compile(
 )
 """Variables that do not count when an installed library reads them."""
 
+_OF_THE_KERNEL = re.compile(r"JPY_|PYTHONHASHSEED$|NBCACHE_")
+"""Variables of one kernel's process, which say nothing to who looks at all variables."""
+
 
 @dataclass(slots=True)
 class _Run:
@@ -41,6 +44,7 @@ class _Run:
     written: set[str] = field(default_factory=set)
     copied_by: set[int] = field(default_factory=set)
     is_inherited: bool = False
+    lists_all: bool = False
 
 
 class EnvironmentTracker(Watcher[_Run]):
@@ -59,9 +63,12 @@ class EnvironmentTracker(Watcher[_Run]):
 
         def on_iteration(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             frame = sys._getframe(1)
-            if caller(frame) == "user":
-                run.read.update(_text(key) for key in run.before)
+            if caller(frame, through_shell=True) == "user":
+                run.lists_all = True
+                names = map(_text, run.before)
+                run.read.update(name for name in names if not _OF_THE_KERNEL.match(name))
             else:
+                run.is_inherited = run.is_inherited or caller(frame) != "import"
                 run.copied_by.add(_library_frame(frame))
 
         def on_write(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -79,7 +86,9 @@ class EnvironmentTracker(Watcher[_Run]):
 
     def _note_read(self, run: _Run, name: str) -> None:
         frame = sys._getframe(2)
-        who = caller(frame)
+        who = caller(frame, through_shell=True)
+        if run.lists_all and _OF_THE_KERNEL.match(name):
+            return
         if who == "library":
             is_session = bool(SESSION_VARIABLES.match(name))
             if is_session or _library_frame(frame) in run.copied_by:

@@ -57,7 +57,7 @@ class NativeEvents:
         if event.mask & inotify.OVERFLOWED:
             raise NotReplayable("more files were touched at once than the system can tell")
         path, ledger = event.path, self._ledger
-        if _is_of_others(path) or not ledger.scope.counts(path):
+        if is_of_others(path) or not ledger.scope.counts(path):
             return
         if event.mask & (_MADE | _GONE):
             self._refuse_if_listed(path)
@@ -94,7 +94,7 @@ class NativeEvents:
                 raise NotReplayable(f"it lists `{folder}`, whose contents changed while it ran")
 
 
-def _is_of_others(path: str) -> bool:
+def is_of_others(path: str) -> bool:
     """Tell whether Jupyter or the import system touches ``path`` rather than the cell."""
     name = os.path.basename(path)
     if name.endswith(".ipynb") or name.startswith(".~") or name == ".ipynb_checkpoints":

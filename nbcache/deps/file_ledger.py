@@ -7,9 +7,11 @@ import stat
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from os import readlink as _readlink
 from os import scandir as _scandir
 from os import stat as _stat
 from os import stat_result
+from os.path import islink as _islink
 from typing import Any
 
 from nbcache.deps.digests import file_digest, signature, text_digest
@@ -57,8 +59,10 @@ TIMED = "mtime"
 
 
 def look_at(path: str, aspect: str) -> Any:
-    """Return what a look at ``path`` shows of it: its ``kind``, ``size`` or ``time``."""
+    """Return what a look at ``path`` shows of it: ``kind``, ``size``, ``time`` or ``link``."""
     status = status_of(path)
+    if aspect == "link":
+        return _readlink(path) if _islink(path) else "no link"
     if aspect == "kind" or status is None:
         return kind_of(status)
     return status.st_size if aspect == "size" else [status.st_size, status.st_mtime_ns]

@@ -24,6 +24,7 @@ from types import FrameType
 from typing import Any
 
 from nbcache.deps.captors import places_of
+from nbcache.deps.commands import watch_commands
 from nbcache.deps.file_events import NativeEvents
 from nbcache.deps.file_ledger import (
     TIMED,
@@ -83,6 +84,7 @@ class FileTracker(Watcher[_Run]):
         ledger = Ledger(self._scope, by_time=self._by_time)
         self._patch(ledger, patches)
         watch_readers(ledger, patches)
+        watch_commands(ledger, patches)
         prime_imports()
         events = NativeEvents(ledger, self._scope.folders(self._paths))
         return _Run(ledger, events, _getcwd())
@@ -91,7 +93,7 @@ class FileTracker(Watcher[_Run]):
         patches.watch(_on_open(ledger), *places_of("io", "open"), *places_of("builtins", "open"))
         patches.watch(_on_os_open(ledger), *places_of("os", "open"))
         for name in ("stat", "lstat", "access", "readlink"):
-            patches.watch(_on_look(ledger), *places_of("os", name))
+            patches.watch(_on_look(ledger, name), *places_of("os", name))
         for name in ("listdir", "scandir"):
             patches.watch(_on_listing(ledger), *places_of("os", name))
         for name in _REMOVERS:
@@ -174,7 +176,7 @@ def _on_os_open(ledger: Ledger) -> Hook:
     return on_open
 
 
-def _on_look(ledger: Ledger) -> Hook:
+def _on_look(ledger: Ledger, function: str) -> Hook:
     start = _getcwd()
 
     def on_look(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -186,7 +188,7 @@ def _on_look(ledger: Ledger) -> Hook:
             return
         who = caller(frame)
         if who == "user":
-            ledger.note_look(path, _aspect(frame))
+            ledger.note_look(path, "link" if function == "readlink" else _aspect(frame))
         elif who == "library" and not is_above(path, start):
             ledger.note_look(path, "kind", by_library=True)
 

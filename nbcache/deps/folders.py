@@ -13,9 +13,12 @@ from functools import lru_cache
 from os import chdir as _chdir
 from os import getcwd as _getcwd
 from os.path import isdir as _isdir
+from types import FrameType
 from typing import Any
 
+from nbcache.deps.arrivals import loaded_mark
 from nbcache.deps.digests import text_digest
+from nbcache.deps.impurity import process_places
 from nbcache.deps.local import loaded_local_names, local_texts
 from nbcache.deps.patching import Patches
 from nbcache.deps.places import caller
@@ -35,7 +38,8 @@ class FolderTracker(Watcher[_Run]):
     """Follows the working directory and ``sys.path``.
 
     Where the notebook lies does not count, unless the user's code asks for it (``getcwd``,
-    ``abspath``). A change to a folder below is repeated as a relative one.
+    ``abspath``) or starts a process, which may. A change to a folder
+    below is repeated as a relative one.
     """
 
     name = "folder"
@@ -44,9 +48,10 @@ class FolderTracker(Watcher[_Run]):
         run = _Run(_getcwd(), list(sys.path))
 
         def on_question(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            run.is_asked = run.is_asked or caller(sys._getframe(1)) == "user"
+            run.is_asked = run.is_asked or _asks(sys._getframe(1))
 
         patches.watch(on_question, (os, "getcwd"), (os, "getcwdb"))
+        patches.watch(on_question, *process_places(loaded_mark()))
         return run
 
     def _end(self, run: _Run) -> Observed:
@@ -94,6 +99,10 @@ def importing_from(folders: Sequence[str]) -> Iterator[None]:
         yield
     finally:
         sys.path[:] = before
+
+
+def _asks(frame: FrameType) -> bool:
+    return caller(frame, through_shell=True) == "user"
 
 
 def _relative(path: Any, start: str) -> Any:

@@ -1,13 +1,19 @@
 """Variables that a library looks up by name: ``df.query("a > @x")``, formulas, ``pd.eval``.
 
-The text that names them may come from anywhere, so the look-up itself is watched. A variable
-that the run read in this way counts as it was at that moment.
+The text that names them may come from anywhere, so the look-up itself is watched, or, where
+that can't be, the text that the library is given. A variable that the run read in this way
+counts as it was at that moment.
 """
 
 from __future__ import annotations
 
+import importlib
+import io
+import mmap
+import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +27,18 @@ _LOOKUPS = {
     "formulaic.utils.layered_mapping": ("LayeredMapping", "__getitem__"),
 }
 """Methods that are given a name and find it in the frame of whoever called the library."""
+
+_TEXTS = {
+    "polars.sql.context": ("SQLContext", "execute"),
+    "numexpr.necompiler": ("", "getExprNames"),
+}
+"""Functions that are given a text and find the variables that it names."""
+
+_open = open  # captured now: our own reads are no user's reads
+_WORD = re.compile(r"[^\W\d]\w*")
+_PICKLED_NAME = re.compile(rb"(?:\x8c\x08__main__|c__main__\n|\x08\x00\x00\x00__main__)")
+_NOTEBOOK = "__main__"
+_SHELLS_OWN = frozenset({"In", "Out", "exit", "quit", "get_ipython", "open"})
 
 
 @dataclass(slots=True)
@@ -43,30 +61,96 @@ class LookupTracker(Watcher[_Run]):
         run = _Run(dict(self._namespace))
 
         def on_lookup(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            self._note(run, args[1] if len(args) > 1 else kwargs.get("key"))
+            self._note(run, [args[1] if len(args) > 1 else kwargs.get("key")])
 
-        def watch_arrived(module: Any) -> None:
-            patches.watch(on_lookup, *_places(module.__name__))
+        def on_text(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            texts = [one for one in (*args, *kwargs.values()) if isinstance(one, str)]
+            self._note(run, words_of(texts))
 
-        for name in _LOOKUPS:
-            if name in sys.modules:
-                patches.watch(on_lookup, *_places(name))
-            else:
-                patches.on_arrival(name, watch_arrived)
+        def on_pickle(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            self._note(run, pickled_words(pickled_data(args[0])))
+
+        def on_pickled_name(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            if args[1] == _NOTEBOOK:
+                self._note(run, args[2:3])
+
+        def on_import(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            if next(iter((*args, *kwargs.values())), "") == _NOTEBOOK:
+                names = run.before.keys() - _SHELLS_OWN
+                self._note(run, sorted(name for name in names if not name.startswith("_")))
+
+        pickle = importlib.import_module("pickle")
+        patches.watch(on_pickle, (pickle, "loads"), (pickle, "load"))
+        patches.watch(on_pickled_name, (pickle._Unpickler, "find_class"))
+        patches.watch(on_import, (importlib, "import_module"))
+        _watch_places(patches, _LOOKUPS, on_lookup)
+        _watch_places(patches, _TEXTS, on_text)
+        _forget_names()
         return run
 
-    def _note(self, run: _Run, name: Any) -> None:
-        if self.fingerprint is None or not isinstance(name, str) or name in run.read:
-            return
+    def _note(self, run: _Run, names: Iterable[Any]) -> None:
         before = run.before
-        if name in before and self._namespace.get(name, before) is before[name]:
-            run.read[name] = self.fingerprint(name)
+        for name in names:
+            if self.fingerprint is None or not isinstance(name, str) or name in run.read:
+                continue
+            if name in before and self._namespace.get(name, before) is before[name]:
+                run.read[name] = self.fingerprint(name)
 
     def _end(self, run: _Run) -> Observed:
         return Observed(run.read or None)
 
 
-def _places(module: str) -> list[Place]:
-    owner, method = _LOOKUPS[module]
-    found = getattr(sys.modules[module], owner, None)
-    return [] if found is None else [(found, method)]
+def words_of(texts: Iterable[str]) -> set[str]:
+    """Return the words of texts that may be names."""
+    return {word for text in texts for word in _WORD.findall(text)}
+
+
+def pickled_data(source: Any) -> bytes:
+    """Return the pickle that ``pickle.load`` or ``loads`` is given, leaving a file as it is."""
+    if not hasattr(source, "readinto") and not hasattr(source, "read"):
+        return bytes(source)
+    start = source.tell()
+    try:
+        if isinstance(getattr(source, "raw", None), io.FileIO):
+            return _marked_part(source.name)
+        return bytes(source.read())
+    finally:
+        source.seek(start)
+
+
+def _marked_part(path: Any) -> bytes:
+    """Return a file's content, none if it cannot refer to the notebook's names."""
+    with (
+        _open(path, "rb") as stream,
+        mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as view,
+    ):
+        return view[:] if view.find(_NOTEBOOK.encode()) >= 0 else b""
+
+
+def pickled_words(data: bytes) -> set[str]:
+    """Return the words of a pickle that refers to the notebook's names, none of any other."""
+    if not _PICKLED_NAME.search(data):
+        return set()
+    return words_of([data.decode("ascii", "replace")]) - {_NOTEBOOK}
+
+
+def _watch_places(
+    patches: Patches, table: Mapping[str, tuple[str, str]], hook: Callable[[Any, Any], None]
+) -> None:
+    def watch(module: Any) -> None:
+        owner, function = table[module.__name__]
+        place: Place = (getattr(module, owner, None) if owner else module, function)
+        if place[0] is not None:
+            patches.watch(hook, place)
+
+    for name in table:
+        if name in sys.modules:
+            watch(sys.modules[name])
+        else:
+            patches.on_arrival(name, watch)
+
+
+def _forget_names() -> None:
+    """Let numexpr read the names out of its expressions again, where we see it."""
+    with suppress(AttributeError, KeyError):
+        del sys.modules["numexpr.necompiler"]._names_cache.c

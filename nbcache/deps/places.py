@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import site
 import sys
 import sysconfig
@@ -16,6 +17,12 @@ _PREFIX_FOLDERS = (
     "bin", "conda-meta", "DLLs", "etc", "include", "lib", "lib64", "Lib", "Scripts", "share",
 )  # fmt: skip
 _SITE_NAMES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+
+_SHELL = re.compile(
+    r"[/\\]IPython[/\\](core[/\\](magics[/\\]|interactiveshell)|utils[/\\]_process)"
+    r"|[/\\]ipykernel[/\\]zmqshell|[/\\]pexpect[/\\]"
+)
+"""What runs magics and shell lines for the user."""
 
 
 def _with_targets(folders: set[str]) -> tuple[str, ...]:
@@ -69,16 +76,22 @@ def is_local(filename: str) -> bool:
     return os.path.isabs(filename) and owner_of(filename) == "user"
 
 
-def caller(frame: FrameType | None) -> str:
+@lru_cache(maxsize=8192)
+def _is_shell(filename: str) -> bool:
+    return bool(_SHELL.search(filename))
+
+
+def caller(frame: FrameType | None, *, through_shell: bool = False) -> str:
     """Return who called: ``user``, ``library``, or ``import`` (a library while it is imported).
 
-    Frames of nbcache, of the standard library and of generated code are looked through.
+    Frames of nbcache, of the standard library and of generated code are looked through, and
+    with ``through_shell`` those of IPython that run magics and shell lines for the user.
     """
     while frame is not None:
         owner = owner_of(frame.f_code.co_filename)
         if owner == "user":
             return owner
-        if owner == "library":
+        if owner == "library" and not (through_shell and _is_shell(frame.f_code.co_filename)):
             return "import" if _is_importing(frame) else owner
         frame = frame.f_back
     return "library"

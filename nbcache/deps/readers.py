@@ -30,8 +30,6 @@ _READERS = {
     "pyarrow.parquet.core": "read_table ParquetFile.__init__ ParquetDataset.__init__",
     "polars": "read_csv read_parquet read_ipc read_json read_ndjson read_avro read_excel "
     "read_delta read_database_uri scan_csv scan_parquet scan_ipc scan_ndjson SQLContext.execute",
-    "duckdb": "sql query execute read_csv read_parquet read_json from_csv_auto from_parquet "
-    "connect",
     "sqlite3": "connect",
     "h5py": "File.__init__",
     "cv2": "imread VideoCapture",

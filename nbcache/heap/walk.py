@@ -69,6 +69,7 @@ class Walk:
         self.modules: dict[str, types.ModuleType] = {}
         self.packages: set[str] = set()
         self.draws: set[str] = set()
+        self.imports: set[str] = set()
         self.volatile = False
         self.root_start = 0
         self._kinds: dict[type, Kind] = {}
@@ -246,3 +247,23 @@ def digests(roots: Mapping[str, bytes]) -> dict[str, str]:
     return {
         name: "absent" if value is ABSENT else value.hex() for name, value in sorted(roots.items())
     }
+
+
+def digest_variable(namespace: dict[str, Any], name: str) -> str:
+    """Return the digest of one variable and of all that its functions read.
+
+    Raises:
+        NotFingerprintable: some of it has no fingerprint.
+    """
+    walk = Walk(namespace)
+    walk.need(name)
+    walk.run()
+    if walk.hidden:
+        for other in sorted(namespace):
+            if not other.startswith("_"):
+                walk.need(other)
+        walk.run()
+    if walk.roots.get(name) is ABSENT:
+        return "absent"
+    parts = [part for item in digests(walk.roots).items() for part in map(text, item)]
+    return digest(frame(b"V", *parts)).hex()

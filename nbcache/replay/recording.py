@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import pathlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -16,7 +17,7 @@ from nbcache.deps.trackers import Trackers
 from nbcache.entry import Body
 from nbcache.errors import NotReplayable
 from nbcache.heap.kinds.functions import ANY_MODULE
-from nbcache.heap.walk import ABSENT, Walk
+from nbcache.heap.walk import Walk, digest_variable
 from nbcache.library_effects import (
     effect_calls,
     refuse_effect_calls,
@@ -31,6 +32,7 @@ from nbcache.replay.module_state import ModuleState
 from nbcache.replay.namespace import Changes, Snapshot, find_changes
 from nbcache.replay.outputs import Message, Tap, as_wired
 from nbcache.replay.shell_state import ShellState, payload_of
+from nbcache.sql_tables import reaches_duckdb, refuse_kept_tables
 
 
 class Read(Protocol):
@@ -91,7 +93,7 @@ class Recorder:
         self.trackers.start(
             reached_modules(read.walk, read.source.names),
             source=" ".join([read.request.text, *sorted(read.walk.draws)]),
-            paths=path_like(read.request.nodes, read.walk.values.values()),
+            paths=path_like(read.request.nodes, [*read.walk.values.values(), *plans(read.walk)]),
             imports=imported_modules(read.walk, read.source.names),
             by_time=self.by_time,
         )
@@ -159,6 +161,8 @@ class Recorder:
             if seen.refusal:
                 raise NotReplayable(seen.refusal)
         self._registered = self._shell_state.additions(ShellState.of(self.shell))
+        if reaches_duckdb(self.reading.walk, self.reading.source.names):
+            refuse_kept_tables()
         results = [item for item in self._messages if item["msg_type"] == "execute_result"]
         nodes, namespace = self.reading.request.nodes, self.shell.user_ns
         refuse_library_changes(nodes, namespace, library_names(nodes, namespace))
@@ -214,15 +218,9 @@ class Recorder:
         unsure = [name for name in changes.unsure if name != "__annotations__"]
         if unsure:
             looked_up = late.get("names", {})
-            late["names"] = {name: self._fingerprint(name) for name in unsure} | looked_up
+            digests = {name: digest_variable(self.shell.user_ns, name) for name in unsure}
+            late["names"] = digests | looked_up
         return late
-
-    def _fingerprint(self, name: str) -> str:
-        walk = Walk(self.shell.user_ns)
-        walk.need(name)
-        walk.run()
-        value = walk.roots[name]
-        return "absent" if value is ABSENT else value.hex()
 
 
 _NO_NAMES = Names()
@@ -256,6 +254,14 @@ def _written_names(changes: Changes, walk: Walk) -> tuple[str, ...]:
     return tuple(sorted(name for name in found if not name.startswith("__")))
 
 
+def plans(walk: Walk) -> Iterator[str]:
+    """Yield what lazy frames among the inputs will read, as text."""
+    for obj in walk.objects:
+        if type(obj).__name__ == "LazyFrame" and hasattr(obj, "explain"):
+            with suppress(Exception):
+                yield from _BRACKETED.findall(obj.explain(optimized=False))
+
+
 def path_like(nodes: Iterable[ast.AST], values: Iterable[Any]) -> list[str]:
     """Return the strings in a cell's text and inputs that may name files."""
     found = {str(value) for value in values if issubclass(type(value), _NAMES_OF_FILES)}
@@ -268,5 +274,6 @@ def path_like(nodes: Iterable[ast.AST], values: Iterable[Any]) -> list[str]:
 
 
 _NAMES_OF_FILES = (str, pathlib.PurePath)
+_BRACKETED = re.compile(r"\[([^\[\]\n]+)\]")
 _WORD = re.compile(r"[^\s'\"`;|&<>(){}=,$*]*/[^\s'\"`;|&<>(){}=,$*]*")
 _MAY_BE_PATH = re.compile(r"[^\n]{0,400}[./][^\n]{0,400}")

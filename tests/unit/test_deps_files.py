@@ -240,7 +240,8 @@ def test_written_file_must_be_there_unchanged(here, tracker, write):
     """A file that the run wrote is impure, noted, and must be there unchanged."""
     seen = watch(tracker, write)
     assert seen.refusal is None
-    assert list(seen.late) == ["wrote"]
+    assert list(seen.late)[-1] == "wrote"
+    assert "read" not in seen.late
     assert list(seen.late["wrote"]) == ["out.txt"]
     assert seen.impure
     assert seen.notes == ("wrote 1 file",)
@@ -398,7 +399,7 @@ def test_notebooks_saved_by_jupyter_do_not_count(here, tracker):
     Path("a.ipynb").write_text("1")
     seen = watch(tracker, lambda: subprocess.run(command, shell=True, check=True))
     assert seen.refusal is None
-    assert seen.late is None
+    assert "ipynb" not in str(seen.late)
 
 
 def test_patches_and_descriptors_are_given_back(here, tracker):

@@ -11,6 +11,7 @@ from nbcache.errors import NotReplayable, NotStorable
 from nbcache.heap import rebuild
 from nbcache.heap.kinds.attributes import HEAP_TYPE
 from nbcache.heap.kinds.code import global_token, is_library
+from nbcache.heap.kinds.functions import need_texts
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import joined, text
 from nbcache.locality import is_importable
@@ -67,6 +68,8 @@ class ClassKind(Kind):
             parts.append(text(name))
             parts.append(walk.ref(value))
         parts.extend(sorted(map(walk.ref, virtual_subclasses(obj))))
+        if obj.__module__ == "__main__":
+            need_texts(walk, walk.namespace, vars(obj).get("__annotations__") or {})
         return joined(b"C", parts)
 
     def reduce(self, obj: Any, dump: Dump) -> Any:

@@ -9,6 +9,7 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
+from nbcache.cell import hidden
 from nbcache.errors import NotStorable
 from nbcache.heap import rebuild
 from nbcache.heap.kinds.attributes import dict_of, encode_attributes
@@ -64,6 +65,8 @@ class BuiltinKind(Kind):
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode owner and name."""
         name = text(getattr(obj, "__qualname__", obj.__name__))
+        if id(obj) in hidden.FUNCTIONS:
+            walk.hidden.add(f"reaches {hidden.FUNCTIONS[id(obj)]}()")
         owner = getattr(obj, "__self__", None)
         if owner is None or isinstance(owner, types.ModuleType):
             module = str(getattr(obj, "__module__", None) or "")

@@ -7,6 +7,8 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
+from nbcache.cell import hidden
+from nbcache.cell.magics_text import identifiers
 from nbcache.cell.names import code_reads
 from nbcache.errors import NotStorable
 from nbcache.heap import rebuild
@@ -39,6 +41,9 @@ class FunctionKind(Kind):
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode code, defaults, closure and attributes, and ask for the globals it reads."""
         if is_library(obj):
+            reason = hidden.member_reason(obj.__module__, obj.__name__)
+            if reason:
+                walk.hidden.add(reason)
             return global_token(obj, walk)
         names = (obj.__name__, obj.__qualname__, obj.__module__)
         parts = [*map(walk.ref, names), code_token(obj.__code__), walk.ref(obj.__doc__)]
@@ -47,6 +52,8 @@ class FunctionKind(Kind):
         parts.append(joined(b"c", map(walk.ref, obj.__closure__ or ())))
         parts.append(inline_dict(obj.__dict__, walk))
         parts.append(_annotations(obj, walk))
+        if getattr(obj, "__annotate__", None) is None:
+            need_texts(walk, obj.__globals__, obj.__annotations__)
         parts.append(self._globals(obj, walk))
         return joined(b"F", parts)
 
@@ -59,6 +66,7 @@ class FunctionKind(Kind):
         walk.packages.update(found.imports)
         if "__import__" in found.reads or found.hidden:
             walk.packages.add(ANY_MODULE)
+        walk.imports.update(found.imports)
         if scope.label:
             walk.read_module(sys.modules[scope.label])
         walk.hidden.update(f"`{obj.__name__}` {reason}" for reason in found.hidden)
@@ -142,8 +150,19 @@ def stored_scope(variables: dict[str, Any], dump: Dump) -> Any:
 def need_globals(walk: Walk, scope: Scope, names: set[str]) -> None:
     """Ask for the globals that code reads, as roots of the walk."""
     for name in sorted(names):
+        value = scope.variables.get(name)
+        if type(value) is types.ModuleType and value.__name__ in hidden.MODULES - {name}:
+            walk.hidden.add(f"uses the module {value.__name__} as `{name}`")
         if name in scope.variables or not hasattr(builtins, name):
             walk.need(name, scope)
+
+
+def need_texts(walk: Walk, variables: dict[str, Any], annotations: dict[str, Any]) -> None:
+    """Ask for the globals that annotations name as text, which type hints evaluate."""
+    words = {word for one in annotations.values() if type(one) is str for word in identifiers(one)}
+    scope = walk.scope_of(variables) if words else None
+    if scope is not None:
+        need_globals(walk, scope, {word for word in words if word in scope.variables})
 
 
 def inline_dict(values: dict[str, Any], walk: Walk) -> bytes:

@@ -1,0 +1,58 @@
+"""What lets a cell look at variables that it does not name, found by value."""
+
+from __future__ import annotations
+
+import ast
+import operator
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from nbcache.cell import hidden
+from nbcache.cell.magics_text import identifiers
+
+_NAMERS = (operator.attrgetter, operator.methodcaller)
+_HAVE_GLOBALS = (types.FunctionType, types.MethodType, types.GeneratorType, types.FrameType)
+
+
+def looking_glasses(
+    reads: frozenset[str], namespace: Mapping[str, Any], shell: object
+) -> Iterator[str]:
+    """Say which names that a cell reads are something that can see every variable."""
+    for name in sorted(reads):
+        value: Any = namespace.get(name)
+        if id(value) in hidden.FUNCTIONS:
+            yield f"calls {hidden.FUNCTIONS[id(value)]}() as `{name}`"
+        elif value is shell:
+            yield f"uses get_ipython() as `{name}`"
+        elif issubclass(type(value), types.ModuleType) and value.__name__ in hidden.MODULES - {
+            name
+        }:
+            yield f"uses the module {value.__name__} as `{name}`"
+
+
+def named_by_values(values: Mapping[str, Any]) -> Iterator[str]:
+    """Say which inputs are texts, or getters, that name such things as ``__globals__``."""
+    for name, value in values.items():
+        text = repr(value) if issubclass(type(value), _NAMERS) else value
+        if type(text) is str and len(text) < _LONGEST and hidden.text_reason(identifiers(text)):
+            yield f"is given {next(iter(hidden.ATTRIBUTES.keys() & identifiers(text)))} by `{name}`"
+
+
+_LONGEST = 200
+
+
+def probes(nodes: Sequence[ast.stmt], namespace: Mapping[str, Any]) -> Iterator[str]:
+    """Say where a cell takes an attribute by a computed name from a function or the shell."""
+    parts = [part for node in nodes for part in ast.walk(node)]
+    made = {
+        part.name for part in parts if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef))
+    }
+    for part in parts:
+        if not isinstance(part, ast.Call) or not isinstance(part.func, ast.Name):
+            continue
+        if part.func.id != "getattr" or len(part.args) < 2 or hidden.joined_text(part.args[1]):
+            continue
+        owner = part.args[0].id if isinstance(part.args[0], ast.Name) else ""
+        if owner in made or issubclass(type(namespace.get(owner)), _HAVE_GLOBALS):
+            yield f"takes a computed attribute of `{owner}`"
