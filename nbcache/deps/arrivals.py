@@ -10,6 +10,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from nbcache.deps.places import caller
+
 EVERY = "*"
 """Stands for every module that comes from a file of its own."""
 
@@ -45,14 +47,14 @@ class _Finder:
 
     def __init__(self) -> None:
         self.awaited: list[Arrival] = []
-        self.logs: list[dict[str, None]] = []
+        self.logs: list[dict[str, bool]] = []
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Return the spec that another finder gives for an awaited ``name``, else None."""
         for log in self.logs:
-            log[name] = None
+            log[name] = log.get(name, False) or caller(sys._getframe(1)) == "user"
         wanted = (name, EVERY)
         actions = [arrival.action for arrival in self.awaited if arrival.name in wanted]
         if not actions:
@@ -94,16 +96,16 @@ def expect(name: str, action: Callable[[ModuleType], None]) -> Arrival:
     return arrival
 
 
-def log_searches() -> dict[str, None]:
-    """Return a log that gets the name of every module searched for, in order, until closed."""
-    log: dict[str, None] = {}
+def log_searches() -> dict[str, bool]:
+    """Return a log of the modules searched for, in order, until closed: whether the user does."""
+    log: dict[str, bool] = {}
     with _lock:
         _finder.logs.append(log)
         _enter()
     return log
 
 
-def close_log(log: dict[str, None]) -> None:
+def close_log(log: dict[str, bool]) -> None:
     """Stop filling a log."""
     with _lock:
         _finder.logs[:] = [other for other in _finder.logs if other is not log]

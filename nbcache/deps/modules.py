@@ -20,6 +20,7 @@ from nbcache.deps.arrivals import loaded_names
 from nbcache.deps.local import (
     current_digest,
     loaded_local_names,
+    locate,
     memory_digest,
     portable,
     remember_loaded,
@@ -44,7 +45,7 @@ class _Run:
     before: dict[str, Any]
     names: frozenset[str]
     reached: Collection[str] | None
-    searched: dict[str, None]
+    searched: dict[str, bool]
     reloaded: bool = False
     asked: set[str] = field(default_factory=set)
     called: dict[str, None] = field(default_factory=dict)
@@ -151,6 +152,9 @@ class ModuleTracker(Watcher[_Run]):
             late["state"] = states
         for name in sorted(run.asked):
             versions[normal_name(name)] = self._versions.current(normal_name(name))
+        sought = {name: locate(name) is not None for name in _sought(run)}
+        if sought:
+            late["sought"] = sought
         if sources:
             late["local"] = {
                 name: [digest, portable(source_path(name))] for name, digest in sources.items()
@@ -175,6 +179,9 @@ class ModuleTracker(Watcher[_Run]):
             known = FRESH if module is None or self.state is None else self.state(module)
             if known not in accepted:
                 return f"what the module `{name}` holds changed"
+        for name, was_found in late.get("sought", {}).items():
+            if (name in sys.modules or locate(name) is not None) != was_found:
+                return f"the module `{name}` {'is gone' if was_found else 'can be imported now'}"
         for name, (digest, path) in late.get("local", {}).items():
             now = current_digest(name, path)
             if now is None:
@@ -197,6 +204,11 @@ def _imported(run: _Run) -> list[str]:
         return []
     new = now - run.names
     return [name for name in dict.fromkeys([*run.searched, *sys.modules]) if name in new]
+
+
+def _sought(run: _Run) -> list[str]:
+    """Return the names that the user's code searched for and did not get."""
+    return [name for name, is_users in run.searched.items() if is_users and name not in sys.modules]
 
 
 def _import_again(name: str) -> None:

@@ -180,7 +180,7 @@ class Patches:
         self._installed: list[_Patch] = []
         self._hooked: list[tuple[Wrapped, Hook]] = []
         self._awaited: list[arrivals.Arrival] = []
-        self._logs: list[dict[str, None]] = []
+        self._logs: list[dict[str, bool]] = []
 
     def watch(self, hook: Hook, *places: Place) -> None:
         """Call ``hook(args, kwargs)`` before each call of the functions at ``places``."""
@@ -208,7 +208,7 @@ class Patches:
 
         self._awaited.append(arrivals.expect(name, guarded))
 
-    def log_imports(self) -> dict[str, None]:
+    def log_imports(self) -> dict[str, bool]:
         """Return a log of the modules that the run searches for, in the order of the search."""
         log = arrivals.log_searches()
         self._logs.append(log)

@@ -8,6 +8,9 @@ PATH = "import sys\nsys.path.insert(0, '{far}')\n---\n"
 
 # fmt: off
 CASES = [
+    Case("a module that came into being", "0\n---\n@try:\n    import {m}\n    print('there')\nexcept ImportError: print('none')", ("0", "open('{m}.py', 'w').write('')")),
+    Case("a module's state behind an import in a function", "%%writefile {m}.py\nv = 0\n---\nimport {m}\n{m}.v = 1\ndel {m}\n---\n@import {m} as q\nprint(q.v)", ("v = 1", "v = 2")),
+    Case("a module's state behind a function's import", "%%writefile {m}.py\nv = 0\n---\nimport {m}\n{m}.v = 1\ndel {m}\ndef f():\n    import {m} as q\n    return q.v\n---\n@print(f())", ("v = 1", "v = 2")),
     Case("a module that the cell imports", "%%writefile {m}.py\nV = 1\n---\n@import {m}\nprint({m}.V)", ("V = 1", "V = 2")),
     Case("a module imported before", "%%writefile {m}.py\nV = 1\n---\nimport {m}\n---\n@print({m}.V)", ("V = 1", "V = 2")),
     Case("a function from a module", "%%writefile {m}.py\ndef f(): return 1\n---\nfrom {m} import f\n---\n@print(f())", ("return 1", "return 2")),
