@@ -24,7 +24,7 @@ MOST_PARTS = 24
 
 _SECRET = re.compile(r"passw|secret|token|api_?key|credential|private_?key|auth", re.IGNORECASE)
 _PLAIN_MODULES = frozenset({"datetime", "decimal", "fractions", "uuid", "pathlib", "zoneinfo"})
-_TABLES = frozenset({"DataFrame", "LazyFrame", "Table", "RecordBatch"})
+_TABLES = frozenset({"DataFrame", "Table", "RecordBatch"})
 
 _CONTAINERS = (list, tuple, set, frozenset)
 
