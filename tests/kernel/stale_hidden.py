@@ -177,7 +177,6 @@ CASES = [
     Case("_ih", "x = 1\n---\n@print(_ih[-2])", X, ("", "0;"), needless="every earlier text counts"),
     Case("a shell line in a function", "x = 1\ndef f():\n    !echo {x}\n---\n@f()", X),
     Case("an alias", "x = 1\n---\n%alias_magic ttt time\n---\nget_ipython().run_line_magic('alias', f'zz_echo echo {x}')\n---\n@%zz_echo", X, refused=True),
-    Case("sys.modules under another name", "x = 1\nfrom sys import modules as ms\n---\n@print(ms['__main__'].x)", X, NOTE, needless="the dict of all modules is an input"),
     *(Case(name, text, X, NOTE) for name, text in LOOKS),
     *(Case(name, text, T) for name, text in QUERIES),
     *(Case(name, text, X) for name, text in STATES),
