@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from nbcache import policies
     from nbcache.errors import CacheError, CacheWarning
     from nbcache.events import CellEvent, State
-    from nbcache.functions import block, cache
+    from nbcache.functions import block, cache, transaction
 
 __version__ = "0.1.0"
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "cache",
     "load_ipython_extension",
     "policies",
+    "transaction",
     "unload_ipython_extension",
 ]
 
@@ -27,6 +28,7 @@ _MODULES = frozenset({"policies"})
 _HOMES = {
     "block": "functions",
     "cache": "functions",
+    "transaction": "functions",
     "CacheError": "errors",
     "CacheWarning": "errors",
     "CellEvent": "events",

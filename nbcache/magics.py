@@ -14,6 +14,7 @@ from nbcache.errors import CacheError
 from nbcache.events import CellEvent
 from nbcache.extension import Extension, extension_of
 from nbcache.options import OPTIONS
+from nbcache.steering_commands import SessionCommands
 
 COMMANDS = (
     "why",
@@ -24,6 +25,8 @@ COMMANDS = (
     "clear",
     "pin",
     "unpin",
+    "commit",
+    "rollback",
     "config",
     "stats",
     "auto",
@@ -60,7 +63,7 @@ def complete(shell: Any, event: Any) -> list[str]:
 
 
 @magics_class
-class CacheMagics(Magics):
+class CacheMagics(SessionCommands, Magics):
     """The magics of nbcache."""
 
     @property
@@ -126,6 +129,8 @@ class CacheMagics(Magics):
             forget what is stored
         %nbcache pin [CELL], unpin [CELL|all]
             serve a cell's stored result whatever changes; let it go again
+        %nbcache commit [GROUP], rollback [GROUP]
+            store the results of the cells with group=GROUP now, or forget them
         %nbcache config [KEY=VALUE ...]
             each setting and where it comes from; set some for this session
         %nbcache stats
@@ -212,48 +217,6 @@ class CacheMagics(Magics):
         events = list(self._extension.session.ledger.events.values())
         found = verify(self._extension, events if which == "all" else [self._event(which)])
         print(json.dumps([one.as_dict() for one in found], indent=1) if as_json else as_text(found))
-
-    def _refresh(self, words: list[str], as_json: bool) -> None:
-        from nbcache.steering import cells_named
-
-        found = cells_named(self._extension, " ".join(words))
-        names = [event.cell_id or event.title for event in found]
-        self._extension.asking.refresh_next.update(names)
-        print(f"{len(names)} cell(s) will run past the cache the next time.")
-
-    def _pin(self, words: list[str], as_json: bool) -> None:
-        self._change_pin(" ".join(words), keep=True)
-
-    def _unpin(self, words: list[str], as_json: bool) -> None:
-        self._change_pin(" ".join(words), keep=False)
-
-    def _change_pin(self, which: str, *, keep: bool) -> None:
-        from nbcache.steering import cells_named, change_pin
-
-        found = cells_named(self._extension, which) if which == "all" else [self._event(which)]
-        for event in found:
-            print(f"{event.title}: {change_pin(self._extension, event, keep=keep)}")
-
-    def _config(self, words: list[str], as_json: bool) -> None:
-        from nbcache.steering import configure, settings_now, settings_table
-
-        if words == ["--help-all"]:
-            from nbcache.traits import NBCache
-
-            print(NBCache.class_get_help())
-            return
-        configure(self._extension, shlex.join(words))
-        found = settings_now(self._extension)
-        if as_json:
-            print(json.dumps([[one.name, str(one.value), one.origin] for one in found], indent=1))
-        else:
-            print(settings_table(found))
-
-    def _stats(self, words: list[str], as_json: bool) -> None:
-        from nbcache.steering import totals, totals_text
-
-        found = totals(self._extension)
-        print(json.dumps(found, indent=1) if as_json else totals_text(found))
 
     def _refresh_next(self, words: list[str], as_json: bool) -> None:
         self._extension.asking.refresh_next.add("*")

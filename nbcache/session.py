@@ -56,7 +56,7 @@ class Session:
     def begin(self, request: Request, policy: Policy) -> Run:
         """Serve the cell from the store, or start to record it; raises only option errors."""
         run = Run(request, policy, started=time.perf_counter())
-        self.shelf.choose(policy)
+        self.shelf.choose(policy, is_inner=self.is_recording)
         try:
             run.reading = self.reader.read(request, policy)
             if not (self._serve_pinned(run, run.reading) or self._find(run, run.reading)):
@@ -76,7 +76,7 @@ class Session:
         ``known`` is the cell's reading, if nothing ran since it was made.
         """
         run = Run(request, policy, started=time.perf_counter())
-        self.shelf.choose(policy)
+        self.shelf.choose(policy, is_inner=self.is_recording)
         try:
             reading = known or self.reader.foresee(request, policy)
             run.reading = reading
@@ -206,13 +206,15 @@ class Session:
     def finish(self, run: Run, *, raised: bool) -> CellEvent:
         """Store what a recorded run did, and tell what happened; never raises a cache error."""
         began = time.perf_counter()
-        self.shelf.choose(run.policy)
+        self.shelf.choose(run.policy, is_inner=True)
         recorder, run.recorder = run.recorder, None
         if recorder is not None:
             self._recorded -= 1
             self._tell_progress(run, "storing")
             self._store(run, recorder, raised)
         run.release()
+        if raised and run.policy.group:
+            run.notes = (*run.notes, self.shelf.drop_group(run.policy.group))
         self._pin(run)
         run.overhead += time.perf_counter() - began
         run.notes = (*run.notes, *self.shelf.take_problems())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -23,6 +24,7 @@ from nbcache.settings import Settings
 from nbcache.store.protocol import Lock, Store, Waiting
 from nbcache.store.usage import Use, note_use
 from nbcache.trail import Trail, cell_names
+from nbcache.transactions import STAYS, staged, transaction
 
 _NOT_COUNTED = frozenset({State.OFF, State.ERROR})
 
@@ -40,12 +42,38 @@ class Shelf:
         self.trail = trail or Trail()
         self.stores = Stores(lambda place: open_store(place, self._tell))
         self._policy = Policy()
+        self.groups: dict[str, transaction] = {}
+        atexit.register(self.end_groups)
         self._told: set[str] = set()
         self._problems: list[str] = []
 
-    def choose(self, policy: Policy) -> None:
-        """Turn to the store of the cell that is under way."""
+    def choose(self, policy: Policy, *, is_inner: bool = False) -> None:
+        """Turn to the store of the cell that is under way; groups of other cells end here."""
         self._policy = policy
+        for name in [] if is_inner else [name for name in self.groups if name != policy.group]:
+            self.end_group(name)
+
+    def end_group(self, name: str, *, keep: bool = True) -> int:
+        """Store the results of a group, or forget them; return how many there were."""
+        group = self.groups.pop(name, None)
+        if group is None:
+            return 0
+        count = group.count
+        try:
+            group.commit() if keep else group.rollback()
+        except StoreError as problem:
+            self._tell(str(problem))
+        return count
+
+    def drop_group(self, name: str) -> str:
+        """Forget the results of a group one of whose cells raised; return what to tell."""
+        count = self.end_group(name, keep=False)
+        return f"group `{name}` was rolled back: {count} result(s) were not stored; {STAYS}"
+
+    def end_groups(self) -> None:
+        """Store the results of every group that is under way."""
+        for name in list(self.groups):
+            self.end_group(name)
 
     @property
     def store(self) -> Store:
@@ -54,7 +82,9 @@ class Shelf:
         Raises:
             StoreError: it can't be opened.
         """
-        return self.stores.of(self._policy)
+        store = staged(self.stores.of(self._policy))
+        name = self._policy.group
+        return self.groups.setdefault(name, transaction()).over(store) if name else store
 
     @property
     def label(self) -> str:

@@ -25,17 +25,28 @@ def cells_named(extension: Extension, which: str) -> list[CellEvent]:
     Raises:
         CacheError: no cell answers to it.
     """
-    ledger = extension.session.ledger
-    events = list(ledger.events.values())
+    events = list(extension.session.ledger.events.values())
     if which in ("", "all"):
         return events
     if which == "stale":
         return [event for event in events if is_stale(extension, event)]
     name = which.removesuffix("+").strip()
-    event = ledger.find(name)
-    if event is None:
-        raise CacheError(f"No cached cell answers to {name!r}. `%nbcache` lists them.")
+    event = cell_named(extension, name)
     return [event] if name == which else [event, *dependents(extension, event, events)]
+
+
+def cell_named(extension: Extension, which: str) -> CellEvent:
+    """Return the cell of a number, an id or a part of its text; the last one without any.
+
+    Raises:
+        CacheError: no cell answers to it.
+    """
+    event: CellEvent | None = extension.session.ledger.find(which)
+    if event is None and which:
+        raise CacheError(f"No cached cell answers to {which!r}. `%nbcache` lists them.")
+    if event is None:
+        raise CacheError("No cell has been cached in this kernel yet. Put `%%cache` on one.")
+    return event
 
 
 def is_stale(extension: Extension, event: CellEvent) -> bool:

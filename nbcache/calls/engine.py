@@ -8,7 +8,7 @@ import time
 import types
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nbcache.calls.hot import HOT
@@ -20,9 +20,11 @@ from nbcache.errors import CacheError, StoreError
 from nbcache.events import SERVED, State
 from nbcache.holding import pack, packing, take_lock, unpack
 from nbcache.key import digest_late
+from nbcache.layers import store_place
 from nbcache.policy import Decision, Policy, decide
 from nbcache.replay.codec import load
 from nbcache.store.protocol import Lock, Store
+from nbcache.transactions import staged
 
 MADE_BY = "function"
 """The effect of an entry that names the function whose call was recorded."""
@@ -59,7 +61,10 @@ class Call:
     @property
     def store(self) -> Store:
         """The store of this call's policy."""
-        return self.room.stores.of(self.policy)
+        policy = self.policy
+        if policy.store:
+            policy = replace(policy, store=store_place(self.room.layers, policy.store))
+        return staged(self.room.stores.of(policy))
 
     def begin(self, arguments: Mapping[str, Any]) -> None:
         """Serve the call, or start to record it; raises only if a result is required."""

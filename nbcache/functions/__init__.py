@@ -3,5 +3,6 @@
 from nbcache.functions import kind
 from nbcache.functions.blocks import block
 from nbcache.functions.decorator import cache
+from nbcache.transactions import transaction
 
-__all__ = ["block", "cache", "kind"]
+__all__ = ["block", "cache", "kind", "transaction"]
