@@ -114,3 +114,26 @@ def test_a_running_cell_tells_how_long_it_took_before(open_notebook) -> None:
     nb.act(1, "refresh")
     expect(nb.see(1, "running")).to_contain_text("last time 2.5 s")
     nb.see(1, "refreshed")
+
+
+def test_a_page_without_the_extension_refreshes_through_widgets(open_notebook, artefacts) -> None:
+    """Where only widgets are there, a bar above the output tells the state, and its Refresh puts
+    the new output into that same cell."""
+    nb = open_notebook("lab", "bar.ipynb", [LOAD, DRAW], with_nbcache=False)
+    nb.run_all()
+    cell = nb.cell(1)
+    expect(cell).to_contain_text("miss")
+    refresh = cell.get_by_role("button", name="Refresh")
+    expect(refresh).to_be_visible()
+    texts = cell.locator(".jp-OutputArea-output pre")
+    expect(texts).to_have_count(1)
+    drawn = texts.inner_text()
+    nb.page.screenshot(path=artefacts / "bar-lab.png")
+    refresh.click()
+    expect(cell).to_contain_text("refreshed")
+    expect(texts).to_have_count(1)
+    assert texts.inner_text() != drawn
+    expect(cell.get_by_role("button", name="Refresh")).to_have_count(1)
+    outputs = nb.save()["cells"][1]["outputs"]
+    assert [out["output_type"] for out in outputs] == ["display_data", "stream"]
+    assert outputs[0]["metadata"]["nbcache"]["state"] == "refreshed"

@@ -1,31 +1,36 @@
-"""What badges cost a large notebook, measured against the same page without nbcache."""
+"""What badges cost a large notebook, from a profile of the page itself."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 
 pytestmark = pytest.mark.browser
 CELLS = 300
-ROUNDS = 3
-LIMIT = 1.05
+LIMIT = 0.05
+"""The share of the page's work that may be ours. A share of one run: it holds on busy machines,
+where two pages, with and without nbcache, differ by more than this from one time to the next."""
 
 
-@pytest.mark.timeout(600)
-def test_badges_cost_little_in_a_large_notebook(open_notebook) -> None:
-    """Loading and scrolling 300 cached cells takes the page under 5 % more work than without."""
+@pytest.mark.timeout(280)
+def test_badges_cost_little_in_a_large_notebook(open_notebook, record_property) -> None:
+    """Of the work of loading and scrolling 300 cached cells less than 5 % is for their badges."""
     sources = [f"%%cache\nvalue_{number} = {number}" for number in range(CELLS)]
-    work: dict[bool, list[float]] = {True: [], False: []}
-    for turn in range(ROUNDS):
-        for with_nbcache in (True, False) if turn % 2 else (False, True):
-            nb = open_notebook("lab", "large.ipynb", sources, with_nbcache=with_nbcache)
-            client = nb.page.context.new_cdp_session(nb.page)
-            client.send("Performance.enable")
-            scroll(nb)
-            work[with_nbcache].append(task_seconds(client))
-            assert bool(nb.page.locator(".nbcache-badge").count()) is with_nbcache
-            nb.page.context.close()
-    ratio = min(work[True]) / min(work[False])
-    assert ratio < LIMIT, work
+    nb = open_notebook("lab", "large.ipynb", sources)
+    client = nb.page.context.new_cdp_session(nb.page)
+    for order, options in (
+        ("enable", {}),
+        ("setSamplingInterval", {"interval": 500}),
+        ("start", {}),
+    ):
+        client.send(f"Profiler.{order}", options)
+    nb.open()
+    scroll(nb)
+    share = share_of_ours(client.send("Profiler.stop")["profile"])
+    record_property("share", round(share, 4))
+    assert nb.page.locator(".nbcache-badge").count() > CELLS / 2
+    assert 0 < share < LIMIT
 
 
 def scroll(nb) -> None:
@@ -43,7 +48,21 @@ def scroll(nb) -> None:
     )
 
 
-def task_seconds(client) -> float:
-    """Return how long the page's main thread has worked since it was loaded."""
-    metrics = client.send("Performance.getMetrics")["metrics"]
-    return next(float(m["value"]) for m in metrics if m["name"] == "TaskDuration")
+def share_of_ours(profile: dict[str, Any]) -> float:
+    """Return the share of the time at work in which a function of ours was on the stack."""
+    nodes = {node["id"]: node for node in profile["nodes"]}
+    parents = {child: node["id"] for node in nodes.values() for child in node.get("children", ())}
+
+    def is_ours(number: int | None) -> bool:
+        while number is not None:
+            if "/extensions/nbcache/" in nodes[number]["callFrame"]["url"]:
+                return True
+            number = parents.get(number)
+        return False
+
+    ours = work = 0
+    for number, length in zip(profile["samples"], profile["timeDeltas"], strict=True):
+        if nodes[number]["callFrame"]["functionName"] != "(idle)":
+            work += length
+            ours += length * is_ours(number)
+    return ours / work

@@ -128,11 +128,12 @@ def test_a_kernel_without_nbcache_is_left_in_peace(open_notebook) -> None:
 def test_themes_are_readable_and_accessible(open_notebook, artefacts, devtools, theme) -> None:
     """In every theme badges, reasons and panel have no serious finding of axe, also at 200 %."""
     cells = [LOAD, "%%cache ttl=1h\nthemed = 1", "%%cache\nhandle = open('/dev/null')"]
-    small = {"viewport": {"width": 640, "height": 420}, "device_scale_factor": 2}
+    small = {"viewport": {"width": 640, "height": 460}}
     nb = open_notebook("lab", "themes.ipynb", [*cells, "%%cache off\n1"])
     nb.command("apputils:change-theme", json.dumps({"theme": f"JupyterLab {theme}"}))
     nb.run_all()
     nb.see(2, "bypass")
+    nb.command("application:toggle-left-area")
     nb.command("nbcache:show-panel")
     nb.act(1, "details")
     for zoom, size in (("100", nb.page.viewport_size), ("200", small["viewport"])):

@@ -2,7 +2,7 @@
 import { button } from './button.js';
 import { Details } from './details.js';
 import { say } from './i18n.js';
-import { iconSvg } from './icons.js';
+import { makeIcon } from './icons.js';
 
 /**
  * @typedef {object} Actions what a badge lets its user do
@@ -20,16 +20,14 @@ export class Badge {
     this.node.setAttribute('role', 'group');
     this.summary = button('nbcache-summary', 'details', say('Show why'), () => this.toggle());
     this.summary.setAttribute('aria-expanded', 'false');
-    this.icon = document.createElement('span');
-    this.icon.className = 'nbcache-iconbox';
+    this.icon = makeIcon('new');
     this.word = document.createElement('b');
     this.told = document.createElement('span');
     this.told.className = 'nbcache-told';
     this.summary.append(this.icon, this.word, this.told);
     const title = say('Run this cell again, without its cached result');
     this.refresh = button('nbcache-action', 'refresh', title, () => actions.refresh());
-    this.refresh.innerHTML = iconSvg('refreshed');
-    this.refresh.append(say('Refresh'));
+    this.refresh.append(makeIcon('refreshed'), say('Refresh'));
     this.line = document.createElement('div');
     this.line.className = 'nbcache-line';
     this.line.append(this.summary, this.refresh);
@@ -57,7 +55,7 @@ export class Badge {
   draw(view) {
     if (this.node.dataset.state !== view.state) {
       this.node.dataset.state = view.state;
-      this.icon.innerHTML = iconSvg(view.state);
+      this.icon.dataset.shape = view.state;
       const isBusy = ['running', 'waiting', 'storing'].includes(view.state);
       this.refresh.disabled = isBusy;
     }

@@ -86,8 +86,8 @@ export class Badges {
       return;
     }
     for (const [cell, badge] of this.badges) {
-      if (badge.node.isConnected) {
-        this.place(cell);
+      if (badge.node.isConnected && badge.facts) {
+        this.place(cell, badge.facts.asked);
       }
     }
   }
@@ -95,12 +95,13 @@ export class Badges {
   /**
    * Draw, update or remove the badge of one cell.
    * @param {Cell} cell
+   * @param {import('./asking.js').Asked} [known] what the cell asks for, where it did not change
    */
-  place(cell) {
-    if (cell.model.type !== 'code' || cell.isDisposed) {
+  place(cell, known) {
+    if (cell.isDisposed || cell.model.type !== 'code') {
       return;
     }
-    const asked = askedOf(cell.model, this.link);
+    const asked = known ?? askedOf(cell.model, this.link);
     const status = this.link.status(cell.model.id);
     const view = this.isEnabled ? viewOf(asked, status, this.link.now()) : null;
     if (!view) {

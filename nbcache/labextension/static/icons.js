@@ -21,13 +21,31 @@ const SHAPES = {
   new: '<circle cx="8" cy="8" r="6" stroke-dasharray="2.6 2.1"/>'
 };
 
-/** @param {string} state */
-export function iconSvg(state) {
-  return (
-    '<svg class="nbcache-icon" aria-hidden="true" viewBox="0 0 16 16" fill="none" ' +
-    'stroke="currentColor" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round">' +
-    `${SHAPES[state] ?? RING}</svg>`
-  );
+/**
+ * The icon of a shape: one node, whose shape is a mask, so that hundreds of them cost little.
+ * @param {string} shape the name of a state or of an action
+ */
+export function makeIcon(shape) {
+  const node = document.createElement('span');
+  node.className = 'nbcache-icon';
+  node.dataset.shape = shape;
+  return node;
+}
+
+/** Give the shapes to the page, once. */
+export function addShapes() {
+  const style = document.createElement('style');
+  style.textContent = Object.keys(SHAPES).map(rule).join('\n');
+  document.head.append(style);
+}
+
+/** @param {string} shape */
+function rule(shape) {
+  const svg =
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" fill="none" stroke="#000" ' +
+    `stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round">${SHAPES[shape]}</svg>`;
+  const image = `url("data:image/svg+xml,${encodeURIComponent(svg)}")`;
+  return `.nbcache-icon[data-shape="${shape}"] { -webkit-mask-image: ${image}; mask-image: ${image}; }`;
 }
 
 /** The extension's own icon: a stack of layers, in the size and greys of JupyterLab's icons. */

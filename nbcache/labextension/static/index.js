@@ -2,6 +2,7 @@
 import { Badges } from './badges.js';
 import { addCommands } from './commands.js';
 import { useTranslator } from './i18n.js';
+import { addShapes } from './icons.js';
 import { takeLab } from './lab.js';
 import { linkOf } from './link.js';
 import { makePanel } from './panel.js';
@@ -41,6 +42,7 @@ export async function makePlugins(scope) {
  */
 function activate(lab, app, tracker, [palette, statusBar, registry, translator, restorer]) {
   useTranslator(translator);
+  addShapes();
   /** @type {Set<Badges>} */
   const shown = new Set();
   let isEnabled = true;

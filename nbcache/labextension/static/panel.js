@@ -2,7 +2,7 @@
 import { button } from './button.js';
 import { askedOf, clearCells, setSettings } from './cells.js';
 import { say, sayCount } from './i18n.js';
-import { iconSvg, LAYERS } from './icons.js';
+import { LAYERS, makeIcon } from './icons.js';
 import { linkOf } from './link.js';
 import { refreshCells } from './refresh.js';
 import { drawStore } from './storeSection.js';
@@ -187,13 +187,12 @@ class Panel {
     item.dataset.state = row.view.state;
     item.dataset.cell = row.cell.model.id;
     const go = button('nbcache-go', 'go', say('Show this cell'), () => this.go(row));
-    go.innerHTML = iconSvg(row.view.state);
-    const name = document.createElement('code');
+        const name = document.createElement('code');
     name.textContent = title(row);
     const told = document.createElement('span');
     told.className = 'nbcache-told';
     told.textContent = [row.view.word, ...facts(row, this.link?.now() ?? 0)].join(' · ');
-    go.append(name, told);
+    go.append(makeIcon(row.view.state), name, told);
     item.append(go, ...this.actions(row));
     return item;
   }
@@ -206,13 +205,13 @@ class Panel {
         void refreshCells(this.lab, panel, [row.cell]);
       }
     });
-    refresh.innerHTML = iconSvg('refreshed');
+    refresh.append(makeIcon('refreshed'));
     const clear = button('nbcache-action', 'clear', say('Clear: forget the stored result'), () => {
       if (this.link) {
         clearCells(this.link, [row.cell.model.id]);
       }
     });
-    clear.innerHTML = iconSvg('clear');
+    clear.append(makeIcon('clear'));
     const made = [refresh, clear];
     if (this.link?.options.includes('pin')) {
       made.push(this.pin(row));
@@ -229,7 +228,7 @@ class Panel {
       setSettings(row.cell.model, { pin: isPinned ? undefined : true })
     );
     pin.setAttribute('aria-pressed', String(isPinned));
-    pin.innerHTML = iconSvg('pinned');
+    pin.append(makeIcon('pinned'));
     return pin;
   }
 

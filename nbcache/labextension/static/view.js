@@ -18,7 +18,21 @@ import { asClause, formatAge, formatBytes, formatDuration } from './words.js';
 /** @type {Status} */
 const NOTHING = { event: null, progress: null, ahead: null };
 
-const LABELS = () => ({
+/** @type {Map<string, string[]>} */
+const labels = new Map();
+
+/**
+ * The word of a state and what follows it, translated once.
+ * @param {string} state
+ */
+function labelOf(state) {
+  const found = labels.get(state) ?? makeLabels()[state] ?? [state, ''];
+  labels.set(state, found);
+  return found;
+}
+
+/** @returns {Record<string, string[]>} */
+const makeLabels = () => ({
   miss: [say('ran'), say('miss')],
   hit: [say('cached'), say('hit')],
   refreshed: [say('ran'), say('refreshed')],
@@ -46,11 +60,10 @@ export function viewOf(asked, status, now) {
   if (!state) {
     return null;
   }
-  const labels = /** @type {Record<string, string[]>} */ (LABELS());
-  const [word, standard] = labels[state] ?? [state, ''];
+  const [word, standard] = labelOf(state);
   const label = state === 'miss' ? reran(status?.event) || standard : standard;
   const details = DETAILS[state]?.(status ?? NOTHING, now) ?? [];
-  const told = [label, ...details].filter(Boolean);
+  const told = [label, ...details].filter(Boolean).map(words => words.replaceAll('`', ''));
   return { state, word, told, spoken: `${say('Cache')}: ${[word, ...told].join(', ')}` };
 }
 
