@@ -17,6 +17,7 @@ from os import stat as _stat
 from typing import Any
 
 from nbcache.deps.places import OWN_FOLDER, owner_of
+from nbcache.errors import NotReplayable
 
 _MOST_FOLDERS = 64
 _MOST_ENTRIES = 4096
@@ -117,12 +118,25 @@ def prime_imports() -> None:
     PathFinder.find_spec("nbcache_no_such_module")
 
 
+def _checked(path: Any) -> Any:
+    """Return a path whose conversion runs no code of the user: that would run it twice.
+
+    Raises:
+        NotReplayable: it is of a class of the user's own.
+    """
+    convert = getattr(type(path), "__fspath__", None)
+    code = getattr(convert, "__code__", None)
+    if code is not None and owner_of(code.co_filename) == "user":
+        raise NotReplayable(f"it opens a file through its own path class `{type(path).__name__}`")
+    return path
+
+
 def absolute(path: Any, folder_descriptor: Any = None) -> str | None:
     """Return the absolute form of what was given as a path, None for descriptors and nonsense."""
     if isinstance(path, int):
         return None
     try:
-        text = os.fsdecode(_fspath(path))
+        text = os.fsdecode(_fspath(_checked(path)))
     except TypeError:
         return None
     if not text or "\0" in text:

@@ -29,6 +29,14 @@ _lock = threading.RLock()
 _inside = threading.local()
 
 
+_passed = [0]
+
+
+def errors_passed() -> int:
+    """Return how many errors went through wrappers so far; each left a frame of ours behind."""
+    return _passed[0]
+
+
 class Wrapped:
     """Stands in for a function: calls the hooks, then the original; equals the original."""
 
@@ -45,6 +53,9 @@ class Wrapped:
         ends = [end for hook in self.hooks if (end := hook(args, kwargs)) is not None]
         try:
             return self.original(*args, **kwargs)
+        except BaseException:
+            _passed[0] += 1
+            raise
         finally:
             for end in ends:
                 end()
@@ -91,6 +102,9 @@ class _Method(Wrapped):
             ends = [end for hook in self.hooks if (end := hook(args, kwargs)) is not None]
             try:
                 return original(*args, **kwargs)
+            except BaseException:
+                _passed[0] += 1
+                raise
             finally:
                 for end in ends:
                     end()

@@ -12,6 +12,7 @@ from nbcache.deps import patching
 from nbcache.deps.ambient import AmbientTracker
 from nbcache.deps.arrivals import loaded_names
 from nbcache.deps.files import FileTracker
+from nbcache.deps.frames import FrameTracker
 from nbcache.deps.group import finish_all
 from nbcache.deps.impurity import ImpurityTracker
 from nbcache.deps.local import loaded_local_names
@@ -46,6 +47,7 @@ class Trackers:
         self.randomness = RandomTracker(history)
         self.files = FileTracker(own)
         self.impurity = ImpurityTracker()
+        self.frames = FrameTracker()
         self._namespace: MutableMapping[str, Any] = {} if namespace is None else namespace
         self.lookups = LookupTracker(self._namespace)
         self._modules_before: list[frozenset[str]] = []
@@ -54,7 +56,8 @@ class Trackers:
     def members(self) -> tuple[Tracker, ...]:
         """Every tracker, in the order in which effects are repeated: streams last."""
         modules, files = self.modules, self.files
-        return self.impurity, self.lookups, modules, self.ambient, files, self.randomness
+        first = self.frames, self.impurity, self.lookups
+        return *first, modules, self.ambient, files, self.randomness
 
     def start(
         self,
@@ -75,6 +78,7 @@ class Trackers:
         """
         self._modules_before.append(loaded_names())
         self.randomness.note_source(source)
+        self.frames.start(source)
         self.impurity.start()
         self.lookups.start()
         names = None if reached is None else list(reached)

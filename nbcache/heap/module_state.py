@@ -18,7 +18,7 @@ def module_state(module: types.ModuleType, namespace: dict[str, Any]) -> str:
     """Return 32 hex digits for the variables of a local module, in the order of their names."""
     parts = []
     for name, value in sorted(vars(module).items()):
-        is_own = name[:2] == "__" == name[-2:] or isinstance(value, types.ModuleType)
+        is_own = name[:2] == "__" == name[-2:] or issubclass(type(value), types.ModuleType)
         if is_own or _is_plain_function(value, module.__name__):
             continue
         parts.append(frame(b"v", text(name), _digest(module, name, namespace)))
@@ -26,7 +26,7 @@ def module_state(module: types.ModuleType, namespace: dict[str, Any]) -> str:
 
 
 def _is_plain_function(value: Any, module: str) -> bool:
-    return isinstance(value, types.FunctionType) and value.__module__ == module and not vars(value)
+    return type(value) is types.FunctionType and value.__module__ == module and not vars(value)
 
 
 def _digest(module: types.ModuleType, name: str, namespace: dict[str, Any]) -> bytes:

@@ -7,13 +7,13 @@ kernel. No code of the notebook runs for it, and nothing that is named like a se
 from __future__ import annotations
 
 import enum
+import functools
 import re
 import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from nbcache.heap.kinds.code import code_token
-from nbcache.heap.paths import type_name
 from nbcache.heap.tokens import FLAT, digest
 
 LONGEST = 60
@@ -35,7 +35,9 @@ Summary = dict[str, Any]
 def summarise(label: str, value: Any, cell_of: Callable[[str], int] | None = None) -> Summary:
     """Return what may be told of one input; ``cell_of`` gives the cell that a file stands for."""
     kind = type(value)
-    found: Summary = {"kind": type_name(value)}
+    module, name = _of(kind, "__module__"), _of(kind, "__qualname__")
+    is_bare = module in ("builtins", "__main__")
+    found: Summary = {"kind": name if is_bare else f"{module}.{name}"}
     try:
         if is_secret(label):
             return found
@@ -46,10 +48,10 @@ def summarise(label: str, value: Any, cell_of: Callable[[str], int] | None = Non
             found |= _code_of(value, cell_of)
         else:
             found |= _measure(value, kind)
-            if kind.__module__ == "__main__":
-                found["of"] = {"name": kind.__name__, **_code_of(kind, cell_of)}
+            if module == "__main__":
+                found["of"] = {"name": _of(kind, "__name__"), **_code_of(kind, cell_of)}
     except Exception:  # a value that can't even be looked at is told by its type alone
-        return {"kind": type_name(value)}
+        return {"kind": found["kind"]}
     return found
 
 
@@ -65,21 +67,27 @@ def _text(value: Any) -> str | None:
         return _short(repr(value)) if kind is not str or len(value) <= LONGEST else None
     if kind in _CONTAINERS:
         return _few(value)
-    if isinstance(value, enum.Enum):
-        return f"{kind.__name__}.{value._name_}"
-    if isinstance(value, types.ModuleType):
-        return value.__name__
-    if kind is range or kind.__module__ in _PLAIN_MODULES:
+    if issubclass(kind, enum.Enum):
+        return f"{_of(kind, '__name__')}.{object.__getattribute__(value, '_name_')}"
+    if kind is types.ModuleType:
+        return str(value.__name__)
+    module = _of(kind, "__module__")
+    if kind is range or module in _PLAIN_MODULES:
         return _short(str(value))
-    is_scalar = kind.__module__ == "numpy" and hasattr(value, "item") and not value.ndim
+    is_scalar = module == "numpy" and hasattr(value, "item") and not value.ndim
     return _short(repr(value.item())) if is_scalar else None
+
+
+def _of(kind: type, name: str) -> Any:
+    """Return a class's attribute without asking its metaclass, which may be the notebook's."""
+    return type.__getattribute__(kind, name)
 
 
 def _few(values: Any) -> str | None:
     """Return a container of a few flat values; a set in the order of its texts."""
     if len(values) > 8 or not all(type(one) in FLAT for one in values):
         return None
-    if isinstance(values, (set, frozenset)):
+    if type(values) in (set, frozenset):
         return _short("{" + ", ".join(sorted(map(repr, values))) + "}")
     return _short(repr(values))
 
@@ -90,24 +98,31 @@ def _short(text: str) -> str | None:
 
 def _code_of(value: Any, cell_of: Callable[[str], int] | None) -> Summary:
     """Return the digest of the code of a function or class, and the cell that defines it."""
-    if isinstance(value, types.FunctionType):
+    is_function = type(value) is types.FunctionType
+    if is_function:
         codes = [("", value.__code__)]
     else:
-        codes = [(name, code) for name, one in vars(value).items() for code in _codes_in(one)]
+        members = _of(value, "__dict__").items()
+        codes = [(name, code) for name, one in members for code in _codes_in(one)]
     if not codes:
         return {"code": "", "form": "class"}
     found: Summary = {
         "code": digest(b"".join(name.encode() + code_token(code) for name, code in codes)).hex(),
-        "form": "function" if isinstance(value, types.FunctionType) else "class",
+        "form": "function" if is_function else "class",
     }
     cell = cell_of(codes[0][1].co_filename) if cell_of is not None else 0
     return found | ({"cell": cell} if cell else {})
 
 
 def _codes_in(member: Any) -> list[types.CodeType]:
-    inner = [member, getattr(member, "__func__", None)]
-    inner += [getattr(member, name, None) for name in ("fget", "fset", "fdel", "func")]
-    return [one.__code__ for one in inner if isinstance(one, types.FunctionType)]
+    inner = [member]
+    if type(member) in (classmethod, staticmethod):
+        inner = [member.__func__]
+    elif type(member) is property:
+        inner = [member.fget, member.fset, member.fdel]
+    elif type(member) is functools.cached_property:
+        inner = [member.func]
+    return [one.__code__ for one in inner if type(one) is types.FunctionType]
 
 
 def _measure(value: Any, kind: type) -> Summary:
@@ -118,8 +133,8 @@ def _measure(value: Any, kind: type) -> Summary:
         return {"size": _count(len(value), "item")}
     if kind in (str, bytes, bytearray):
         return {"size": _count(len(value), "character" if kind is str else "byte")}
-    package = kind.__module__.partition(".")[0]
-    if package in ("pandas", "polars", "pyarrow") and kind.__name__ in _TABLES:
+    package = str(_of(kind, "__module__")).partition(".")[0]
+    if package in ("pandas", "polars", "pyarrow") and _of(kind, "__name__") in _TABLES:
         return _table(value)
     shape = getattr(value, "shape", None) if package in _WITH_SHAPES else None
     if shape is not None:
@@ -161,7 +176,7 @@ def _items(values: Mapping[Any, Any], joint: str = "") -> dict[str, str]:
             continue
         text = _text(value)
         step = f".{name}" if joint else f"[{name!r}]"
-        found[step] = text if text is not None else type_name(value)
+        found[step] = text if text is not None else str(_of(type(value), "__qualname__"))
     return found
 
 

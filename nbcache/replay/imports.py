@@ -76,7 +76,7 @@ def bound_modules(bind: Mapping[str, Any]) -> dict[str, str]:
     return {
         name: value.__name__
         for name, value in bind.items()
-        if isinstance(value, types.ModuleType) and sys.modules.get(value.__name__) is value
+        if issubclass(type(value), types.ModuleType) and sys.modules.get(value.__name__) is value
     }
 
 
