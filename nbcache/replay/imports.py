@@ -37,13 +37,15 @@ def imported_objects(
 def star_names(nodes: Sequence[ast.AST], *, head_only: bool = False) -> dict[str, Any]:
     """Return what these statements' ``from module import *`` bind, for modules that are loaded.
 
-    ``head_only`` looks at the imports that the cell begins with.
+    ``head_only`` looks at the imports from libraries that the cell begins with.
     """
     found: dict[str, Any] = {}
     for node in nodes:
         is_import = isinstance(node, (ast.Import, ast.ImportFrom))
         if head_only and not is_import:
             break
+        if head_only and is_local_module(getattr(node, "module", None)):
+            continue
         if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
             found |= _exports(sys.modules.get(node.module or ""))
     return found
@@ -73,10 +75,13 @@ def import_references(nodes: Sequence[ast.AST], namespace: Mapping[str, Any]) ->
 
 def bound_modules(bind: Mapping[str, Any]) -> dict[str, str]:
     """Return the modules that a run bound, by the names that it gave them."""
+    modules: dict[str, Any] = {
+        name: value for name, value in bind.items() if issubclass(type(value), types.ModuleType)
+    }
     return {
         name: value.__name__
-        for name, value in bind.items()
-        if issubclass(type(value), types.ModuleType) and sys.modules.get(value.__name__) is value
+        for name, value in modules.items()
+        if sys.modules.get(value.__name__) is value
     }
 
 
