@@ -75,14 +75,13 @@ def import_references(nodes: Sequence[ast.AST], namespace: Mapping[str, Any]) ->
 
 def bound_modules(bind: Mapping[str, Any]) -> dict[str, str]:
     """Return the modules that a run bound, by the names that it gave them."""
-    modules: dict[str, Any] = {
-        name: value for name, value in bind.items() if issubclass(type(value), types.ModuleType)
-    }
-    return {
-        name: value.__name__
-        for name, value in modules.items()
-        if sys.modules.get(value.__name__) is value
-    }
+    found: dict[str, str] = {}
+    for name, value in bind.items():
+        if issubclass(type(value), types.ModuleType):
+            home = str(value.__name__)
+            if sys.modules.get(home) is value:
+                found[name] = home
+    return found
 
 
 @contextmanager
