@@ -21,7 +21,8 @@ def make_session(shell: Any, settings: Settings, history: Sequence[str]) -> Sess
     """Return a session over the user's store for one shell; ``history`` is what ran before."""
 
     def opened(place: str, tell: Callable[[str], None]) -> Store:
-        return open_store(place or settings.location or None, tell=tell)
+        store: Store = open_store(place or settings.location or None, tell=tell)
+        return store
 
     def tap() -> Tap:
         return tap_of(shell)

@@ -129,11 +129,11 @@ def _entries(location: str | None, notebook: str | None = None) -> list[Entry]:
     from nbcache.store.opening import open_store
 
     entries = (entry for entry in open_store(location).entries() if not is_lineage(entry))
-    belongs = (lambda entry: True) if notebook is None else _of_notebook(notebook)
+    belongs = (lambda entry: True) if notebook is None else of_notebook(notebook)
     return sorted(filter(belongs, entries), key=lambda entry: -entry.stored_at)
 
 
-def _of_notebook(notebook: str) -> Callable[[Entry], bool]:
+def of_notebook(notebook: str) -> Callable[[Entry], bool]:
     """Return a test for entries that a notebook stored, by its name or by its recorded keys."""
     from nbcache.cli.notebook_files import read_notebook
 

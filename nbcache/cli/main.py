@@ -9,7 +9,21 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from nbcache.cli import completion, doctor, enabling, export, ls, prune, run, status, totals, why
+from nbcache.cli import (
+    bundle,
+    completion,
+    doctor,
+    enabling,
+    export,
+    ls,
+    prune,
+    run,
+    sharing,
+    status,
+    totals,
+    trust,
+    why,
+)
 from nbcache.cli.exits import ERROR, EXIT_CODES, INTERRUPTED, USAGE, CommandError
 from nbcache.errors import CacheError
 
@@ -29,6 +43,13 @@ _COMMANDS = (
     ("enable", "load nbcache in every kernel", enabling.add_enable_arguments),
     ("disable", "load nbcache in no kernel by itself", enabling.add_disable_arguments),
     ("doctor", "check the installation", doctor.add_arguments),
+    ("push", "send entries to a shared store", sharing.add_push_arguments),
+    ("pull", "fetch entries of a shared store", sharing.add_pull_arguments),
+    ("sync", "fetch and send what is missing", sharing.add_sync_arguments),
+    ("bundle", "a notebook and its results in one file", bundle.add_bundle_arguments),
+    ("unbundle", "open such a file", bundle.add_unbundle_arguments),
+    ("trust", "whose entries are loaded", trust.add_trust_arguments),
+    ("verify", "check every stored entry", trust.add_verify_arguments),
     ("completion", "print the shell's completion script", completion.add_arguments),
 )
 

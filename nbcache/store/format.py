@@ -116,6 +116,23 @@ def read_manifest(head: bytes, size_bytes: int, key: bytes) -> Manifest:
     return manifest
 
 
+def reseal(file: bytes, name: str, key: bytes) -> bytes:
+    """Return an entry's file signed with another key; whoever calls has verified its origin.
+
+    Raises:
+        DamagedEntry: the file is not a whole entry of that name.
+    """
+    length = header_length(file)
+    header = file[PREFIX_BYTES : PREFIX_BYTES + length]
+    start = file[:_SIGNED_BYTES]
+    signed = file[: PREFIX_BYTES - 32] + _sign(start, header, key) + file[PREFIX_BYTES:]
+    manifest = read_manifest(signed, len(signed), key)
+    if manifest.entry.name != name:
+        raise DamagedEntry(f"The entry is {manifest.entry.name} instead of {name}.")
+    decode_body(signed, manifest)
+    return signed
+
+
 def decode_body(
     data: bytes | bytearray | memoryview,
     manifest: Manifest,

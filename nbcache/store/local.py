@@ -22,7 +22,14 @@ from nbcache.store.entry_file import (
     read_entry,
     write_entry,
 )
-from nbcache.store.folder import has_safe_folder, make_private_folder, unavailable
+from nbcache.store.folder import (
+    has_safe_folder,
+    make_private_folder,
+    open_own_file,
+    unavailable,
+    write_whole_file,
+)
+from nbcache.store.format import read_manifest
 
 ROOT_NAME = "joblib"
 CELLS = ("nbcache", "cells")
@@ -37,9 +44,14 @@ def item_of(entry: Entry) -> tuple[str, str]:
 
     Raises ``StoreError`` for a key or variant that is not hexadecimal.
     """
-    _check_name(entry.key, _KEY)
-    _check_name(entry.variant, _VARIANT)
-    return "/".join((*CELLS, entry.key[:_SHARD_DIGITS])), entry.name
+    return item_name(entry.key, entry.variant)
+
+
+def item_name(key: str, variant: str) -> tuple[str, str]:
+    """Return joblib's call id for a cell key and a variant; raises ``StoreError`` likewise."""
+    _check_name(key, _KEY)
+    _check_name(variant, _VARIANT)
+    return "/".join((*CELLS, key[:_SHARD_DIGITS])), f"{key}.{variant}"
 
 
 def prepare_location(location: str) -> str:
@@ -127,6 +139,33 @@ class LocalStore:
         folder = self._folder_of(entry)
         prepare_location(self.location)
         return write_entry(folder, entry, body, self._key)
+
+    def read_file(self, name: str) -> bytes:
+        """Return the verified bytes of an entry's file, to be sent elsewhere.
+
+        Raises ``StoreError`` when it is not here or not ours.
+        """
+        key, _, variant = name.partition(".")
+        folder = os.path.join(self._root, *item_name(key, variant))
+        try:
+            read_entry(folder, self._key)
+            with open_own_file(os.path.join(folder, FILE_NAME)) as file:
+                return file.read()
+        except OSError as error:
+            raise StoreError(f"Entry {name} is not in the store.") from error
+
+    def adopt(self, name: str, data: bytes) -> Entry:
+        """Store an entry's file that came from elsewhere and carries our signature."""
+        key, _, variant = name.partition(".")
+        folder = os.path.join(self._root, *item_name(key, variant))
+        manifest = read_manifest(data, len(data), self._key)
+        prepare_location(self.location)
+        try:
+            make_private_folder(folder)
+            write_whole_file(os.path.join(folder, FILE_NAME), [data])
+        except OSError as error:
+            raise unavailable(error, folder, "write to the store") from error
+        return manifest.entry
 
     def entries(self) -> Iterator[Entry]:
         """Yield every readable manifest, in no particular order."""

@@ -10,15 +10,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from nbcache.entry import Body, Entry
+from nbcache.errors import StoreError
 from nbcache.store.entry_file import MAP_FROM_BYTES
 from nbcache.store.items import list_items
 from nbcache.store.local import ROOT_NAME, LocalStore, item_of
 from nbcache.store.locks import KeyLock, take_lock
 from nbcache.store.mounts import is_network_folder
 from nbcache.store.protocol import Waiting
+from nbcache.store.remote import is_url
 from nbcache.store.signing import find_key_folder, load_key
 
 LOCATION_VARIABLE = "NBCACHE_DIR"
+TRUST_VARIABLE = "NBCACHE_TRUST"
 
 
 class JoblibStore:
@@ -95,6 +98,14 @@ class JoblibStore:
         """Forget one entry; a missing one is no error."""
         self._local.remove(entry)
 
+    def read_file(self, name: str) -> bytes:
+        """Return the verified bytes of an entry's file, to be sent elsewhere."""
+        return self._local.read_file(name)
+
+    def adopt(self, name: str, data: bytes) -> Entry:
+        """Store an entry's file that came from elsewhere and carries our signature."""
+        return self._local.adopt(name, data)
+
     def reduce_size(
         self,
         bytes_limit: int | str | None = None,
@@ -116,12 +127,46 @@ def open_store(
     clock: Callable[[], float] = time.time,
     environ: Mapping[str, str] = os.environ,
     tell: Callable[[str], None] | None = None,
-) -> JoblibStore:
+) -> Any:
     """Return the store at ``location``: else ``NBCACHE_DIR``, else the user's cache folder.
 
-    Touches only the signing key: the folder is made at the first write. Raises
-    ``StoreError`` when the key cannot be used.
+    A URL (``s3://team/cache``, ``redis://host``) is a ``SharedStore`` of that place, through
+    the local folder. Touches only the signing key: the folder is made at the first write.
+    Raises ``StoreError`` when the key cannot be used.
     """
+    if is_url(location):
+        return _open_shared(os.fspath(location or ""), key_folder, environ, tell)
+    return open_local(location, key_folder=key_folder, clock=clock, environ=environ, tell=tell)
+
+
+def _open_shared(
+    url: str,
+    key_folder: str | os.PathLike[str] | None,
+    environ: Mapping[str, str],
+    tell: Callable[[str], None] | None,
+) -> Any:
+    from nbcache.store.identity import Identity
+    from nbcache.store.remote import open_remote
+    from nbcache.store.shared import SharedStore
+
+    posture: Any = environ.get(TRUST_VARIABLE, "on")
+    if posture not in ("on", "strict", "off"):
+        raise StoreError(f"{TRUST_VARIABLE}={posture!r} is not understood: on, strict or off.")
+    keys = os.path.abspath(find_key_folder(environ) if key_folder is None else key_folder)
+    local = open_local(key_folder=keys, environ=environ, tell=tell)
+    remote = open_remote(url)
+    return SharedStore(local, remote, Identity(keys), load_key(keys), posture=posture, tell=tell)
+
+
+def open_local(
+    location: str | os.PathLike[str] | None = None,
+    *,
+    key_folder: str | os.PathLike[str] | None = None,
+    clock: Callable[[], float] = time.time,
+    environ: Mapping[str, str] = os.environ,
+    tell: Callable[[str], None] | None = None,
+) -> JoblibStore:
+    """Return the store of a folder on this machine."""
     place = _resolve(location, environ)
     # Resolved once: a cell may change the environment or the directory before the first write.
     keys = os.path.abspath(find_key_folder(environ) if key_folder is None else key_folder)

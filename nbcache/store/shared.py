@@ -1,0 +1,218 @@
+"""A local store in front of one that machines share: read through, written behind.
+
+What is missing here is fetched, verified and kept here; what is stored here goes to the shared
+store in the background. A shared store that cannot be reached never stops a cell: one word in
+the status, then this machine alone, and another try after a while.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, overload
+
+from nbcache.entry import Body, Entry
+from nbcache.errors import DamagedEntry, ForeignEntry, StoreError, StoreUnavailable
+from nbcache.store.envelope import Posture, disclose, enclose
+from nbcache.store.identity import Identity
+from nbcache.store.outbox import Outbox
+from nbcache.store.protocol import Lock, Waiting
+from nbcache.store.remote import Remote
+
+RETRY_AFTER = 60.0
+"""Seconds after which a remote that failed is tried again."""
+
+_PATIENCE_AT_EXIT = 20.0
+
+
+class Candidates(Sequence[Entry]):
+    """Entries found here, and those of the shared store as soon as somebody asks further."""
+
+    def __init__(self, found: Sequence[Entry], fetch: Callable[[], Sequence[Entry]]) -> None:
+        self._found = list(found)
+        self._fetch: Callable[[], Sequence[Entry]] | None = fetch
+
+    def _complete(self) -> list[Entry]:
+        fetch, self._fetch = self._fetch, None
+        if fetch is not None:
+            known = {entry.name for entry in self._found}
+            self._found += [entry for entry in fetch() if entry.name not in known]
+        return self._found
+
+    @overload
+    def __getitem__(self, index: int) -> Entry: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Entry]: ...
+    def __getitem__(self, index: int | slice) -> Entry | Sequence[Entry]:
+        if isinstance(index, int) and 0 <= index < len(self._found):
+            return self._found[index]
+        return self._complete()[index]
+
+    def __len__(self) -> int:
+        return len(self._complete())
+
+    def __iter__(self) -> Iterator[Entry]:
+        yield from list(self._found)
+        seen = len(self._found)
+        yield from self._complete()[seen:]
+
+
+class SharedStore:
+    """``local`` is the store here, ``key`` signs its entries, ``identity`` those that are sent."""
+
+    def __init__(
+        self,
+        local: Any,
+        remote: Remote,
+        identity: Identity,
+        key: bytes,
+        *,
+        posture: Posture = "on",
+        tell: Callable[[str], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.local, self.remote = local, remote
+        self._identity, self._key, self._posture = identity, key, posture
+        self._tell = tell or (lambda text: None)
+        self._clock = clock
+        self._retry_at = float("-inf")
+        self.outbox = Outbox(os.path.join(local.location, "outbox"))
+        self._wakeup = threading.Event()
+        self._worker: threading.Thread | None = None
+        self._is_closing = False
+
+    def __getattr__(self, name: str) -> Any:
+        """Take what concerns this machine alone (limits, ``memory``) from the local store."""
+        return getattr(self.local, name)
+
+    @property
+    def label(self) -> str:
+        """The shared store's URL and the local folder."""
+        return f"{self.remote.url} through {self.local.label}"
+
+    def find(self, key: str) -> Sequence[Entry]:
+        """Return the entries under ``key``: those here, then those of the shared store."""
+        return Candidates(self.local.find(key), lambda: self._fetch_all(key))
+
+    def load(self, entry: Entry) -> Body:
+        """Return the verified values of ``entry``, which is here since it was found."""
+        body: Body = self.local.load(entry)
+        return body
+
+    def put(self, entry: Entry, body: Body) -> Entry:
+        """Store the entry here, and send it in the background."""
+        stored: Entry = self.local.put(entry, body)
+        self.outbox.add(stored.name)
+        self._start_worker()
+        return stored
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield the entries that are here."""
+        return iter(self.local.entries())
+
+    def lock(
+        self, key: str, waiting: Waiting | None = None, wait: float | None = None
+    ) -> Lock | None:
+        """Wait for other processes of this machine; a lock manager of Redis is for others."""
+        lock: Lock | None = self.local.lock(key, waiting, wait)
+        return lock
+
+    def remove(self, entry: Entry) -> None:
+        """Forget the entry here; the shared store keeps it for the others."""
+        self.outbox.discard(entry.name)
+        self.local.remove(entry)
+
+    def pull(self, name: str) -> Entry | None:
+        """Fetch one entry into the local store; None if there is none.
+
+        Raises:
+            StoreError: the shared store cannot be reached, or the entry cannot be trusted.
+        """
+        data = self.remote.get(name)
+        if data is None:
+            return None
+        file = disclose(name, data, self._identity, self._key, self._posture)
+        adopted: Entry = self.local.adopt(name, file)
+        return adopted
+
+    def push(self, name: str) -> None:
+        """Send one entry that is here.
+
+        Raises:
+            StoreError: it cannot be read, or the shared store cannot be reached.
+        """
+        self.remote.put(name, enclose(name, self.local.read_file(name), self._identity))
+
+    def flush(self, patience: float | None = None) -> int:
+        """Send what waits in the outbox, at most ``patience`` seconds; return how much is left."""
+        until = None if patience is None else self._clock() + patience
+        for name in self.outbox.names():
+            if until is not None and self._clock() > until:
+                break
+            try:
+                self.push(name)
+            except StoreUnavailable as problem:
+                self._note_failure(problem)
+                break
+            except StoreError:
+                pass  # it is here no more: there is nothing to send
+            self.outbox.discard(name)
+        return len(self.outbox.names())
+
+    def _fetch_all(self, key: str) -> list[Entry]:
+        """Return the shared store's entries under a key that are not here; none when it fails."""
+        if self._clock() < self._retry_at:
+            return []
+        known = {entry.name for entry in self.local.find(key)}
+        found = []
+        try:
+            for name in list(self.remote.names(key)):
+                if name not in known:
+                    found += self._pull_quietly(name)
+        except StoreUnavailable as problem:
+            self._note_failure(problem)
+        return sorted(found, key=lambda entry: entry.stored_at, reverse=True)
+
+    def _pull_quietly(self, name: str) -> list[Entry]:
+        try:
+            entry = self.pull(name)
+        except (DamagedEntry, ForeignEntry) as problem:
+            self._tell(str(problem))
+            return []
+        return [] if entry is None else [entry]
+
+    def _note_failure(self, problem: StoreUnavailable) -> None:
+        self._retry_at = self._clock() + RETRY_AFTER
+        self._tell(f"{problem} Working with {self.local.label} alone; tried again in a minute.")
+
+    def _start_worker(self) -> None:
+        self._wakeup.set()
+        if self._worker is None or not self._worker.is_alive():
+            if self._worker is None:
+                atexit.register(self.close)
+            self._worker = threading.Thread(target=self._work, name="nbcache-outbox", daemon=True)
+            self._worker.start()
+
+    def _work(self) -> None:
+        """Send what is stored, as it comes; what fails waits for the next try."""
+        while not self._is_closing:
+            self._wakeup.wait(RETRY_AFTER)
+            self._wakeup.clear()
+            if self._clock() >= self._retry_at and not self._is_closing:
+                with contextlib.suppress(Exception):
+                    self.flush()
+
+    def close(self) -> None:
+        """Send what is left, for a little while; the rest is sent by the next session."""
+        self._is_closing = True
+        self._wakeup.set()
+        worker = self._worker
+        if worker is not None and worker is not threading.current_thread():
+            worker.join(_PATIENCE_AT_EXIT)
+        with contextlib.suppress(Exception):
+            if self._clock() >= self._retry_at:
+                self.flush(_PATIENCE_AT_EXIT)

@@ -1,0 +1,114 @@
+"""`push`, `pull`, `sync`, `trust`, `verify`, `bundle` and `unbundle` between two users."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from nbformat import v4, write
+
+from nbcache.cli.main import main
+from nbcache.entry import Body, Entry
+from nbcache.store.opening import open_store
+
+pytest.importorskip("cryptography", reason="cryptography signs what is sent")
+pytest.importorskip("fsspec", reason="fsspec reaches the shared store")
+KEY, VARIANT = "ab" * 16, "1" * 16
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command as one of two users."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(user: str, *argv: str) -> tuple[int, str]:
+        monkeypatch.setenv("NBCACHE_DIR", str(tmp_path / user / "store"))
+        monkeypatch.setenv("NBCACHE_KEY_DIR", str(tmp_path / user / "keys"))
+        code = main(argv)
+        captured = capsys.readouterr()
+        return code, captured.out + captured.err
+
+    return call
+
+
+@pytest.fixture
+def notebook(tmp_path: Path, run: Run) -> Path:
+    """Ada's executed notebook, with its entry in her store."""
+    run("ada", "du")
+    open_store().put(
+        Entry(KEY, VARIANT, 1.0, None, 2.0, title="x = 1", parts={"source": "s"}), Body(b"values")
+    )
+    cell = v4.new_code_cell("x = 1", id="c", metadata={"nbcache": {"state": "hit", "key": KEY}})
+    path = tmp_path / "paper.ipynb"
+    write(v4.new_notebook(cells=[cell]), path)
+    return path
+
+
+def _trust(run: Run) -> None:
+    key = run("ada", "trust", "show")[1].strip()
+    assert run("bob", "trust", "add", "Ada", key)[0] == 0
+
+
+def test_entries_travel_over_a_shared_folder(tmp_path: Path, notebook: Path, run: Run) -> None:
+    """Ada sends; Bob fetches what he may trust, once; a dry run moves nothing."""
+    url = f"file://{tmp_path}/team"
+    assert json.loads(run("ada", "push", url, "--dry-run", "--json")[1])["sent"]
+    assert "0 entries fetched" in run("bob", "pull", url)[1]
+    assert "1 entry sent" in run("ada", "push", url)[1]
+    assert "0 entries sent" in run("ada", "push", url)[1]
+    code, told = run("bob", "pull", url)
+    assert (code, "trust add" in told) == (1, True)
+    _trust(run)
+    assert "1 entry fetched" in run("bob", "sync", url)[1]
+    assert [one["key"] for one in json.loads(run("bob", "ls", "--json")[1])] == [KEY]
+    assert run("bob", "push", "/no/url")[0] == 2
+
+
+def test_trust_can_be_listed_and_revoked(notebook: Path, run: Run) -> None:
+    """Whom one trusts is listed by name and ended by name; wrong words are usage errors."""
+    assert "Nobody" in run("bob", "trust", "list")[1]
+    _trust(run)
+    assert [one["name"] for one in json.loads(run("bob", "trust", "list", "--json")[1])] == ["Ada"]
+    assert run("bob", "trust", "revoke", "Ada")[0] == 0
+    assert run("bob", "trust", "revoke", "Ada")[0] == 2
+    assert run("bob", "trust", "add", "Ada", "no key")[0] == 2
+    assert run("bob", "trust", "add")[0] == 2
+
+
+def test_a_bundle_opens_warm_for_who_trusts(tmp_path: Path, notebook: Path, run: Run) -> None:
+    """Notebook and entries come in one reproducible file; without trust nothing is unpacked."""
+    assert run("ada", "bundle", "paper.ipynb", "-o", "one.zip")[0] == 0
+    assert run("ada", "bundle", "paper.ipynb", "-o", "two.zip")[0] == 0
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+    code, told = run("bob", "unbundle", "one.zip", "-o", "there")
+    assert (code, "--trust NAME" in told) == (1, True)
+    assert not (tmp_path / "there").exists()
+    assert run("bob", "unbundle", "one.zip", "-o", "there", "--trust", "Ada")[0] == 0
+    assert (tmp_path / "there" / "paper.ipynb").read_bytes() == notebook.read_bytes()
+    assert [one["key"] for one in json.loads(run("bob", "ls", "--json")[1])] == [KEY]
+    assert run("bob", "unbundle", "one.zip", "-o", "again")[0] == 0
+
+
+def test_a_bundle_needs_recorded_results(tmp_path: Path, run: Run, notebook: Path) -> None:
+    """A notebook that records nothing, and a file that is no bundle, are usage errors."""
+    write(v4.new_notebook(cells=[v4.new_code_cell("x")]), tmp_path / "plain.ipynb")
+    code, told = run("ada", "bundle", "plain.ipynb")
+    assert (code, "--inplace" in told) == (2, True)
+    (tmp_path / "no.zip").write_bytes(b"PK nothing")
+    assert run("ada", "unbundle", "no.zip")[0] == 2
+
+
+def test_verify_reads_every_byte(tmp_path: Path, notebook: Path, run: Run) -> None:
+    """A damaged entry is found, and removed if that is asked for."""
+    assert run("ada", "verify")[0] == 0
+    (file,) = (tmp_path / "ada" / "store").rglob("output.nbc")
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(bytes(data))
+    code, told = run("ada", "verify", "--json")
+    assert (code, len(json.loads(told)["problems"])) == (1, 1)
+    assert run("ada", "verify", "--remove")[0] == 1
+    assert run("ada", "verify")[0] == 0

@@ -1,0 +1,246 @@
+"""A local store in front of a shared one: who may send what, and what an outage costs."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nbcache.entry import Body, Entry
+from nbcache.errors import DamagedEntry, ForeignEntry, StoreError, StoreUnavailable
+from nbcache.store.envelope import disclose, enclose
+from nbcache.store.identity import Identity, key_text, parse_key
+from nbcache.store.opening import open_local
+from nbcache.store.remote import is_url
+from nbcache.store.shared import RETRY_AFTER, SharedStore
+from nbcache.store.signing import load_key
+
+pytest.importorskip("cryptography", reason="cryptography signs what is sent")
+KEY = "ab" * 16
+
+
+class Shelf:
+    """A remote in this process that can be switched off, and counts how often it is asked."""
+
+    url = "test://shelf"
+
+    def __init__(self) -> None:
+        self.held: dict[str, bytes] = {}
+        self.is_down = False
+        self.asked = 0
+
+    def _ask(self) -> None:
+        self.asked += 1
+        if self.is_down:
+            raise StoreUnavailable("The shared store test://shelf cannot be reached: down.")
+
+    def names(self, key: str = "") -> Iterator[str]:
+        self._ask()
+        return iter([name for name in self.held if name.startswith(key)])
+
+    def get(self, name: str) -> bytes | None:
+        self._ask()
+        return self.held.get(name)
+
+    def put(self, name: str, data: bytes) -> None:
+        self._ask()
+        self.held[name] = data
+
+    def remove(self, name: str) -> None:
+        self._ask()
+        self.held.pop(name, None)
+
+
+class Person:
+    """One user on one machine, with a clock that the test turns."""
+
+    def __init__(self, folder: Path, shelf: Shelf, posture: Any = "on") -> None:
+        self.keys = folder / "keys"
+        self.told: list[str] = []
+        self.now = 0.0
+        self.identity = Identity(self.keys)
+        local = open_local(folder / "store", key_folder=self.keys, tell=self.told.append)
+        self.store = SharedStore(
+            local,
+            shelf,
+            self.identity,
+            load_key(self.keys),
+            posture=posture,
+            tell=self.told.append,
+            clock=lambda: self.now,
+        )
+        self.store._start_worker = lambda: None  # type: ignore[method-assign]
+
+    def put(self, value: bytes, variant: str = "1" * 16, stored_at: float = 1.0) -> Entry:
+        stored = self.store.put(Entry(KEY, variant, stored_at, None, 1.0), Body(value, [b"buffer"]))
+        self.store.flush()
+        return stored
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture
+def ada(tmp_path: Path, shelf: Shelf) -> Person:
+    return Person(tmp_path / "ada", shelf)
+
+
+@pytest.fixture
+def bob(tmp_path: Path, shelf: Shelf) -> Person:
+    return Person(tmp_path / "bob", shelf)
+
+
+def test_a_trusted_colleagues_entry_is_served(ada: Person, bob: Person) -> None:
+    """What Ada stored is found by Bob, verified, kept on his machine and loaded from there."""
+    ada.put(b"values")
+    bob.identity.trust("Ada", ada.identity.public)
+    (found,) = bob.store.find(KEY)
+    body = bob.store.load(found)
+    assert (body.stream, bytes(body.buffers[0])) == (b"values", b"buffer")
+    assert [entry.name for entry in bob.store.entries()] == [found.name]
+
+
+def test_a_strangers_entry_is_not_loaded(ada: Person, bob: Person) -> None:
+    """Without trust the entry is a miss, and the word tells whose key it is and what to do."""
+    ada.put(b"values")
+    assert list(bob.store.find(KEY)) == []
+    assert key_text(ada.identity.public) in bob.told[0]
+    assert "trust add" in bob.told[0]
+    bob.identity.trust("Ada", ada.identity.public)
+    assert len(bob.store.find(KEY)) == 1
+    bob.identity.revoke("Ada")
+    assert bob.identity.signer(ada.identity.public) is None
+
+
+def test_postures_say_whose_entries_count(tmp_path: Path, ada: Person, shelf: Shelf) -> None:
+    """`strict` loads one's own alone, `off` everybody's; both still verify the signature."""
+    entry = ada.put(b"values")
+    strict, open_to_all = (Person(tmp_path / p, shelf, p) for p in ("strict", "off"))
+    strict.identity.trust("Ada", ada.identity.public)
+    assert list(strict.store.find(KEY)) == []
+    assert len(open_to_all.store.find(KEY)) == 1
+    shelf.held[entry.name] = shelf.held[entry.name][:-1] + b"?"
+    other = Person(tmp_path / "other", shelf, "off")
+    assert list(other.store.find(KEY)) == []
+
+
+@pytest.mark.parametrize("place", [0, 8, 40, 104, 120, 140, 170, 400, -1])
+def test_a_changed_byte_executes_nothing(
+    ada: Person, bob: Person, shelf: Shelf, place: int
+) -> None:
+    """Whichever byte was changed on the way, nothing of the entry is loaded."""
+    entry = ada.put(pickle.dumps([1]) * 40)
+    bob.identity.trust("Ada", ada.identity.public)
+    data = bytearray(shelf.held[entry.name])
+    data[place] ^= 1
+    shelf.held[entry.name] = bytes(data)
+    assert list(bob.store.find(KEY)) == []
+    assert bob.told
+
+
+def test_an_entry_cannot_take_anothers_name(ada: Person, bob: Person, shelf: Shelf) -> None:
+    """A signed entry that was put under another name is refused: its name is signed too."""
+    entry = ada.put(b"values")
+    bob.identity.trust("Ada", ada.identity.public)
+    shelf.held[entry.name.replace("1" * 16, "2" * 16)] = shelf.held[entry.name]
+    assert [found.name for found in bob.store.find(KEY)] == [entry.name]
+
+
+def test_an_outage_costs_one_word(ada: Person, shelf: Shelf) -> None:
+    """While the shared store is down everything works here; later it gets what it missed."""
+    shelf.is_down = True
+    entry = ada.put(b"values")
+    assert len(ada.store.find(KEY)) == 1
+    asked = shelf.asked
+    assert list(ada.store.find("cd" * 16)) == []
+    assert shelf.asked == asked
+    assert len(ada.told) == 1
+    assert "cannot be reached" in ada.told[0]
+    shelf.is_down = False
+    ada.now += RETRY_AFTER + 1
+    assert ada.store.flush() == 0
+    assert list(shelf.held) == [entry.name]
+
+
+def test_what_waits_outlives_the_process(tmp_path: Path, ada: Person, shelf: Shelf) -> None:
+    """Entries that were not sent are sent by the next session."""
+    shelf.is_down = True
+    ada.put(b"values")
+    shelf.is_down = False
+    again = Person(tmp_path / "ada", shelf)
+    assert again.store.flush() == 0
+    assert len(shelf.held) == 1
+
+
+def test_an_entry_here_needs_no_network(ada: Person, shelf: Shelf) -> None:
+    """A hit on what is here asks the shared store nothing; another variant does."""
+    ada.put(b"values")
+    asked = shelf.asked
+    assert next(iter(ada.store.find(KEY))).key == KEY
+    assert shelf.asked == asked
+    assert len(list(ada.store.find(KEY))) == 1
+    assert shelf.asked == asked + 1
+
+
+def test_the_newest_colleague_comes_first(ada: Person, bob: Person) -> None:
+    """Several variants are offered with the newest first."""
+    bob.identity.trust("Ada", ada.identity.public)
+    for stored_at, digit in ((1.0, "1"), (3.0, "3"), (2.0, "2")):
+        ada.put(b"values", digit * 16, stored_at)
+    assert [entry.stored_at for entry in bob.store.find(KEY)] == [3.0, 2.0, 1.0]
+
+
+def test_forgetting_here_leaves_the_shared_store(ada: Person, shelf: Shelf) -> None:
+    """Removing an entry frees this machine; colleagues keep theirs."""
+    entry = ada.put(b"values")
+    ada.store.remove(entry)
+    assert list(ada.store.entries()) == []
+    assert list(shelf.held) == [entry.name]
+
+
+def test_keys_are_texts_to_send(ada: Person) -> None:
+    """A public key survives its text; anything else is refused with the way out."""
+    assert parse_key(f" {key_text(ada.identity.public)}\n") == ada.identity.public
+    for wrong in ("", "abc", "nbcache-ed25519:abc", key_text(ada.identity.public)[:-2]):
+        with pytest.raises(StoreError, match="trust show"):
+            parse_key(wrong)
+
+
+def test_a_list_that_others_can_write_is_not_believed(ada: Person, bob: Person) -> None:
+    """Whoever can write the list could add a key."""
+    bob.identity.trust("Ada", ada.identity.public)
+    os.chmod(bob.keys / "trusted.json", 0o666)
+    with pytest.raises(StoreError, match="chmod 600"):
+        bob.identity.signer(ada.identity.public)
+
+
+def test_an_envelope_opens_to_the_receivers_own_entry(ada: Person, bob: Person) -> None:
+    """The file inside is signed anew; a file that is none is damaged, not loaded."""
+    entry = ada.put(b"values")
+    file = ada.store.read_file(entry.name)
+    data = enclose(entry.name, file, ada.identity)
+    key = load_key(bob.keys)
+    with pytest.raises(ForeignEntry):
+        disclose(entry.name, data, bob.identity, key)
+    bob.identity.trust("Ada", ada.identity.public)
+    opened = disclose(entry.name, data, bob.identity, key)
+    assert opened != file
+    assert bob.store.adopt(entry.name, opened) == replace(entry, size_bytes=len(file))
+    with pytest.raises(DamagedEntry):
+        disclose(entry.name, enclose(entry.name, b"no entry", ada.identity), bob.identity, key)
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [("s3://a/b", True), ("redis://h", True), ("file:///a", False), ("/a", False), (None, False)],
+)
+def test_urls_are_told_from_folders(place: str | None, expected: bool) -> None:
+    """A folder is a store here; any other URL is a remote."""
+    assert is_url(place) is expected
