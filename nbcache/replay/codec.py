@@ -16,13 +16,14 @@ from nbcache.errors import CacheError, NotStorable
 from nbcache.heap import rebuild
 from nbcache.heap.kinds.attributes import dict_of
 from nbcache.heap.kinds.constants import find_constant
-from nbcache.heap.paths import type_name
-from nbcache.heap.registry import kind_of
+from nbcache.heap.registry import Kind, kind_of
 from nbcache.heap.tokens import FLAT
 from nbcache.heap.walk import Walk
 from nbcache.replay import deep, nan
 from nbcache.replay.codes import CodeTable
 from nbcache.replay.explaining import explain
+from nbcache.replay.foreign import Foreign
+from nbcache.replay.packing import PACKED, Packer, Unpacker
 
 IN_BAND_BYTES = 4096
 """Buffers below this stay in the pickle stream."""
@@ -64,6 +65,8 @@ class Dumper(pickle.Pickler):
         self._references[id(walk.namespace)] = _NAMESPACE
         self._references[id(vars(builtins))] = _BUILTINS
         self._codes = CodeTable(codes)
+        self._packer = Packer()
+        self._kinds: dict[type, Kind] = {}
         self._nans: dict[int, str] | None = None
         self._dict_owners: dict[int, Any] | None = None
         self.changed: frozenset[int] = frozenset()
@@ -80,8 +83,9 @@ class Dumper(pickle.Pickler):
             return found
         found = self._references.get(identity)
         if found is None:
-            return self._earlier_dict(obj) if kind is dict else None
-        if type(found) is _Foreign:
+            earlier = self._earlier_dict(obj) if kind is dict else None
+            return self._packer.pack(obj) if earlier is None and kind in PACKED else earlier
+        if type(found) is Foreign:
             found.refuse(obj)
         return found
 
@@ -106,7 +110,7 @@ class Dumper(pickle.Pickler):
     def refuse_foreign(self, names: Mapping[int, str]) -> None:
         """Refuse values of variables that the cell was not seen to read."""
         for identity, name in names.items():
-            self._references.setdefault(identity, _Foreign(name))
+            self._references.setdefault(identity, Foreign(name))
 
     def refer_to_imports(self, references: Mapping[int, str]) -> None:
         """Refer to what the cell imports by name; earlier objects keep their place."""
@@ -139,7 +143,11 @@ class Dumper(pickle.Pickler):
         constant = find_constant(obj)
         if constant is not None and not isinstance(obj, (type, types.FunctionType)):
             return rebuild.get_constant, constant
-        reduction = kind_of(type(obj)).reduce(obj, self)
+        kind = type(obj)
+        family = self._kinds.get(kind)
+        if family is None:
+            family = self._kinds[kind] = kind_of(kind)
+        reduction = family.reduce(obj, self)
         return reduction if self.postponed is None else self.postponed.leave_out(obj, reduction)
 
     def write(self, value: Any) -> None:
@@ -159,21 +167,6 @@ def owners_of_dicts(walk: Walk, changed: frozenset[int]) -> dict[int, Any]:
     return owners | {id(dict_of(obj)): obj for obj in moved if dict_of(obj) is not None}
 
 
-class _Foreign:
-    """Marks a variable's value that was not walked."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def refuse(self, obj: Any) -> None:
-        raise NotStorable(
-            f"is the value of `{self.name}`, which the cell was not seen to read;"
-            f" name it in the cell",
-            path=self.name,
-            type_name=type_name(obj),
-        )
-
-
 class Loader(pickle.Unpickler):
     """Reads values and puts the live objects where the stream refers to them."""
 
@@ -184,6 +177,7 @@ class Loader(pickle.Unpickler):
         self.codes = codes
         self._compiled: Sequence[types.CodeType] | None = None
         self._nans: dict[str, float] = {}
+        self._unpacker = Unpacker()
 
     def read(self) -> dict[str, Any]:
         """Return the whole stream's values."""
@@ -195,6 +189,8 @@ class Loader(pickle.Unpickler):
         """Return the live object of a reference."""
         if type(pid) is int:
             return self.walk.objects[pid]
+        if type(pid) is tuple:
+            return self._unpacker.unpack(*pid)
         if pid == _NAMESPACE:
             return self.walk.namespace
         if pid == _BUILTINS:
@@ -213,6 +209,9 @@ class Loader(pickle.Unpickler):
 
     def _load_dict(self, ordinal: str) -> Any:
         return dict_of(self.walk.objects[int(ordinal)])
+
+    def _load_packed(self, place: str) -> Any:
+        return self._unpacker.get(f"packed {place}")
 
     def _load_root(self, label: str) -> Any:
         return self.walk.values[label]

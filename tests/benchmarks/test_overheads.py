@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import graphs
 import overhead
 import pytest
 import walk
@@ -51,6 +52,21 @@ def test_fingerprint_of_memory_costs_less_than_pickling() -> None:
     table = best(lambda: walk.time_walks(5), lambda one: all(one.ratio(n) < 1 for n in names))
     tell(table, into="walk.json")
     assert [name for name in names if table.ratio(name) >= 1] == []
+
+
+def test_walk_of_objects_costs_little_more_than_pickling() -> None:
+    """A walk costs at most nine times what C code takes to pickle the graph, and joblib more."""
+
+    def slow(table: Table) -> list[str]:
+        names = [name for name in table.rows if name.endswith(f": {graphs.WALK}")]
+        peers = {name: name.replace(graphs.WALK, graphs.JOBLIB) for name in names}
+        rows = table.rows
+        behind = [name for name in names if rows[name].median > rows[peers[name]].median]
+        return behind + [name for name in names if table.ratio(name) > 9]
+
+    table = best(lambda: graphs.time_graphs(3), lambda one: not slow(one))
+    tell(table, into="graphs.json")
+    assert slow(table) == []
 
 
 def test_cell_on_large_inputs_is_served() -> None:

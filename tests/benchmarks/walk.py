@@ -14,8 +14,9 @@ from typing import Any
 import joblib
 import numpy
 import pandas
+from kernels import Kernel
 from measuring import Case, Table, take_turns, tell
-from overhead import run, started
+from overhead import process_of, run, started
 
 from nbcache.entry import Entry
 from nbcache.heap.walk import Walk
@@ -24,6 +25,7 @@ from nbcache.store.local import LocalStore
 
 PICKLED, WALKED = "pickle: {}", "fingerprint: {}"
 PLAIN, RECORDED, SERVED = "1 s of work, plain", "1 s of work, miss", "1 s of work, hit"
+CHANGING, CHANGED = "the same with changes, plain", "the same with changes, miss"
 JOBLIB_DUMP, PUT = "joblib.dump 100 MB", "dump and put 100 MB"
 JOBLIB_LOAD, RESTORE = "joblib.load 100 MB", "find, load and restore 100 MB"
 
@@ -45,23 +47,19 @@ while time.perf_counter() < until:
     sum(range(10_000))
 total = sum(float(one[0]) for one in arrays) + len(points) + len(table)
 """
+CHANGES = f"""{WORK}
+for one in points[:100]:
+    one.y += 1
+arrays[0][7] = total
+table["key 7"].append(total)
+"""
 
 
-class Point:
-    """An object as notebooks make them: two attributes and no more."""
-
-    def __init__(self, x: int, y: float) -> None:
-        self.x, self.y = x, y
-
-
-def graphs() -> dict[str, Any]:
-    """Return the values of each kind by name."""
+def memories() -> dict[str, Any]:
+    """Return values that are memory above all, by name."""
     rng = numpy.random.default_rng(1)
     return {
         "100 MB of arrays": [rng.random(2_621_440) for _ in range(5)],
-        "100,000 strings in a dict": {f"key {i}": f"value {i}" for i in range(50_000)},
-        "100,000 lists and ints": [[i, i + 1] for i in range(50_000)],
-        "100,000 instances": [Point(i, float(i)) for i in range(100_000)],
         "a frame of 100 MB": pandas.DataFrame(rng.random((1_310_720, 10))),
     }
 
@@ -76,7 +74,7 @@ def fingerprint(value: Any) -> None:
 def time_walks(rounds: int = 5) -> Table:
     """Return the times of fingerprints, and of pickling the same values into one stream."""
     cases = []
-    for name, value in graphs().items():
+    for name, value in memories().items():
         act = partial(pickle.dumps, protocol=5)
         cases.append(Case(PICKLED.format(name), act, "", lambda value=value: value))
         walked, pickled = WALKED.format(name), PICKLED.format(name)
@@ -93,18 +91,18 @@ def time_recording(rounds: int = 3) -> Table:
                 run(one, GRAPH)
             run(used, f"%%cache quiet\n{WORK}")
             cases = [
-                Case(PLAIN, partial(run, bare), "", lambda: WORK),
-                Case(
-                    RECORDED,
-                    partial(run, used, state="refreshed"),
-                    PLAIN,
-                    lambda: f"%%cache quiet refresh\n{WORK}",
-                ),
-                Case(
-                    SERVED, partial(run, used, state="hit"), PLAIN, lambda: f"%%cache quiet\n{WORK}"
-                ),
+                _cell(PLAIN, bare, WORK),
+                _cell(RECORDED, used, f"%%cache quiet refresh\n{WORK}", PLAIN, "refreshed"),
+                _cell(SERVED, used, f"%%cache quiet\n{WORK}", PLAIN, "hit"),
+                _cell(CHANGING, bare, CHANGES),
+                _cell(CHANGED, used, f"%%cache quiet refresh\n{CHANGES}", CHANGING),
             ]
             return take_turns("A cell on 100 MB and 100,000 objects", cases, rounds, warm_up=0)
+
+
+def _cell(name: str, one: Kernel, code: str, reference: str = "", state: str = "") -> Case:
+    act = partial(run, one, state=state)
+    return Case(name, act, reference, lambda: code, process_of(one))
 
 
 def time_store(rounds: int = 5) -> Table:

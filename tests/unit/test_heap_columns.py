@@ -81,6 +81,12 @@ OUTER = [
     "pd.DataFrame({'a': [[i] for i in range(30)], 'b': [day(i) for i in range(30)]}, dtype=object)",
     "{(i, str(i)) for i in range(30)}",
     "collections.deque([[i] for i in range(30)])",
+    "list(range(100))",
+    "[i / 7 for i in range(100)]",
+    "[i / 7 for i in range(100)] + [float('nan')]",
+    "{str(i): [None, True, b'b', 1j, ...][i % 5] for i in range(100)}",
+    "{str(i) for i in range(100)}",
+    "collections.Counter(str(i) for i in range(100))",
     "[[i, [i]] for i in range(9)] + [{'a': 1}] * 12",
 ]
 
@@ -123,6 +129,17 @@ def test_many_survive_storing(expression: str) -> None:
     assert fingerprint(again) == fingerprint(value)
 
 
+def test_a_packed_container_stays_one() -> None:
+    """A large flat list that is met twice is one list again, and another list stays another."""
+    flat, nan = list(range(100)), float("nan")
+    value = {"one": flat, "two": [flat], "three": list(flat), "nan": [nan] * 100, "held": nan}
+    again = load(dump({"value": value}, Walk(NAMES)), Walk(NAMES))["value"]
+    assert again["one"] is again["two"][0]
+    assert again["one"] == again["three"]
+    assert again["one"] is not again["three"]
+    assert again["nan"][99] is again["nan"][0] is again["held"]
+
+
 def all_fingerprints() -> dict[str, str]:
     """Return every value's fingerprint in this process."""
     return {one: fingerprint(eval(one, NAMES)).hex() for one in [*MANY, *OUTER]}
@@ -157,6 +174,7 @@ CHANGES: dict[str, tuple[str, Callable[[Any], None]]] = {
     "reshape an array": ("np.arange(4)", lambda one: setattr(one, "shape", (2, 2))),
     "lock an array": ("np.arange(4)", lambda one: one.setflags(write=False)),
     "add to a set": ("{i}", lambda one: one.add("new")),
+    "add to a set of tuples": ("{(i,)}", lambda one: one.add("new")),
     "write a record": (
         "[np.zeros(1, 'i4,i4')[0]]",
         lambda one: one[0].__setitem__(0, 9),

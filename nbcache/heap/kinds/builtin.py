@@ -7,6 +7,7 @@ import builtins
 import collections
 import gc
 import itertools
+import marshal
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -146,9 +147,20 @@ def is_flat_pairs(items: list[Any]) -> bool:
 class SetKind(Kind):
     """``set``."""
 
+    sized = True
+
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode the elements in canonical order."""
         return joined(b"S", canonical_items(obj, walk))
+
+    def encode_group(
+        self, objects: list[Any], ordinals: Sequence[int], walk: Walk
+    ) -> tuple[bytes, Group] | None:
+        """Encode sets of flat values, each in canonical order."""
+        parts = _gather_items(objects)
+        if is_small(objects) or not is_flat(parts[0][1]):
+            return None
+        return as_rows(walk, ordinals, parts, _gather_items, _encode_sets)
 
     def state(self, obj: Any) -> Any:
         """Return the elements as a list."""
@@ -158,6 +170,14 @@ class SetKind(Kind):
         """Replace all elements."""
         live.clear()
         live.update(state)
+
+
+def _encode_sets(parts: list[Part], walk: Walk) -> bytes:
+    counts, values = parts[0]
+    tokens = map(marshal.dumps, values, itertools.repeat(2))
+    rows = [sorted(itertools.islice(tokens, count)) for count in counts]
+    items = b"".join(itertools.chain.from_iterable(rows))
+    return joined(b"SS", [lengths(counts), digest(items)])
 
 
 class FrozenSetKind(Kind):

@@ -1,0 +1,70 @@
+"""Large containers of flat values, written as one block without a look at each value."""
+
+from __future__ import annotations
+
+import marshal
+import math
+import pickle
+from typing import Any
+
+from nbcache.heap.tokens import FLAT
+
+LEAST_ITEMS = 64
+"""Containers with fewer items are as quick in the usual way."""
+
+PACKED = frozenset({list, dict, set})
+_FORMAT = 4
+"""Keeps strings that are met again as one."""
+
+
+class Packer:
+    """Packs the containers of one stream; each is written once and then named."""
+
+    def __init__(self) -> None:
+        self._names: dict[int, tuple[str, Any]] = {}
+
+    def pack(self, container: Any) -> Any:
+        """Return what stands for a large container of flat values, None for any other.
+
+        A NaN counts by its identity, which only the usual way keeps.
+        """
+        if len(container) < LEAST_ITEMS:
+            return None
+        known = self._names.get(id(container))
+        if known is not None:
+            return known[0]
+        if not is_flat(container) or (type(container) is dict and not is_flat(container.values())):
+            return None
+        name = f"packed {len(self._names)}"
+        self._names[id(container)] = name, container
+        return name, pickle.PickleBuffer(marshal.dumps(container, _FORMAT))
+
+
+def is_flat(values: Any) -> bool:
+    """Tell whether all values are flat, and none is a float that is not a number."""
+    types = set(map(type, values))
+    if not types <= FLAT:
+        return False
+    if types == {float}:
+        return not any(map(math.isnan, values))
+    return float not in types or not any(map(_is_nan, values))
+
+
+def _is_nan(value: Any) -> bool:
+    return type(value) is float and math.isnan(value)
+
+
+class Unpacker:
+    """Unpacks the containers of one stream."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, Any] = {}
+
+    def unpack(self, name: str, data: Any) -> Any:
+        """Return the container of packed data, and keep it under its name."""
+        found = self._found[name] = marshal.loads(data)
+        return found
+
+    def get(self, name: str) -> Any:
+        """Return the container that was unpacked before."""
+        return self._found[name]
