@@ -20,10 +20,10 @@ DEVTOOLS := $(VENV)/devtools/.installed
 SOURCES := $(shell find nbcache jupyter-config -type f -not -name '*.pyc' 2>/dev/null)
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest
 
-.PHONY: demo test test-notebooks bench develop clean browser
+.PHONY: demo test test-notebooks bench develop clean browser redis
 .DELETE_ON_ERROR:
 
-test: $(INSTALLED) $(TORCH) $(DEVTOOLS) browser
+test: $(INSTALLED) $(TORCH) $(DEVTOOLS) browser redis
 	$(PYTEST) $(ARGS)
 
 test-notebooks: $(LIBRARIES) $(INSTALLED)
@@ -57,6 +57,13 @@ $(BIN)/python:
 	  fi; }
 	@echo "Creating $(VENV) with $$($(PYTHON) --version)."
 	@$(PYTHON) -m venv $(VENV)
+
+# The stores' tests start a Redis of their own; without one they are skipped with the reason.
+redis:
+	@command -v redis-server >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || { \
+	    echo "Installing redis-server with apt-get for the stores' tests."; \
+	    apt-get update -qq && apt-get install -qq -y --no-install-recommends redis-server >/dev/null || \
+	    echo "It could not be installed: the tests with Redis will be skipped."; }
 
 # The front end's tests: Chromium where we may install it, Node's tools where Node is there.
 # What is missing is no error: those tests are skipped with the reason.
