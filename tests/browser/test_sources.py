@@ -66,6 +66,35 @@ def test_words_are_those_of_python(devtools: Path) -> None:
     ]
 
 
+ASKED = [
+    ("%%cache\nx = 1", None, [], (True, False, "")),
+    ("\n# a word\n%%cache ttl=60\nx", None, [], (True, False, "60")),
+    ("%%cache --ttl '1 day'\nx", {"ttl": 5}, [], (True, False, "1 day")),
+    ("# nbcache: ttl=10m\nx = 1", None, [], (True, False, "10m")),
+    ("#| nbcache: off\nx = 1", None, [], (True, True, "")),
+    ("x = 1\n# nbcache: ttl=10m", None, [], (False, False, "")),
+    ("x = 1", {"ttl": "1h"}, [], (True, False, "1h")),
+    ("x = 1", {"off": True}, [], (True, True, "")),
+    ("x = 1", {"state": "hit", "key": "00", "cost": 1}, [], (False, False, "")),
+    ("x = 1", None, ["nbcache"], (True, False, "")),
+    ("%%cache\nx = 1", None, ["no-cache"], (True, True, "")),
+]
+
+
+def test_what_a_cell_asks_is_read_from_text_metadata_and_tags(devtools: Path) -> None:
+    """Lines, comments, metadata and tags say whether a cell is cached and for how long; what a
+    headless run recorded does not."""
+    module = json.dumps((STATIC / "asking.js").as_uri())
+    given = json.dumps([case[:3] for case in ASKED])
+    script = (
+        f"import {{ readAsked }} from {module};"
+        f"const read = c => {{ const a = readAsked(...c); return [a.isCached, a.isOff, a.ttl] }};"
+        f"console.log(JSON.stringify({given}.map(read)))"
+    )
+    said = json.loads(node(devtools, "node", "--input-type=module", "--eval", script))
+    assert said == [list(case[3]) for case in ASKED]
+
+
 @pytest.mark.parametrize("path", sorted(STATIC.glob("*.js")), ids=lambda path: path.name)
 def test_a_module_says_its_one_idea(path: Path) -> None:
     """Every module begins with a comment that says what it is, and stays short."""

@@ -192,3 +192,18 @@ def test_front_ends_without_our_extension_get_a_bar(tmp_path: Any) -> None:
         assert "<table" in panel.messages[0][1]["data"]["text/html"]
         made.run("%unload_ext nbcache", cell_id="u")
         assert "Refresh" not in models(made)
+
+
+def test_who_waits_is_told_for_whom_and_since_when(front: Front, tmp_path: Any) -> None:
+    """A cell that another kernel computes is told as waiting, with that process and its start."""
+    slow = "%%cache\nimport os, time\ntime.sleep(3)\ntold = os.getpid()"
+    with kernel(tmp_path / "store") as other:
+        other.client.execute(slow)
+        folder, until = tmp_path / "store" / "locks", time.monotonic() + 30
+        while not (folder.is_dir() and any(folder.iterdir())) and time.monotonic() < until:
+            time.sleep(0.05)
+        told = front.run(slow, "a")
+    assert told[0]["progress"]["phase"] == "waiting"
+    assert told[0]["progress"]["who"].startswith("process ")
+    assert abs(told[0]["progress"]["since"] - time.time()) < 60
+    assert told[-1]["event"]["state"] == "hit"

@@ -16,15 +16,17 @@ const TTL = /(?:^|[\s-])ttl\s*[=\s]\s*("[^"]*"|'[^']*'|[^\s#]+)/;
 /**
  * @param {string} source
  * @param {any} metadata the cell's `metadata.nbcache`
+ * @param {string[]} tags of the cell
  * @returns {Asked}
  */
-export function readAsked(source, metadata) {
+export function readAsked(source, metadata, tags = []) {
   const line = pragmas(source);
   const settings = settingsOf(metadata);
   const inText = TTL.exec(line ?? '')?.[1]?.replace(/^["']|["']$/g, '');
-  const isOff = Boolean(settings.off) || /(?:^|\s)(?:--)?off(?:\s|$)/.test(line ?? '');
+  const isOff =
+    Boolean(settings.off) || tags.includes('no-cache') || /(?:^|\s)(?:--)?off(?:\s|$)/.test(line ?? '');
   return {
-    isCached: line !== null || Object.keys(settings).length > 0,
+    isCached: line !== null || tags.includes('nbcache') || Object.keys(settings).length > 0,
     isOff,
     ttl: inText ?? String(settings.ttl ?? ''),
     isTtlInText: inText !== undefined

@@ -21,8 +21,15 @@ export function setSettings(model, changes) {
  * @param {import('../types/lab').CellModel} model
  */
 export function toggleCaching(model) {
-  const asked = readAsked(model.sharedModel.getSource(), model.getMetadata('nbcache'));
+  const asked = written(model);
   setSettings(model, { off: asked.isCached && !asked.isOff });
+}
+
+/** @param {import('../types/lab').CellModel} model */
+function written(model) {
+  const tags = model.getMetadata('tags');
+  const settings = model.getMetadata('nbcache');
+  return readAsked(model.sharedModel.getSource(), settings, Array.isArray(tags) ? tags : []);
 }
 
 /**
@@ -31,7 +38,7 @@ export function toggleCaching(model) {
  * @param {import('./link.js').Link} link
  */
 export function askedOf(model, link) {
-  const asked = readAsked(model.sharedModel.getSource(), model.getMetadata('nbcache'));
+  const asked = written(model);
   const status = link.auto ? link.status(model.id) : undefined;
   return { ...asked, isCached: asked.isCached || Boolean(status?.event ?? status?.ahead) };
 }

@@ -98,7 +98,8 @@ export class Details {
 function sentences({ status, state }) {
   const { event = null, ahead = null } = status ?? {};
   const isAhead = ['stale', 'expired', 'ready', 'new'].includes(state);
-  const told = isAhead && ahead ? ahead.reasons : (event?.reasons ?? []);
+  const isServed = state === 'hit'; // its reasons tell an age, which the badge keeps up to date
+  const told = isAhead && ahead ? ahead.reasons : isServed ? [] : (event?.reasons ?? []);
   const all = [...(told.length ? told : [byDefault(state)]), ...(event?.notes ?? [])];
   return all.filter(Boolean).map(sentence => {
     const line = document.createElement('div');

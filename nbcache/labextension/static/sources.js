@@ -73,8 +73,7 @@ export class Sources {
         continue;
       }
       order.push(model.id);
-      const nbcache = model.getMetadata('nbcache');
-      const cell = { source: model.sharedModel.getSource(), metadata: nbcache ? { nbcache } : {} };
+      const cell = { source: model.sharedModel.getSource(), metadata: { nbcache: settings(model) } };
       const written = JSON.stringify(cell);
       if (this.told.get(model.id) !== written) {
         this.told.set(model.id, written);
@@ -83,4 +82,17 @@ export class Sources {
     }
     return { cells, order };
   }
+}
+
+/**
+ * A cell's settings, those that its tags stand for among them.
+ * @param {import('../types/lab').CellModel} model
+ */
+function settings(model) {
+  const own = model.getMetadata('nbcache');
+  const tags = model.getMetadata('tags') ?? [];
+  if (tags.includes('no-cache')) {
+    return { ...own, off: true };
+  }
+  return own ?? (tags.includes('nbcache') ? { off: false } : undefined);
 }
