@@ -61,6 +61,7 @@ def shape_late(
     files = dict(found.get("files", {}))
     if _OFF in policy.files:
         files = {"wrote": files["wrote"]} if "wrote" in files else {}
+        found.pop("remote", None)
     elif policy.ignore_path:
         covered = {os.path.abspath(path) for path in _paths_in(values.values())}
         for part in ("read", "looked"):

@@ -80,6 +80,7 @@ class Session:
         try:
             reading = known or self.reader.foresee(request, policy)
             run.reading = reading
+            self.trackers.remote.is_ahead = True
             decision = self._look_up(run, reading)
             run.state, run.reasons = decision.state, decision.reasons
             if run.was_stored:
@@ -88,6 +89,8 @@ class Session:
             run.bypass(str(problem))
         except Exception as error:
             run.bypass(f"nbcache failed: {type(error).__name__}: {error}")
+        finally:
+            self.trackers.remote.is_ahead = False
         return run
 
     def _find(self, run: Run, reading: Reading) -> bool:

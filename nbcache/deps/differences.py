@@ -71,10 +71,16 @@ def _streams(old: Late, new: Late) -> Iterator[str]:
         yield f"{title} was at another position"
 
 
+def _remote(old: Late, new: Late) -> Iterator[str]:
+    for url, _, _ in _both(old, new):
+        yield f"`{url}` changed"
+
+
 _TELLERS: Mapping[str, Callable[[Late, Late], Iterator[str]]] = {
     "names": _names,
     "modules": _modules,
     "files": _files,
+    "remote": _remote,
     "ambient": _ambient,
     "randomness": _streams,
 }

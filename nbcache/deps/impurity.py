@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import CodeType
@@ -52,12 +52,21 @@ class ImpurityTracker(Watcher[_Run]):
 
     name = "impurity"
 
+    def __init__(self, is_accounted: Callable[[], bool] = lambda: False) -> None:
+        """``is_accounted`` tells whether somebody else answers for this thread's connections."""
+        super().__init__()
+        self.is_accounted = is_accounted
+
     def _begin(self, patches: Patches) -> _Run:
         run = _Run(set(threading.enumerate()), _tasks())
         family = getattr(socket, "AF_UNIX", None)
 
         def on_connect(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            if getattr(args[0], "family", None) != family:
+            if getattr(args[0], "family", None) != family and not self.is_accounted():
+                run.notes[NETWORK] = None
+
+        def on_name(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            if not self.is_accounted() and caller(sys._getframe(1)) in ("user", "library"):
                 run.notes[NETWORK] = None
 
         def on_question(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -69,7 +78,7 @@ class ImpurityTracker(Watcher[_Run]):
                 run.notes[NETWORK] = None
 
         patches.watch(on_connect, (socket.socket, "connect"), (socket.socket, "connect_ex"))
-        patches.watch(_noting(run, NETWORK), (socket, "getaddrinfo"))
+        patches.watch(on_name, (socket, "getaddrinfo"))
         patches.watch(_noting(run, PROCESS), *process_places(loaded_mark()))
         patches.watch(_noting(run, ENTROPY, {"user"}), (os, "urandom"))
         patches.watch(_noting_unseeded(run), *_generator_places())

@@ -20,6 +20,7 @@ from nbcache.deps.lookups import LookupTracker
 from nbcache.deps.modules import ModuleTracker
 from nbcache.deps.protocol import Observed, Tracker
 from nbcache.deps.randomness import RandomTracker
+from nbcache.deps.remote import RemoteTracker, is_inside
 
 NOT_OURS = frozenset({"names"})
 """Late dependencies of an entry that the session itself checks."""
@@ -46,7 +47,8 @@ class Trackers:
         self.ambient = AmbientTracker()
         self.randomness = RandomTracker(history)
         self.files = FileTracker(own)
-        self.impurity = ImpurityTracker()
+        self.remote = RemoteTracker()
+        self.impurity = ImpurityTracker(is_inside)
         self.frames = FrameTracker()
         self._namespace: MutableMapping[str, Any] = {} if namespace is None else namespace
         self.lookups = LookupTracker(self._namespace)
@@ -56,7 +58,7 @@ class Trackers:
     def members(self) -> tuple[Tracker, ...]:
         """Every tracker, in the order in which effects are repeated: streams last."""
         modules, files = self.modules, self.files
-        first = self.frames, self.impurity, self.lookups
+        first = self.frames, self.impurity, self.remote, self.lookups
         return *first, modules, self.ambient, files, self.randomness
 
     def start(
@@ -80,6 +82,7 @@ class Trackers:
         self.randomness.note_source(source)
         self.frames.start(source)
         self.impurity.start()
+        self.remote.start()
         self.lookups.start()
         names = None if reached is None else list(reached)
         self.modules.start(names, imports)
