@@ -8,6 +8,7 @@ import io
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 RULES = [
@@ -31,8 +32,14 @@ RULES = [
 ]
 
 
-def text(value: str, volatile: Iterable[str] = ()) -> str:
+MAY_DIFFER = re.compile(r"\d|%|T_|[a-f]{10}")
+
+
+@lru_cache(maxsize=200_000)
+def text(value: str, volatile: tuple[str, ...] = ()) -> str:
     """Return ``value`` without what no two runs have alike: addresses, ids, times."""
+    if not volatile and (len(value) < 5 or not MAY_DIFFER.search(value)):
+        return value
     for pattern in volatile:
         value = re.sub(pattern, "<volatile>", value, flags=re.MULTILINE)
     for rule, replacement in RULES:
@@ -49,7 +56,7 @@ def pixels(data: str) -> str:
         return f"{image.size} {image.mode} {content}"
 
 
-def content(mime: str, data: Any, volatile: Iterable[str]) -> str:
+def content(mime: str, data: Any, volatile: tuple[str, ...]) -> str:
     """Return one representation of an output in comparable form."""
     if mime in {"image/png", "image/jpeg", "image/gif"}:
         return pixels(data)
@@ -94,7 +101,7 @@ def is_own(output: Mapping[str, Any]) -> bool:
     return "nbcache" in output.get("metadata", {})
 
 
-def one_output(output: Mapping[str, Any], volatile: Iterable[str]) -> dict[str, str]:
+def one_output(output: Mapping[str, Any], volatile: tuple[str, ...]) -> dict[str, str]:
     """Return the parts of one output by name."""
     kind = output["output_type"]
     if kind == "stream":
@@ -116,7 +123,7 @@ def one_output(output: Mapping[str, Any], volatile: Iterable[str]) -> dict[str, 
 
 
 def one_cell(
-    cell: Mapping[str, Any], volatile: Iterable[str] = (), *, is_racy: bool = False
+    cell: Mapping[str, Any], volatile: tuple[str, ...] = (), *, is_racy: bool = False
 ) -> dict[str, str]:
     """Return what one cell showed: ``output <n> <part>`` to comparable text."""
     order = streams_apart if is_racy else merged_streams
@@ -129,7 +136,7 @@ def one_cell(
 
 
 def report(
-    run: Mapping[str, Any], volatile: Iterable[str] = (), racy: Collection[int] = ()
+    run: Mapping[str, Any], volatile: tuple[str, ...] = (), racy: Collection[int] = ()
 ) -> dict[str, Any]:
     """Return a whole run as places to comparable values.
 
@@ -150,7 +157,7 @@ def report(
     return flat
 
 
-def normalised(described: Any, volatile: Iterable[str]) -> Any:
+def normalised(described: Any, volatile: tuple[str, ...]) -> Any:
     """Return a description with its texts normalised."""
     if isinstance(described, str):
         return text(described, volatile)
@@ -161,7 +168,7 @@ def normalised(described: Any, volatile: Iterable[str]) -> Any:
     return described
 
 
-def widgets(state: Mapping[str, Any], volatile: Iterable[str]) -> list[str]:
+def widgets(state: Mapping[str, Any], volatile: tuple[str, ...]) -> list[str]:
     """Return the saved widget models without their random ids, in a fixed order."""
     models = [
         model
