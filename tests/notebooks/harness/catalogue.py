@@ -28,6 +28,7 @@ class Sdist:
     data: tuple[str, ...] = ()
     volatile: tuple[str, ...] = ()
     is_seeded: bool = True
+    refusals: str = ""
 
     @property
     def place(self) -> Path:
@@ -82,6 +83,7 @@ def read(path: Path = HERE / "catalogue.toml") -> list[Sdist]:
             data=tuple(one.get("data", ())),
             volatile=tuple(one.get("volatile", ())),
             is_seeded=one.get("seeded", True),
+            refusals=one.get("refusals", ""),
         )
         for one in data["sdist"]
     ]
