@@ -8,7 +8,7 @@ from typing import Any
 
 from nbcache.errors import NotFingerprintable, OptionError
 from nbcache.heap.walk import Walk
-from nbcache.policies import Context
+from nbcache.policies import DEFAULT, Context
 from nbcache.policy import Policy
 from nbcache.surroundings import parameters_of, run_id
 
@@ -36,6 +36,8 @@ def choose_parts(policy: Policy, parts: Mapping[str, str], subject: Subject) -> 
         NotFingerprintable: a key function gave no key, or one without a fingerprint.
         OptionError: the expression of ``key=`` cannot be evaluated.
     """
+    if policy.key is None and not policy.name and policy.policy is DEFAULT:
+        return dict(parts)
     always = {name: value for name, value in parts.items() if name in _ALWAYS}
     if policy.name:
         return always | {"cell": subject.identity, "name": policy.name}

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from nbcache.calls.fast import Known, KnownCalls
 from nbcache.calls.hot import HOT
 from nbcache.calls.reading import CallReading, read_call
 from nbcache.calls.recording import CallRecorder, nested, repeat
@@ -51,6 +52,8 @@ class Call:
     started: float = 0.0
     saved: float = 0.0
     problem: CacheError | None = None
+    known: KnownCalls | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
     _depth: list[contextvars.Token[int]] = field(default_factory=list)
 
     @property
@@ -75,9 +78,26 @@ class Call:
     def look_up(self, arguments: Mapping[str, Any]) -> bool:
         """Read the call and serve it if it can be; return whether to wait for a lock now."""
         with self._guarded():
+            self.arguments = arguments
+            known = self.known.find(self.policy, arguments) if self.known is not None else None
+            if known is not None and self._serve_known(known):
+                return False
             self.reading = read_call(self.function, self.name, arguments, self.policy)
             self._serve(self.reading, self._look_up(self.reading))
         return self._may_wait()
+
+    def _serve_known(self, known: Known) -> bool:
+        """Serve a call whose key is known to be the same, if its entry still stands."""
+        store = self.store
+        if not HOT.has(store, known.entry) or self.room.trackers.check(known.entry.late):
+            return False
+        self.entry, refresh = known.entry, self.room.settings.refresh
+        decision = decide(known.entry, self.policy, self.room.clock(), refresh_all=refresh)
+        if not decision.serve:
+            self.entry = None
+            return False
+        self.reading = known.reading
+        return self._serve(known.reading, decision)
 
     def take_lock(self) -> None:
         """Wait for another process or thread that computes this key; blocks."""
@@ -151,6 +171,9 @@ class Call:
             values = load(unpack(entry, body), reading.walk, lambda: nested(self.function.__code__))
             trackers = self.room.trackers
             self.result = repeat(self.function, entry, values, reading.walk, trackers)
+            if self.known is not None and reading.walk.objects:
+                served = (reading, entry, values)
+                self.known.note(self.policy, self.arguments, self.function, served)
         except CacheError as problem:  # nothing was changed: the call runs and is stored anew
             self.state, self.reasons, self.entry = State.MISS, (str(problem),), None
             return False

@@ -41,6 +41,13 @@ class Hot:
             if first is None or entry != first:
                 yield entry
 
+    def has(self, store: Store, entry: Entry) -> bool:
+        """Tell whether an entry is at hand and still the store's."""
+        held = self._held.get((id(store), entry.key))
+        if held is None or held[0] is not store or held[2] is not entry:
+            return False
+        return _mark(store, entry) == held[1]
+
     def load(self, store: Store, entry: Entry) -> Body:
         """Return the values of an entry; their buffers are private."""
         place = (id(store), entry.key)

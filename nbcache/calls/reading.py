@@ -40,6 +40,9 @@ class Signature:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.signature = inspect.signature(function, follow_wrapped=False)
+        parameters = self.signature.parameters.values()
+        plain = all(one.kind is one.POSITIONAL_OR_KEYWORD for one in parameters)
+        self._plain = tuple((one.name, one.default) for one in parameters) if plain else None
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values by parameter.
@@ -47,9 +50,35 @@ class Signature:
         Raises:
             TypeError: the arguments do not fit, as a call would.
         """
+        if self._plain is not None and len(args) <= len(self._plain):
+            found = self._bind_plainly(self._plain, args, kwargs)
+            if found is not None:
+                return found
         bound = self.signature.bind(*args, **kwargs)
         bound.apply_defaults()
         return bound.arguments
+
+    def _bind_plainly(
+        self,
+        parameters: tuple[tuple[str, Any], ...],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> dict[str, Any] | None:
+        """Bind without the generality of ``inspect``; None when it does not fit."""
+        found, used = {}, len(args)
+        for place, (name, default) in enumerate(parameters):
+            if place < len(args):
+                if name in kwargs:
+                    return None
+                found[name] = args[place]
+            elif name in kwargs:
+                found[name] = kwargs[name]
+                used += 1
+            elif default is not inspect.Parameter.empty:
+                found[name] = default
+            else:
+                return None
+        return found if used == len(args) + len(kwargs) else None
 
     @property
     def names(self) -> list[str]:

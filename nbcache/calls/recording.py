@@ -119,7 +119,10 @@ class CallRecorder:
         return bind, delete
 
 
-_OPTIONS = {"numpy_printing": "", "numpy_errors": "", "pandas": "", "decimal": "decimal"}
+_OPTIONS = {
+    "numpy_printing": "", "numpy_errors": "", "pandas": "",
+    "decimal": "decimal", "warnings": "warnings",
+}  # fmt: skip
 """Options that bear on what libraries do, or on one module of Python's own."""
 
 

@@ -15,6 +15,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from nbcache.calls.engine import MADE_BY, Call
+from nbcache.calls.fast import KnownCalls
 from nbcache.calls.reading import Signature, read_call
 from nbcache.calls.room import Room, current_room
 from nbcache.errors import CacheWarning, OptionError
@@ -61,6 +62,7 @@ class CachedFunction:
         self._counts: dict[State, int] = {}
         self._keys: set[str] = set()
         self._saved = 0.0
+        self._known = KnownCalls()
         self._warned: set[str] = set()
         self._refreshed: set[str] = set()
         self._check_options()
@@ -123,7 +125,7 @@ class CachedFunction:
             return None  # the function itself says it, in its own words
         if refresh or policy.refresh == "once":
             policy = replace(policy, refresh=refresh or self._is_first(arguments, policy))
-        return Call(self._function, self._name, policy, room), arguments
+        return Call(self._function, self._name, policy, room, known=self._known), arguments
 
     def _is_first(self, arguments: Mapping[str, Any], policy: Policy) -> bool | None:
         """Tell whether ``refresh=once`` is still due for these arguments; None if it is not."""

@@ -34,6 +34,7 @@ from nbcache.store.format import read_manifest
 ROOT_NAME = "joblib"
 CELLS = ("nbcache", "cells")
 _SHARD_DIGITS = 3
+_MOST_FOLDERS = 10_000
 _KEY = re.compile(r"[0-9a-f]{32,64}")
 _VARIANT = re.compile(r"[0-9a-f]{8,64}")
 _warned: set[str] = set()
@@ -93,6 +94,7 @@ class LocalStore:
         self._map_from_bytes = map_from_bytes
         self._root = os.path.join(self.location, ROOT_NAME)
         self._cells = os.path.join(self._root, *CELLS)
+        self._folders: dict[str, str] = {}
 
     @property
     def label(self) -> str:
@@ -126,11 +128,16 @@ class LocalStore:
 
     def mark(self, entry: Entry) -> object:
         """Return what changes when the entry is replaced or gets company; None if it is gone."""
-        folder = self._folder_of(entry)
+        folder = self._folders.get(entry.name)
+        if folder is None:
+            if len(self._folders) > _MOST_FOLDERS:
+                self._folders.clear()
+            folder = self._folders[entry.name] = self._folder_of(entry)
         try:
-            status = os.stat(os.path.join(folder, FILE_NAME))
-            shard = os.stat(os.path.dirname(folder))
+            status = os.stat(f"{folder}/{FILE_NAME}")
+            shard = os.stat(f"{folder}/..")
         except OSError:
+            self._folders.pop(entry.name, None)
             return None
         return status.st_dev, status.st_ino, status.st_size, shard.st_mtime_ns
 

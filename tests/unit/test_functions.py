@@ -109,6 +109,30 @@ def test_an_edited_helper_is_seen():
     assert counts(same) == (1, 0)
 
 
+def plus_rate(x, by=1):
+    return x + RATE + by
+
+
+def through_helper(x):
+    return plus_rate(x)
+
+
+def test_calls_that_are_known_again_still_see_every_change(monkeypatch):
+    """After many hits with plain values a changed global, helper, code or default is seen."""
+    cached = cache(through_helper)
+    assert [cached(1) for _ in range(4)] == [5] * 4
+    monkeypatch.setattr(sys.modules[__name__], "RATE", 10)
+    assert [cached(1) for _ in range(3)] == [12] * 3
+    monkeypatch.setattr(plus_rate, "__defaults__", (2,))
+    assert [cached(1) for _ in range(3)] == [13] * 3
+    other = plus_rate.__code__.replace(co_consts=plus_rate.__code__.co_consts)
+    monkeypatch.setattr(plus_rate, "__code__", (lambda x, by=1: -x).__code__)
+    assert [cached(1) for _ in range(3)] == [-1] * 3
+    monkeypatch.setattr(plus_rate, "__code__", other)
+    monkeypatch.setattr(sys.modules[__name__], "plus_rate", abs)
+    assert [cached(-7) for _ in range(3)] == [7] * 3
+
+
 def test_changes_in_place_are_repeated():
     """A hit changes arguments and globals as the call did, and keeps who is who."""
 
