@@ -46,6 +46,9 @@ class Kind:
     leaves: frozenset[type] = frozenset()
     """Exact types whose values ``encode_leaves`` takes."""
 
+    opaque = False
+    """True: what can't be stored is the object itself, never a part of it."""
+
     mixed = False
     """True: some of the objects are values; ``is_value`` tells which."""
 
@@ -106,8 +109,10 @@ FAMILIES = {
     "asteval": "nbcache.heap.kinds.asteval_interpreters",
     "IPython": "nbcache.heap.kinds.ipython_shell",
     "ipykernel": "nbcache.heap.kinds.ipython_shell",
+    "ipywidgets": "nbcache.heap.kinds.widgets",
     "matplotlib": "nbcache.heap.kinds.matplotlib_artists",
     "mpl_toolkits": "nbcache.heap.kinds.matplotlib_artists",
+    "sympy": "nbcache.heap.kinds.sympy_functions",
     "torch": "nbcache.heap.kinds.torch_objects",
 }
 """Top-level packages and the module that registers their kinds, imported on first sight."""

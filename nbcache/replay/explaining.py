@@ -7,6 +7,7 @@ from typing import Any
 
 from nbcache.errors import NotStorable
 from nbcache.heap.paths import children, type_name
+from nbcache.heap.registry import kind_of
 
 Attempt = Callable[[Any], Exception | None]
 """Tries to store one value; returns why it can't be stored, or None."""
@@ -34,7 +35,7 @@ def _problem(path: str, culprit: Any, error: Exception) -> NotStorable:
 def descend(path: str, value: Any, attempt: Attempt) -> tuple[str, Any]:
     """Go down to the smallest part that still can't be stored."""
     seen, tries = {id(value)}, TRIES
-    while True:
+    while not kind_of(type(value)).opaque:
         for step, child in children(value):
             tries -= 1
             if tries < 0:
@@ -45,3 +46,4 @@ def descend(path: str, value: Any, attempt: Attempt) -> tuple[str, Any]:
                 break
         else:
             return path, value
+    return path, value

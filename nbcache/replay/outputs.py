@@ -25,6 +25,15 @@ REFUSED = {
     "comm_close": "it closes widgets, which can't be replayed",
     "error": "showing a value raised an error, which may not happen again",
 }
+COMMS = REFUSED["comm_open"]
+"""Refuses a cell whose comms are all its own; it stands no more once they are left out."""
+
+_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def are_widgets_left_out(messages: Sequence[Message]) -> bool:
+    """Tell whether none of the messages shows a widget."""
+    return not any(_VIEW in message["content"].get("data", {}) for message in messages)
 
 
 class Tap(Protocol):
@@ -48,6 +57,7 @@ class KernelTap:
         self._shell = shell
         self._heard: list[Message] = []
         self._refusal: str | None = None
+        self._comms: set[str] = set()
         self._native: Callable[..., Any] | None = None
         self._request = ""
 
@@ -55,7 +65,7 @@ class KernelTap:
         """Wrap the session's ``send`` on the instance."""
         flush_streams()
         session = self._kernel.session
-        self._heard, self._refusal = [], None
+        self._heard, self._refusal, self._comms = [], None, set()
         self._request = self._current_request()
         native: Callable[..., Any] = session.send
         self._native = native
@@ -80,13 +90,21 @@ class KernelTap:
             return
         kind = message["header"]["msg_type"]
         if kind in REFUSED:
-            self._refusal = self._refusal or REFUSED[kind]
+            self._refuse(kind, message["content"].get("comm_id", ""))
         if kind not in RECORDED:
             return
         if buffers:
             self._refusal = "it sent binary output, which can't be replayed"
         parts = {"content": message["content"], "metadata": message.get("metadata") or {}}
         self._add({"msg_type": kind, **as_wired(parts)})
+
+    def _refuse(self, kind: str, comm: str) -> None:
+        if kind == "comm_open":
+            self._comms.add(comm)
+        if comm in self._comms:
+            self._refusal = self._refusal or COMMS
+        elif self._refusal in (None, COMMS):
+            self._refusal = REFUSED[kind]
 
     def _add(self, message: Message) -> None:
         last = self._heard[-1] if self._heard else None

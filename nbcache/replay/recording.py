@@ -30,7 +30,7 @@ from nbcache.replay.codes import nested_codes
 from nbcache.replay.imports import bound_modules, import_references, library_names, star_names
 from nbcache.replay.module_state import ModuleState
 from nbcache.replay.namespace import Changes, Snapshot, find_changes
-from nbcache.replay.outputs import Message, Tap, as_wired
+from nbcache.replay.outputs import COMMS, Message, Tap, are_widgets_left_out, as_wired
 from nbcache.replay.shell_state import ShellState, payload_of
 from nbcache.sql_tables import reaches_duckdb, refuse_kept_tables
 
@@ -114,6 +114,8 @@ class Recorder:
             CacheError: the run can't be stored or replayed; the message says why.
         """
         self.stop()
+        if self._refusal == COMMS and (policy.drop or policy.keep is not None):
+            self._refusal = None if are_widgets_left_out(self._messages) else COMMS
         self._refuse()
         refuse_unseen_changes(self._aside)
         read, namespace = self.reading, self.shell.user_ns

@@ -303,4 +303,10 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         "z=zoneinfo.ZoneInfo('UTC'); d=datetime.datetime(2020,1,1,tzinfo=z)",
         ["z is zoneinfo.ZoneInfo('UTC')", "d"],
     ),
+    (
+        "part_undefined_functions",
+        "import sympy as s\nx=s.Symbol('x'); h=s.Function('h')",
+        "f=s.Function('f'); g=s.Function('g',real=True); e=f(x).diff(x)+g(x)+h(x); l=[f,h]",
+        ["f==s.Function('f')", "e", "e.has(f)", "g(x).is_real", "l[0] is f", "l[1] is h"],
+    ),
 ]

@@ -59,7 +59,7 @@ TWINS = [
     ("pd.DataFrame({'a': [1], 'b': [2]})", "pd.DataFrame({'b': [2], 'a': [1]})"),
     ("pd.DataFrame({'a': [1]})", "pd.DataFrame({'a': [1.0]})"),
     ("pd.DataFrame({'a': [1]})", "pd.DataFrame({'a': [1]}, index=[1])"),
-    ("pd.DataFrame({'a': ['x']})", "pd.DataFrame({'a': ['x']}, dtype=object)"),
+    ("pd.DataFrame({'a': ['x']}, dtype='string')", "pd.DataFrame({'a': ['x']}, dtype=object)"),
     ("pd.Series([1], name='a')", "pd.Series([1], name='b')"),
     ("pd.Series([1, None])", "pd.Series([1, None], dtype='Int64')"),
     ("pd.Series(['a', 'b'], dtype='category')", "pd.Series(['a', 'b'])"),

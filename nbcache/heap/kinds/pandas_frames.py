@@ -197,7 +197,18 @@ def note_columns(obj: Any, walk: Walk) -> None:
 
 
 OWN = frozenset(
-    {"_mgr", "_item_cache", "_attrs", "_flags", "_is_copy", "_name", "_cacher", "_typ", "_metadata"}
+    {"str", "cat", "dt", "sparse", "plot", "list", "struct"}  # accessors, kept before version 3
+    | {
+        "_mgr",
+        "_item_cache",
+        "_attrs",
+        "_flags",
+        "_is_copy",
+        "_name",
+        "_cacher",
+        "_typ",
+        "_metadata",
+    }
 )
 """What pandas keeps in the ``__dict__`` of its frames and series."""
 
