@@ -55,6 +55,11 @@ def record(setup: str, cell: str) -> Recorded:
     """Run set-up and cell, and return key and stored bytes."""
     notebook = Notebook()
     notebook.run(setup)
+    return record_in(notebook, cell)
+
+
+def record_in(notebook: Notebook, cell: str) -> Recorded:
+    """Run a cell over what is there, and return key and stored bytes."""
     reading = notebook.read(cell)
     snapshot = Snapshot.of(notebook.user_ns)
     notebook.run(cell)
@@ -74,15 +79,20 @@ def record(setup: str, cell: str) -> Recorded:
 
 def replay(setup: str, cell: str, recorded: Recorded) -> Notebook:
     """Run the set-up alone and replay the cell over it; the keys must agree."""
-    key, stream, buffers = recorded
     notebook = Notebook()
     notebook.run(setup)
+    replay_in(notebook, cell, recorded)
+    return notebook
+
+
+def replay_in(notebook: Notebook, cell: str, recorded: Recorded) -> None:
+    """Replay a cell over what is there; the keys must agree."""
+    key, stream, buffers = recorded
     reading = notebook.read(cell)
     assert reading.key == key, "the same set-up gives another key"
     body = Body(stream, [bytearray(raw) for raw in buffers])
     values = load(body, reading.walk, lambda: nested_codes(reading.request))
     apply_changes(values, notebook.user_ns, reading.walk)
-    return notebook
 
 
 def plain(setup: str, cell: str) -> Notebook:
