@@ -157,12 +157,19 @@ def test_other_key_is_foreign():
         decode(as_file(), key=b"x" * 32)
 
 
-def test_future_version_is_foreign():
-    """A file of a later format is left alone, and the message names both versions."""
+@pytest.mark.parametrize("other", [FORMAT - 1, FORMAT + 1])
+def test_other_version_is_foreign(other):
+    """A file of an earlier or later format is left alone, and the message names both versions."""
     data = bytearray(as_file())
-    data[8:10] = struct.pack("<H", FORMAT + 1)
-    with pytest.raises(ForeignEntry, match=f"format {FORMAT + 1}"):
+    data[8:10] = struct.pack("<H", other)
+    with pytest.raises(ForeignEntry, match=f"format {other}"):
         decode(bytes(data))
+
+
+def test_every_version_has_a_golden_file():
+    """Each format that was ever written has its file here."""
+    names = {path.name for path in GOLDEN.parent.glob("entry-v*.nbc")}
+    assert names == {f"entry-v{number}.nbc" for number in range(1, FORMAT + 1)}
 
 
 def resign(data, change):
