@@ -125,7 +125,7 @@ def _registration(function: ast.expr, namespace: dict[str, Any]) -> str:
     if isinstance(function, ast.Name):
         steps = [function.id]
     value = namespace.get(steps[0]) if steps else None
-    package = _package(value)
+    package = package_of(value)
     if not package or package in ("IPython", "functools"):
         return ""
     last = steps[-1] if len(steps) > 1 else str(getattr(value, "__name__", ""))
@@ -156,7 +156,7 @@ def _effect_call(call: ast.Call, namespace: dict[str, Any]) -> str:
     if isinstance(call.func, ast.Name):
         steps = [call.func.id]
     value = namespace.get(steps[0]) if steps else None
-    package = _package(value)
+    package = package_of(value)
     if not package or (package in RECORDED_PACKAGES and (package, steps[-1]) not in _LASTING):
         return ""
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
@@ -168,7 +168,7 @@ def _effect_call(call: ast.Call, namespace: dict[str, Any]) -> str:
 _NAMED = (type, types.FunctionType, types.BuiltinFunctionType)
 
 
-def _package(value: Any) -> str:
+def package_of(value: Any) -> str:
     """Return the top-level package of a library's module, function or class."""
     if issubclass(type(value), types.ModuleType):
         name = "" if is_local_module(value.__name__) else value.__name__

@@ -13,6 +13,7 @@ from nbcache.asked_files import asked_parts
 from nbcache.cell.source import Source, read_source
 from nbcache.composing import Subject, choose_parts
 from nbcache.deps.consulted import interpreter_parts
+from nbcache.earlier_calls import EarlierCalls
 from nbcache.entry import Entry
 from nbcache.errors import NotFingerprintable, NotReplayable
 from nbcache.heap.summaries import summarise
@@ -95,6 +96,7 @@ class Reader:
         self.notebook = notebook
         self._shell = shell
         self._patches = LibraryPatches()
+        self._calls = EarlierCalls()
 
     @property
     def namespace(self) -> dict[str, Any]:
@@ -129,6 +131,7 @@ class Reader:
         hidden = self._reach(walk, source, request.nodes, settled)
         earlier = self.namespace.get("_ih", ())[:-1] if ran is None else ran
         self._patches.need_all(walk, earlier)
+        self._calls.need_all(walk, earlier, source.names.imports)
         need_printers(walk, getattr(self._shell, "display_formatter", None))
         parts = compose_parts(source.digest, digests(walk.roots), version=policy.version)
         parts |= self._display_part() | interpreter_parts(source.text)

@@ -170,6 +170,20 @@ STATES = [
     ("top-level await", "x = 1\nimport asyncio\nasync def f(): return x\n---\n@print(await asyncio.gather(f(), f()))"),
 ]
 
+LIBRARIES = [
+    ("an error handler of codecs", "import codecs\nx = 1\ncodecs.register_error('zy', lambda e: (str(x), e.end))\n---\n@print('\\xe9'.encode('ascii', 'zy'))"),
+    ("an item set through vars()", "import cmath\nx = 1\nvars(cmath).update(zz8=x)\n---\n@print(cmath.zz8)\n---\ndel cmath.zz8"),
+    ("an item of a module's dict", "import cmath\nx = 1\ncmath.__dict__['zz7'] = x\n---\n@print(cmath.zz7)\n---\ndel cmath.zz7"),
+    ("setattr in a loop", "import cmath\nx = 1\nfor n in ['zz9']: setattr(cmath, n, x)\n---\n@print(cmath.zz9)\n---\ndel cmath.zz9"),
+    ("a module handed to a function", "import string\nx = 1\ndef patch(o, v): o.zz6 = v\npatch(string, x)\n---\n@print(string.zz6)\n---\ndel string.zz6"),
+    ("a mock that was started", "import textwrap\nfrom unittest import mock\nx = 1\nmock.patch('textwrap.shorten', lambda *a: x).start();\n---\n@print(textwrap.shorten('a'))\n---\nmock.patch.stopall()"),
+    ("a table of a library", "x = 1\nimport html.entities as h\nh.codepoint2name.update(zz=x)\n---\n@print(h.codepoint2name['zz'])"),
+    ("a signal handler", "import os, signal\nx = 1\nsignal.signal(signal.SIGUSR1, lambda *a: print('sig', x));\n---\n@os.kill(os.getpid(), signal.SIGUSR1)\n---\nsignal.signal(signal.SIGUSR1, signal.SIG_DFL);"),
+    ("a setting of polars", "import polars as pl\nx = 1\npl.Config.set_fmt_float(['full', 'mixed'][x - 1]);\n---\n@pl.DataFrame({'a': [1e10/3]})\n---\npl.Config.restore_defaults();"),
+    ("a class registered on a condition", "import collections.abc as a\nx = 1\nclass C: pass\nif x == 2: a.Sized.register(C)\n---\n@print(issubclass(C, a.Sized))"),
+    ("a library's function replaced by a module", "x = 1\nopen('{m}.py', 'w').write(f'import textwrap\\ntextwrap.fill = lambda s: {x}');\n---\nimport {m}, textwrap\n---\n@print(textwrap.fill('a'))"),
+]
+
 CASES = [
     Case("Out", "x = 1\nx\n---\n@print([*Out.values()][-1])", X, NOTE, needless="the numbers of results count"),
     Case("In", "x = 1\n---\n@print(In[-2])", X, ("", "0;"), needless="every earlier text counts"),
@@ -180,4 +194,5 @@ CASES = [
     *(Case(name, text, X, NOTE) for name, text in LOOKS),
     *(Case(name, text, T) for name, text in QUERIES),
     *(Case(name, text, X) for name, text in STATES),
+    *(Case(name, text, X) for name, text in LIBRARIES),
 ]

@@ -1,0 +1,157 @@
+"""What earlier cells had libraries do for good: ``sklearn.set_config(…)``, ``codecs.register(…)``.
+
+The state of a library is not walked. But its text tells a call that sets something: it stands
+alone, or its name says so, and a library's function, class or module begins it or is handed to
+it. Such calls, and the present values of the variables in them, are an input of every later
+cell that reaches the library; those of the standard library, of every later cell.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import re
+import sys
+import types
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from nbcache.deps.local import loaded_local_names, memory_digest, read_source, source_path
+from nbcache.heap.walk import Walk
+from nbcache.library_effects import RECORDED_PACKAGES, is_library_target, package_of, target_steps
+
+_SETS = re.compile(
+    r"_?(un)?(register|set|configure?|install|patch|init|enable|disable|use|reset|add)(_|$)"
+    r"|basicConfig|start$|signal$"
+)
+_UNSEEN_PARTS = frozenset({"Config"})
+"""Parts of recorded packages whose state the trackers do not record."""
+
+_SETTERS = frozenset({"setattr", "delattr", "vars"})
+
+
+class EarlierCalls:
+    """Follows the history of one shell; each text is read once."""
+
+    def __init__(self) -> None:
+        self._seen = 0
+        self._calls: dict[str, dict[str, frozenset[str]]] = {}
+        self._modules: dict[tuple[str, str], frozenset[str]] = {}
+
+    def need_all(self, walk: Walk, history: Sequence[str], imports: Iterable[str]) -> None:
+        """Make the calls into the libraries that a cell reaches an input of it."""
+        if len(history) < self._seen:
+            self._seen = 0
+        for text in history[self._seen :]:
+            self._read(text, walk.namespace)
+        self._seen = len(history)
+        reached = walk.packages | {name.partition(".")[0] for name in imports}
+        for package, calls in self._calls.items():
+            if package in reached or package in sys.stdlib_module_names:
+                self._need(walk, package, calls)
+        for name, digest, packages in self._touching_modules():
+            if packages & reached or packages & sys.stdlib_module_names:
+                walk.roots[f"what {name} does to libraries"] = bytes.fromhex(digest)
+        walk.run()
+
+    def _touching_modules(self) -> Iterator[tuple[str, str, frozenset[str]]]:
+        """Yield the local modules that set something in libraries, and in which."""
+        for name in loaded_local_names():
+            digest = memory_digest(name) or ""
+            if (name, digest) not in self._modules:
+                self._modules[name, digest] = _touched_by_module(name)
+            if self._modules[name, digest]:
+                yield name, digest, self._modules[name, digest]
+
+    @staticmethod
+    def _need(walk: Walk, package: str, calls: dict[str, frozenset[str]]) -> None:
+        text = "\0".join(calls).encode()
+        label = f"earlier calls of {package}"
+        walk.roots[label] = hashlib.blake2b(text, digest_size=16).digest()
+        for name in sorted(frozenset.union(*calls.values())):
+            if name in walk.namespace:
+                walk.need(name)
+
+    def _read(self, text: str, namespace: dict[str, Any]) -> None:
+        try:
+            tree = ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError):
+            return
+        for package, node in touched_packages(tree, namespace):
+            found = self._calls.setdefault(package, {})
+            shown = ast.unparse(node)
+            found.pop(shown, None)  # a repeated call counts where it came last
+            found[shown] = frozenset(
+                part.id for part in ast.walk(node) if isinstance(part, ast.Name)
+            )
+
+
+def _touched_by_module(name: str) -> frozenset[str]:
+    try:
+        tree = ast.parse(read_source(source_path(name)))
+    except (SyntaxError, ValueError, RecursionError):
+        return frozenset()
+    found = touched_packages(tree, vars(sys.modules[name]), attributes=True)
+    return frozenset(package for package, _ in found)
+
+
+def touched_packages(
+    tree: ast.Module, namespace: dict[str, Any], *, attributes: bool = False
+) -> Iterator[tuple[str, ast.stmt]]:
+    """Yield the libraries whose state a text sets out of sight, with the statement that does.
+
+    ``attributes`` counts assignments to attributes as well, which are followed by their values
+    where the notebook makes them.
+    """
+    targets = (ast.Attribute, ast.Subscript) if attributes else (ast.Subscript,)
+    for statement in tree.body:
+        for node in ast.walk(statement):
+            package = ""
+            if isinstance(node, targets) and not isinstance(node.ctx, ast.Load):
+                package = _of_target(node, namespace)
+            elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+                package = _touched(node.value, namespace)
+            elif isinstance(node, ast.Call) and _SETS.match(_last_step(node)):
+                package = _touched(node, namespace)
+            if package:
+                yield package, statement
+
+
+def _of_target(node: ast.expr, namespace: dict[str, Any]) -> str:
+    steps = target_steps(node)
+    return package_of(namespace.get(steps[0])) if is_library_target(steps, namespace) else ""
+
+
+def _last_step(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else ""
+
+
+def _touched(call: ast.Call, namespace: dict[str, Any]) -> str:
+    """Return the package that a call begins with, or whose module it is handed."""
+    steps, given = _chain(call)
+    package = package_of(namespace.get(steps[0])) if steps else ""
+    if package:
+        is_recorded = package in RECORDED_PACKAGES and _UNSEEN_PARTS.isdisjoint(steps)
+        return "" if is_recorded else package
+    root = namespace.get(steps[0]) if steps else None
+    if not steps or not (steps[0] in _SETTERS or type(root) is types.FunctionType):
+        return ""
+    modules = [namespace.get(one.id) for one in given if isinstance(one, ast.Name)]
+    found = [package_of(one) for one in modules if type(one) is types.ModuleType]
+    return next(filter(None, found), "")
+
+
+def _chain(node: ast.expr) -> tuple[list[str], list[ast.expr]]:
+    """Return the names of ``a.b(c).d(e)`` from the left, and all that its calls are given."""
+    steps: list[str] = []
+    given: list[ast.expr] = []
+    while not isinstance(node, ast.Name):
+        if isinstance(node, ast.Call):
+            given += [*node.args, *(keyword.value for keyword in node.keywords)]
+            node = node.func
+        elif isinstance(node, (ast.Attribute, ast.Subscript)):
+            steps.append(node.attr if isinstance(node, ast.Attribute) else "[]")
+            node = node.value
+        else:
+            return [], given
+    return [node.id, *reversed(steps)], given
