@@ -1,9 +1,9 @@
 """What earlier cells had libraries do for good: ``sklearn.set_config(…)``, ``codecs.register(…)``.
 
-The state of a library is not walked. But its text tells a call that sets something: it stands
-alone, or its name says so, and a library's function, class or module begins it or is handed to
-it. Such calls, and the present values of the variables in them, are an input of every later
-cell that reaches the library; those of the standard library, of every later cell.
+The state of a library is not walked. But the text tells a call that sets something: its name
+says so, or it stands alone and is handed nothing of the notebook, or it is handed a library's
+module to change. Such calls, and the present values of the variables in them, are an input of
+every later cell that reaches the library; those of the standard library, of every later cell.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from nbcache.library_effects import RECORDED_PACKAGES, is_library_target, packag
 
 _SETS = re.compile(
     r"_?(un)?(register|set|configure?|install|patch|init|enable|disable|use|reset|add)(_|$)"
-    r"|basicConfig|start$|signal$"
+    r"|set[A-Z]|basicConfig|(start|signal|update|append|extend|insert|clear|setdefault)$"
 )
-_UNSEEN_PARTS = frozenset({"Config"})
-"""Parts of recorded packages whose state the trackers do not record."""
+_TRACKED = RECORDED_PACKAGES - {"torch", "polars", "pyarrow", "requests", "json", "asyncio"}
+"""Packages whose settings the trackers record."""
 
 _SETTERS = frozenset({"setattr", "delattr", "vars"})
 
@@ -131,8 +131,9 @@ def _touched(call: ast.Call, namespace: dict[str, Any]) -> str:
     steps, given = _chain(call)
     package = package_of(namespace.get(steps[0])) if steps else ""
     if package:
-        is_recorded = package in RECORDED_PACKAGES and _UNSEEN_PARTS.isdisjoint(steps)
-        return "" if is_recorded else package
+        sets = any(map(_SETS.match, steps)) and package not in _TRACKED
+        is_handed = any(isinstance(part, ast.Name) for one in given for part in ast.walk(one))
+        return package if sets or not (is_handed or package in RECORDED_PACKAGES) else ""
     root = namespace.get(steps[0]) if steps else None
     if not steps or not (steps[0] in _SETTERS or type(root) is types.FunctionType):
         return ""
