@@ -85,7 +85,8 @@ def uninterrupted() -> Iterator[None]:
 def undo_log(values: Mapping[str, Any], walk: Walk) -> list[tuple[Any, Any]]:
     """Return what is needed to take the patches back; a single one is all or nothing."""
     log = []
-    for ordinal, _ in values["patches"] if len(values["patches"]) > 1 else ():
+    is_whole = len(values["patches"]) == 1 and not values.get("modules")
+    for ordinal, _ in () if is_whole else values["patches"]:
         live = walk.objects[ordinal]
         log.append((live, kind_of(type(live)).snapshot(live)))
     return log
