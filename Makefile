@@ -3,6 +3,7 @@
 #   make demo            a real notebook cold, then warm, with a table by cell
 #   make test            lint, types, floors, unit and kernel tests, a quick choice of notebooks
 #   make test-notebooks  all catalogued notebooks: plain, plain, cold, warm
+#   make peers           the corpus of cells through other caches, as a table
 #   make bench           benchmarks against a bare kernel in the same run
 #   make develop         install the checkout itself (editable), for working on nbcache
 #   make clean           remove what the targets above made
@@ -20,7 +21,7 @@ DEVTOOLS := $(VENV)/devtools/.installed
 SOURCES := $(shell find nbcache jupyter-config -type f -not -name '*.pyc' 2>/dev/null)
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest
 
-.PHONY: demo test test-notebooks bench develop clean browser redis
+.PHONY: demo peers test test-notebooks bench develop clean browser redis
 .DELETE_ON_ERROR:
 
 test: $(INSTALLED) $(TORCH) $(DEVTOOLS) browser redis
@@ -31,6 +32,10 @@ test-notebooks: $(LIBRARIES) $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(PYTEST) tests/benchmarks -s $(ARGS)
+
+peers: $(INSTALLED)
+	$(PIP) install '.[peers]'
+	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/peers.py $(ARGS)
 
 demo: $(INSTALLED)
 	@cd tests/notebooks && ../../$(BIN)/python -m harness.demo $(ARGS)
