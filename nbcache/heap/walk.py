@@ -26,6 +26,7 @@ from nbcache.heap.tokens import FLAT, LONG, digest, flat, frame, shorten, text
 from nbcache.locality import is_local_module
 
 ABSENT = b"absent"
+_NO_LIBRARY = frozenset({"builtins", "__main__", "types"})
 _NUMBER = struct.Struct("<I").pack
 
 
@@ -163,6 +164,9 @@ class Walk:
         found = self._kinds.get(kind)
         if found is None:
             found = self._kinds[kind] = kind_of(kind)
+            home = type.__getattribute__(kind, "__module__")
+            if not (home in _NO_LIBRARY or str(home)[:1] == "_" or is_local_module(home)):
+                self.packages.add(str(home).partition(".")[0])
         return found
 
     def ref(self, obj: Any) -> bytes:
