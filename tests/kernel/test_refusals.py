@@ -73,10 +73,10 @@ VALUES = [
     ("w = {'w': ipywidgets.Text()}", "creates widgets"),
 ]
 EFFECTS = [
-    ("mpl.colormaps.register(mpl.colors.ListedColormap(['r', 'b'], name='own'))", "register()"),
+    ("mpl.colormaps.register(mpl.colors.ListedColormap(['r', 'b'], name='own'))", "register"),
     (
         "@pd.api.extensions.register_series_accessor('own')\nclass Own:\n    pass",
-        "series_accessor()",
+        "register_series_accessor",
     ),
     ("import tqdm\ntqdm.tqdm.pandas()", "tqdm.tqdm.pandas"),
     ("get_ipython().autoawait = True", "IPython itself"),
