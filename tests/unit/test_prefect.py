@@ -32,7 +32,7 @@ def left_out_of(policy):
     return {name for one in members for name in getattr(one, "exclude", ())}
 
 
-@pytest.mark.parametrize("names", itertools.product(PAIRS, repeat=2), ids="+".join)
+@pytest.mark.parametrize("names", [*itertools.product(PAIRS, repeat=2)], ids="+".join)
 def test_sums_have_the_same_parts(names):
     """Each sum of two names consists of the same parts in both, NO_CACHE being the identity."""
     left, right = (getattr(theirs, name) for name in names)
