@@ -36,7 +36,7 @@ class Stores:
         place = policy.store or str(policy.policy.key_storage or "")
         store = self._opened.get(place)
         if store is None:
-            store = self._opened[place] = self._open(place.removeprefix("file://"))
+            store = self._opened[place] = self._open(place)
             location = str(getattr(store, "location", ""))
             if location and "://" not in location:
                 exclude_folder(location)
