@@ -197,8 +197,7 @@ class Extension:
                 execution_count=self.shell.displayhook.prompt_count,
                 compile_flags=self.shell.compile.flags,
             )
-            for prepare in self.preparers:
-                prepare(request, policy)
+            self._hand(self.preparers, request, policy)
             self._running = self.session.begin(request, policy)
         except OptionError:
             raise
@@ -227,24 +226,25 @@ class Extension:
 
     def tell(self, event: CellEvent) -> None:
         """Show a cell's status, and hand it to every listener."""
-        if self.show is not None:
-            self.show(event)
-        else:
-            from nbcache.status import show_status
+        self._hand((self.show or self._show, *self.listeners), event)
 
-            show_status(self.shell, event, self.settings)
-        for listener in list(self.listeners):
-            try:
-                listener(event)
-            except Exception as error:
-                self._warn(f"a listener of nbcache failed: {type(error).__name__}: {error}")
+    def _show(self, event: CellEvent) -> None:
+        from nbcache.status import show_status
+
+        show_status(self.shell, event, self.settings)
 
     def _tell_progress(self, run: Any, phase: str, who: str, since: float) -> None:
-        if not self.progress_listeners or not run.request.cell_id:
-            return
-        progress = Progress(phase, run.request.cell_id, since, run.estimate or None, who)
-        for listener in self.progress_listeners:
-            listener(progress)
+        if run.request.cell_id:
+            progress = Progress(phase, run.request.cell_id, since, run.estimate or None, who)
+            self._hand(self.progress_listeners, progress)
+
+    def _hand(self, listeners: Sequence[Callable[..., None]], *told: Any) -> None:
+        """Tell each listener; one that fails is not in the cell's way."""
+        for listener in tuple(listeners):
+            try:
+                listener(*told)
+            except Exception as error:
+                self._warn(f"a listener of nbcache failed: {type(error).__name__}: {error}")
 
     def _show_error(self, error: BaseException, result: Any) -> bool:
         """Show an error in place of the cell's run, without any frame of ours."""

@@ -84,8 +84,9 @@ class Ahead:
 
     def _look(self, ticket: int) -> None:
         """Forecast all cells, unless something changed again or a cell runs now."""
-        if ticket != self._asked or self._running or not self._cells:
-            return
+        is_late = ticket != self._asked or self._running or has_waiting(self._kernel)
+        if is_late or not self._cells:
+            return  # what runs now, or next, asks again when it ends
         began = time.monotonic()
         try:
             self._tell(self._forecasts())
@@ -111,3 +112,12 @@ def as_said(event: CellEvent) -> Said:
     told = event.as_dict()
     said = {name: told[name] for name in _TOLD}
     return {**said, "reasons": []} if event.is_served else said  # they would tell the age
+
+
+def has_waiting(kernel: Any) -> bool:
+    """Whether requests wait for their turn, so that a forecast would be in their way."""
+    queue = getattr(kernel, "msg_queue", None)  # ipykernel 6
+    if queue is not None:
+        return bool(queue.qsize())
+    lock = getattr(kernel, "_main_asyncio_lock", None)  # ipykernel 7: each waits for this lock
+    return bool(getattr(lock, "_waiters", None))

@@ -11,8 +11,26 @@ export async function refreshCells(lab, panel, cells) {
   const code = cells.filter(cell => cell.model.type === 'code');
   code.forEach(cell => link.refreshing.add(cell.model.id));
   try {
-    return await lab.NotebookActions.runCells(panel.content, code, panel.sessionContext);
+    return await run(lab, panel, code);
   } finally {
     code.forEach(cell => link.refreshing.delete(cell.model.id));
   }
+}
+
+/**
+ * @param {import('../types/lab').Lab} lab
+ * @param {import('../types/lab').NotebookPanel} panel
+ * @param {readonly import('../types/lab').Cell[]} cells
+ */
+async function run(lab, panel, cells) {
+  const { content, sessionContext } = panel;
+  if (lab.NotebookActions.runCells) {
+    return lab.NotebookActions.runCells(content, cells, sessionContext);
+  }
+  let isFine = true; // JupyterLab 4.0 runs what is selected
+  for (const cell of cells) {
+    content.activeCellIndex = content.widgets.indexOf(cell);
+    isFine = (await lab.NotebookActions.run(content, sessionContext)) && isFine;
+  }
+  return isFine;
 }

@@ -178,7 +178,7 @@ export interface Lab {
   Widget: new (options?: { node?: HTMLElement }) => Widget;
   LabIcon: new (options: { name: string; svgstr: string }) => unknown;
   NotebookActions: {
-    runCells(
+    runCells?(
       notebook: Notebook,
       cells: readonly Cell[],
       session?: SessionContext
