@@ -102,10 +102,10 @@ $(LIBRARIES): $(DEPENDENCIES)
 	@rm -f $(INSTALLED) # it holds a copy now, whatever it held before
 	@touch $@
 
-# PyTorch may be gigabytes where an index has no build for processors alone: tests only.
+# PyTorch's build for processors alone, where an index has it: any other is gigabytes.
 $(TORCH): $(DEPENDENCIES)
-	@$(PIP) install --prefer-binary 'torch>=2.4' || \
-	  echo "PyTorch could not be installed here: its tests will be skipped."
+	@$(PIP) install --prefer-binary 'torch==2.13.0+cpu' || \
+	  echo "No index here has PyTorch's build for processors alone: its tests will be skipped."
 	@touch $@
 
 # The package is installed anew whenever its sources changed, unless `make develop` linked it.
