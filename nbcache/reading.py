@@ -27,6 +27,7 @@ from nbcache.replay.imports import has_star_head, star_names
 from nbcache.replay.shell_state import display_part
 from nbcache.selection import LeftOut
 from nbcache.sql_tables import need_tables, reaches_duckdb
+from nbcache.witnesses import refuse_witnesses
 
 SETUP_MAGICS = frozenset(
     {"matplotlib", "config", "load_ext", "reload_ext", "autoreload", "precision", "xmode"}
@@ -129,6 +130,7 @@ class Reader:
         left_out = LeftOut(whole(policy), policy.ignore, self.namespace)
         walk = Walk(self.namespace, ignore=left_out, settled=settled)
         hidden = self._reach(walk, source, request.nodes, settled)
+        refuse_witnesses(request.nodes, walk)
         earlier = self.namespace.get("_ih", ())[:-1] if ran is None else ran
         self._patches.need_all(walk, earlier)
         self._calls.need_all(walk, earlier, source.names.imports)

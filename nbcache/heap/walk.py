@@ -71,6 +71,7 @@ class Walk:
         self.packages: set[str] = set()
         self.draws: set[str] = set()
         self.imports: set[str] = set()
+        self.has_weak = False
         self.volatile = False
         self.root_start = 0
         self._kinds: dict[type, Kind] = {}
@@ -198,6 +199,10 @@ class Walk:
     def keep(self, obj: Any) -> None:
         """Keep an object alive that has no ordinal, so that its identity stays its own."""
         self.kept.append(obj)
+
+    def let_go(self) -> None:
+        """Hold no object any more: the walk is of no further use."""
+        self.__dict__.update(Walk({}).__dict__)
 
     def is_numbered(self, obj: Any) -> bool:
         """Tell whether the walk has given this very object an ordinal."""

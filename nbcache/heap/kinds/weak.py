@@ -23,6 +23,7 @@ class WeakKind(Kind):
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode the target."""
+        walk.has_weak = True
         return joined(b"v", [walk.ref(type(obj)), walk.ref(obj())])
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
@@ -39,6 +40,7 @@ class ProxyKind(Kind):
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode the target."""
+        walk.has_weak = True
         return joined(b"vp", [walk.ref(target_of(obj))])
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
@@ -63,6 +65,7 @@ class WeakMappingKind(Kind):
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode class and items in order."""
+        walk.has_weak = True
         parts = [part for item in obj.items() for part in map(walk.ref, item)]
         return joined(b"vd", [walk.ref(type(obj)), *parts])
 
@@ -86,6 +89,7 @@ class WeakSetKind(Kind):
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode the elements in canonical order."""
+        walk.has_weak = True
         return joined(b"vs", canonical_items(list(obj), walk))
 
     def reduce(self, obj: Any, dump: Dump) -> Any:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from kernels import Kernel, Message, Reply, kernel
 
@@ -31,6 +33,15 @@ class Trace:
     probes: dict[str, str] = field(default_factory=dict)
 
 
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def literal(text: str) -> Any:
+    """Return a literal's value; CPython 3.11 fails when two threads make trees at once."""
+    with _ONE_AT_A_TIME:
+        return ast.literal_eval(text)
+
+
 def normal(messages: Iterable[Message]) -> list[Message]:
     """Return messages with neighbours of one stream joined, and without memory addresses."""
     found: list[Message] = []
@@ -39,7 +50,7 @@ def normal(messages: Iterable[Message]) -> list[Message]:
             found[-1] = kind, {**content, "text": found[-1][1]["text"] + content["text"]}
         else:
             found.append((kind, content))
-    return ast.literal_eval(without_addresses(repr(found)))
+    return literal(without_addresses(repr(found)))
 
 
 def without_addresses(text: str) -> str:
@@ -72,10 +83,10 @@ def observe(made: Kernel, case: Case) -> dict[str, str]:
         item = found[name]
         if item["status"] != "ok":
             return f"{item['ename']}: {item['evalue']}"
-        return without_addresses(str(ast.literal_eval(item["data"]["text/plain"])))
+        return without_addresses(str(literal(item["data"]["text/plain"])))
 
     seen = {probe: value(str(n)) for n, probe in enumerate(case.probes)}
-    told = ast.literal_eval(without_addresses(found["around"]["data"]["text/plain"]))
+    told = literal(without_addresses(found["around"]["data"]["text/plain"]))
     return {**seen, **{f"around: {name}": text for name, text in told.items()}}
 
 

@@ -1,0 +1,163 @@
+"""Cells that could see that somebody else holds the objects they read.
+
+While a cell is recorded, its inputs are held: an object that the cell lets go would die later than
+in a plain run. Weak references, ``__del__``, reference counts and ``ndarray.resize`` can tell.
+Such a cell is not recorded: it runs with nobody holding anything.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+import types
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from nbcache.cell.bytecode import code_reads, nested_codes
+from nbcache.errors import NotReplayable
+from nbcache.heap.tokens import FLAT
+from nbcache.heap.walk import Walk
+from nbcache.locality import is_local_module
+
+_COUNTERS = frozenset({"getrefcount", "get_referrers", "getweakrefcount", "getweakrefs"})
+_DROPPERS = frozenset({
+    "pop", "popitem", "popleft", "clear", "remove", "discard", "collect", "delattr", "setattr",
+    "__delitem__", "__delattr__", "__setattr__",
+})  # fmt: skip
+_WEAK = frozenset({"weakref", "WeakSet", "WeakValueDictionary", "WeakKeyDictionary", "WeakMethod"})
+
+
+def refuse_witnesses(nodes: Sequence[ast.stmt], walk: Walk) -> None:
+    """Refuse a cell that could see its inputs held; ``walk`` is over, and lets go of them.
+
+    Raises:
+        NotReplayable: the cell, or a function that it reaches, would go another way.
+    """
+    words = frozenset(_words(nodes))
+    codes = [code for code in _codes(walk) if _may_tell(code)]
+    reason = _reason(nodes, words, codes, walk)
+    if reason is not None:
+        walk.let_go()
+        raise NotReplayable(reason)
+
+
+def _reason(
+    nodes: Sequence[ast.stmt], words: frozenset[str], codes: list[types.CodeType], walk: Walk
+) -> str | None:
+    all_words = words.union(*(code.co_names for code in codes))
+    counters = sorted(_COUNTERS & all_words)
+    if counters:
+        return f"it asks who holds an object ({counters[0]}), and recording would hold it too"
+    if "resize" in all_words and _resizes(nodes, codes, walk):
+        return (
+            "it resizes an array in place, which numpy refuses while somebody else holds it, as "
+            "recording would; `resize(…, refcheck=False)` can be recorded"
+        )
+    is_weak = walk.has_weak or bool(_WEAK & all_words and any(map(_can_be_watched, walk.objects)))
+    mortal = _mortal_class(nodes, walk)
+    if not (is_weak or mortal is not None) or not _lets_go(nodes, words, codes, walk):
+        return None
+    if mortal is not None:
+        name = mortal.__name__
+        return f"`{name}.__del__` would run later, since recording holds what was there before"
+    return "a weak reference could see that its inputs live longer, since recording holds them"
+
+
+def _words(nodes: Sequence[ast.stmt]) -> Iterator[str]:
+    for part in (part for node in nodes for part in ast.walk(node)):
+        if isinstance(part, ast.Attribute):
+            yield part.attr
+        elif isinstance(part, ast.Name):
+            yield part.id
+
+
+def _mortal_class(nodes: Sequence[ast.stmt], walk: Walk) -> type | None:
+    """Return a class with a ``__del__`` of which the cell reads, rebinds or deletes an object."""
+    dropped = [
+        walk.namespace[part.id]
+        for part in (part for node in nodes for part in ast.walk(node))
+        if isinstance(part, ast.Name)
+        and not isinstance(part.ctx, ast.Load)
+        and part.id in walk.namespace
+    ]
+    kinds = [type(obj) for obj in (*dropped, *walk.objects)]
+    if any(kind not in FLAT for kind in map(type, dropped)):  # it may hold such an object
+        kinds += [obj for obj in walk.namespace.values() if issubclass(type(obj), type)]
+    return next((kind for kind in kinds if _has_last_words(kind)), None)
+
+
+def _can_be_watched(obj: object) -> bool:
+    """Whether a weak reference to an object could have been made by the user."""
+    kind = type(obj)
+    return kind.__weakrefoffset__ > 0 and not issubclass(kind, (type, types.FunctionType))
+
+
+def _codes(walk: Walk) -> Iterator[types.CodeType]:
+    """Yield the code of the user's functions that the cell reaches."""
+    for obj in walk.objects:
+        if isinstance(obj, types.FunctionType) and _is_users(obj.__module__):
+            yield from nested_codes(obj.__code__)
+
+
+_TELLING = _COUNTERS | _DROPPERS | _WEAK | {"resize"}
+
+
+def _may_tell(code: types.CodeType) -> bool:
+    return not _TELLING.isdisjoint(code.co_names) or bool(code_reads(code).stores)
+
+
+def _is_users(module: object) -> bool:
+    """Whether code of that module was written by the user."""
+    return module in (None, "__main__") or (isinstance(module, str) and is_local_module(module))
+
+
+def _has_last_words(kind: type) -> bool:
+    """Whether a class of the user's has a ``__del__``."""
+    if not kind.__flags__ & (1 << 9):  # not a heap type: written in C
+        return False
+    return any("__del__" in vars(one) and _is_users(one.__module__) for one in kind.__mro__)
+
+
+def _lets_go(
+    nodes: Sequence[ast.stmt], words: frozenset[str], codes: list[types.CodeType], walk: Walk
+) -> bool:
+    """Whether an input may lose a holder while the cell runs."""
+    if _DROPPERS & words or any(code_reads(code).stores for code in codes):
+        return True
+    if any(not _DROPPERS.isdisjoint(code.co_names) for code in codes):
+        return True
+    for part in (part for node in nodes for part in ast.walk(node)):
+        context = getattr(part, "ctx", None)
+        if isinstance(context, ast.Del):
+            return True
+        if isinstance(context, ast.Store):
+            if isinstance(part, (ast.Attribute, ast.Subscript)):
+                return True
+            if isinstance(part, ast.Name) and part.id in walk.namespace:
+                return True
+    return False
+
+
+def _resizes(nodes: Sequence[ast.stmt], codes: list[types.CodeType], walk: Walk) -> bool:
+    """Whether an array may be resized under numpy's own check."""
+    numpy: Any = sys.modules.get("numpy")
+    if numpy is None or not any(issubclass(type(obj), numpy.ndarray) for obj in walk.objects):
+        return False
+    if any("resize" in code.co_names for code in codes):
+        return True
+    for call in (part for node in nodes for part in ast.walk(node)):
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+            continue
+        if call.func.attr == "resize" and not _is_unchecked(call):
+            target = call.func.value
+            value = walk.namespace.get(target.id) if isinstance(target, ast.Name) else None
+            if value is None or issubclass(type(value), numpy.ndarray):
+                return True
+    return False
+
+
+def _is_unchecked(call: ast.Call) -> bool:
+    return any(
+        word.arg == "refcheck" and isinstance(word.value, ast.Constant) and not word.value.value
+        for word in call.keywords
+    )
