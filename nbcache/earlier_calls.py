@@ -30,13 +30,16 @@ _TRACKED = RECORDED_PACKAGES - {"torch", "polars", "pyarrow", "requests", "json"
 _SETTERS = frozenset({"setattr", "delattr", "vars"})
 
 
+_modules: dict[tuple[str, str], frozenset[str]] = {}
+"""Local module and digest of its source → the libraries in which it sets something."""
+
+
 class EarlierCalls:
     """Follows the history of one shell; each text is read once."""
 
     def __init__(self) -> None:
         self._seen = 0
         self._calls: dict[str, dict[str, frozenset[str]]] = {}
-        self._modules: dict[tuple[str, str], frozenset[str]] = {}
 
     def need_all(self, walk: Walk, history: Sequence[str], imports: Iterable[str]) -> None:
         """Make the calls into the libraries that a cell reaches an input of it."""
@@ -58,10 +61,10 @@ class EarlierCalls:
         """Yield the local modules that set something in libraries, and in which."""
         for name in loaded_local_names():
             digest = memory_digest(name) or ""
-            if (name, digest) not in self._modules:
-                self._modules[name, digest] = _touched_by_module(name)
-            if self._modules[name, digest]:
-                yield name, digest, self._modules[name, digest]
+            if (name, digest) not in _modules:
+                _modules[name, digest] = _touched_by_module(name)
+            if _modules[name, digest]:
+                yield name, digest, _modules[name, digest]
 
     @staticmethod
     def _need(walk: Walk, package: str, calls: dict[str, frozenset[str]]) -> None:
