@@ -95,7 +95,7 @@ def _can_be_watched(obj: object) -> bool:
 def _codes(walk: Walk) -> Iterator[types.CodeType]:
     """Yield the code of the user's functions that the cell reaches."""
     for obj in walk.objects:
-        if isinstance(obj, types.FunctionType) and _is_users(obj.__module__):
+        if type(obj) is types.FunctionType and _is_users(obj.__module__):
             yield from nested_codes(obj.__code__)
 
 

@@ -41,7 +41,9 @@ class Notebook:
         """Read a cell's text against the namespace."""
         sys.modules["__main__"] = self.module
         request = Request(text, ast.parse(text).body, "<cell>")
-        with mock.patch.object(sys, "argv", ["ipykernel_launcher.py"]):  # as in any kernel
+        # As in any kernel: the modules of the tests, other ones in each process, are no notebook's.
+        alone = mock.patch("nbcache.earlier_calls.loaded_local_names", list)
+        with mock.patch.object(sys, "argv", ["ipykernel_launcher.py"]), alone:
             return Reader(self).read(request, Policy())
 
     def values(self, expressions: list[str]) -> list[str]:
