@@ -22,6 +22,10 @@ except Exception as error:
     __import__("sys").stderr.write(f"nbcache was not loaded: {{error}}\\n")
 """
 _LOAD = 'get_ipython().run_line_magic("load_ext", "nbcache")'
+_AUTO = (
+    'vars(__import__("nbcache.extension").extension.extension_of(get_ipython()).asking)'
+    ".update(auto=True, min_time={:g})"
+)
 _ABOUT = """
 Writes one small startup file of IPython: for this environment (--sys-prefix, the default) or
 for this user (--user). Kernels and terminals that start from then on have %%cache. With --auto
@@ -77,7 +81,7 @@ def startup_text(*, auto: bool, min_time: float) -> str:
     """Return the startup file: it binds no name, and never stops a kernel."""
     calls = [_LOAD]
     if auto:
-        calls.append(f'get_ipython().run_line_magic("nbcache", "auto on min_time={min_time:g}")')
+        calls.append(_AUTO.format(min_time))
     return _TEXT.format(calls="\n    ".join(calls))
 
 

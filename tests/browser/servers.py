@@ -83,6 +83,8 @@ def environment(home: Path, *, with_nbcache: bool) -> dict[str, str]:
     if with_nbcache:
         (extensions / "nbcache").symlink_to(PACKAGE / "labextension")
         write(config / "jupyter_server_config.d" / "nbcache.json", CONFIG)
+    else:  # nor the one that may be installed beside the tests
+        write(config / "labconfig" / "page_config.json", {"disabledExtensions": {"nbcache": True}})
     news = "@jupyterlab/apputils-extension/notification.jupyterlab-settings"
     write(home / "settings" / news, NO_NEWS)
     return {

@@ -59,7 +59,8 @@ def test_output_that_bypasses_print_is_replayed(tmp_path: Path) -> None:
         assert streams(one, "stderr") == streams(other, "stderr")
         assert shown(one) == shown(other)
         assert one.content["payload"] == other.content["payload"]
-    assert {"raw", "out", "system", "puts"} < set(streams(warm[0], "stdout"))
+    text = "\n".join(streams(warm[0], "stdout"))  # what was written last may stand beside it
+    assert all(word in text for word in ("raw", "out", "system", "puts"))
     assert streams(warm[0], "stderr") == ["err", "error"]
     assert warm[5].text == "(True, True)"
     assert {item["source"] for item in warm[8].content["payload"]} == {"page", "set_next_input"}

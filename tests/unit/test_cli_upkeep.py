@@ -128,7 +128,8 @@ def test_enable_and_disable_undo_each_other(store: JoblibStore, run: Run, tmp_pa
         text=True,
         check=False,
     )
-    assert "'nbcache'} True" in done.stdout, done.stdout + done.stderr
+    assert "'nbcache'" in done.stdout, done.stdout + done.stderr
+    assert "} True [" in done.stdout
     assert "error" not in done.stdout
     for _ in range(2):
         assert run("disable", "--user")[0] == 0

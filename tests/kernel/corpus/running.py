@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import re
-import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -33,13 +31,9 @@ class Trace:
     probes: dict[str, str] = field(default_factory=dict)
 
 
-_ONE_AT_A_TIME = threading.Lock()
-
-
 def literal(text: str) -> Any:
-    """Return a literal's value; CPython 3.11 fails when two threads make trees at once."""
-    with _ONE_AT_A_TIME:
-        return ast.literal_eval(text)
+    """Return a literal's value; ``ast`` of CPython 3.11 fails when threads make trees at once."""
+    return eval(text, {"__builtins__": {"set": set, "frozenset": frozenset}})
 
 
 def normal(messages: Iterable[Message]) -> list[Message]:
