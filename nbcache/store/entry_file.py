@@ -10,7 +10,13 @@ from typing import Any, BinaryIO
 
 from nbcache.entry import Body, Entry
 from nbcache.errors import DamagedEntry
-from nbcache.store.folder import make_private_folder, open_own_file, unavailable, write_whole_file
+from nbcache.store.folder import (
+    make_private_folder,
+    open_own_file,
+    read_own_start,
+    unavailable,
+    write_whole_file,
+)
 from nbcache.store.format import (
     PREFIX_BYTES,
     Manifest,
@@ -25,6 +31,7 @@ MAP_FROM_BYTES = 1 << 20
 """Buffers of at least this size are mapped copy-on-write instead of copied."""
 
 _ATTEMPTS = 5
+_SHORT_HEAD_BYTES = 16384
 _HAS_TRACKFD = sys.version_info >= (3, 13) and os.name == "posix"
 _MAP_OPTIONS: dict[str, Any] = {"trackfd": False} if _HAS_TRACKFD else {}
 """Before Python 3.13 a map holds a file descriptor for as long as a buffer of it lives."""
@@ -65,6 +72,15 @@ def read_entry(folder: str, key: bytes) -> Entry:
     """
     with open_own_file(os.path.join(folder, FILE_NAME)) as file:
         return _read_head(file, key).entry
+
+
+def read_entry_in(folder: str, key: bytes) -> Entry:
+    """Return the same of a folder that is known to be one and no link, in fewer steps."""
+    start, size_bytes = read_own_start(f"{folder}/{FILE_NAME}", _SHORT_HEAD_BYTES)
+    end = PREFIX_BYTES + header_length(start)
+    if end > size_bytes or end <= len(start):
+        return read_manifest(start, size_bytes, key).entry
+    return read_entry(folder, key)
 
 
 def load_entry(

@@ -14,6 +14,9 @@ from nbcache.errors import ForeignEntry, StoreUnavailable
 
 TEMPORARY_PREFIX = ".writing-"
 _SLICE_BYTES = 16 << 20
+_READING = os.O_RDONLY
+for _flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
+    _READING |= getattr(os, _flag, 0)
 
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "Free some space, or run `jupyter nbcache prune`"),
@@ -24,6 +27,10 @@ _REASONS = {
     errno.EPERM: ("the system forbids it", "Name a folder of your own in NBCACHE_DIR"),
     errno.EIO: ("the disk reports an error", "Check the disk, or set NBCACHE_DIR to another one"),
 }
+
+
+_approved: set[tuple[int, int, int]] = set()
+"""Modes and owners that were found safe for a user: a look-up checks the folder each time."""
 
 
 def unavailable(error: OSError, folder: str, attempt: str) -> StoreUnavailable:
@@ -43,6 +50,9 @@ def has_safe_folder(folder: str) -> bool:
         return False
     except OSError as error:
         raise unavailable(error, folder, "look into") from error
+    seen = status.st_mode, status.st_uid, _user()
+    if seen in _approved:
+        return True
     if stat.S_ISLNK(status.st_mode):
         raise StoreUnavailable(
             f"The store {folder} is a symbolic link, which could be turned elsewhere. "
@@ -53,6 +63,7 @@ def has_safe_folder(folder: str) -> bool:
             f"The store {folder} is not a folder. Remove it, or name another one in NBCACHE_DIR."
         )
     _check_owner(folder, status)
+    _approved.add(seen)
     return True
 
 
@@ -73,6 +84,10 @@ def _check_owner(folder: str, status: os.stat_result) -> None:
         )
 
 
+def _user() -> int:
+    return os.getuid() if os.name == "posix" else 0
+
+
 def make_private_folder(folder: str) -> None:
     """Create the folder and its missing parents, open to their owner alone."""
     try:
@@ -91,15 +106,10 @@ def open_own_file(path: str) -> BinaryIO:
     Raises ``ForeignEntry`` for a link, a file with a second name, or another user's file:
     someone else could change it after it was checked.
     """
-    if not stat.S_ISDIR(os.lstat(os.path.dirname(path)).st_mode):
-        raise ForeignEntry(f"{os.path.dirname(path)} is not a folder of the store.")
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    try:
-        descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise ForeignEntry(f"{path} is a symbolic link.") from error
-        raise
+    folder = os.path.dirname(path)
+    if not stat.S_ISDIR(os.lstat(folder).st_mode):
+        raise ForeignEntry(f"{folder} is not a folder of the store.")
+    descriptor = _open_unlinked(path)
     file = os.fdopen(descriptor, "rb")
     try:
         _check_own_file(path, os.fstat(descriptor))
@@ -109,15 +119,37 @@ def open_own_file(path: str) -> BinaryIO:
     return file
 
 
+def read_own_start(path: str, most_bytes: int) -> tuple[bytes, int]:
+    """Return the first bytes of a file of ours, and its size; its folder is not looked at.
+
+    Raises ``ForeignEntry`` as ``open_own_file`` does.
+    """
+    descriptor = _open_unlinked(path)
+    try:
+        status = os.fstat(descriptor)
+        _check_own_file(path, status)
+        return os.read(descriptor, min(status.st_size, most_bytes)), status.st_size
+    finally:
+        os.close(descriptor)
+
+
+def _open_unlinked(path: str) -> int:
+    """Return a descriptor of a file that is no symbolic link; ``ForeignEntry`` for one."""
+    try:
+        return os.open(path, _READING)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise ForeignEntry(f"{path} is a symbolic link.") from error
+        raise
+
+
 def _check_own_file(path: str, status: os.stat_result) -> None:
     """Refuse what is not a plain file that only we can reach and write."""
     if not stat.S_ISREG(status.st_mode):
         raise ForeignEntry(f"{path} is not a regular file.")
     if status.st_nlink > 1:
         raise ForeignEntry(f"{path} has a second name (a hard link).")
-    if not hasattr(os, "getuid"):
-        return
-    if status.st_uid != os.getuid() or status.st_mode & 0o022:
+    if os.name == "posix" and (status.st_uid != _user() or status.st_mode & 0o022):
         raise ForeignEntry(f"{path} belongs to or can be written by another user.")
 
 

@@ -20,6 +20,7 @@ from nbcache.store.entry_file import (
     MAP_FROM_BYTES,
     load_entry,
     read_entry,
+    read_entry_in,
     write_entry,
 )
 from nbcache.store.folder import (
@@ -30,6 +31,7 @@ from nbcache.store.folder import (
     write_whole_file,
 )
 from nbcache.store.format import read_manifest
+from nbcache.store.shards import Listings
 
 ROOT_NAME = "joblib"
 CELLS = ("nbcache", "cells")
@@ -95,6 +97,7 @@ class LocalStore:
         self._root = os.path.join(self.location, ROOT_NAME)
         self._cells = os.path.join(self._root, *CELLS)
         self._folders: dict[str, str] = {}
+        self._listings = Listings()
 
     @property
     def label(self) -> str:
@@ -106,10 +109,11 @@ class LocalStore:
         _check_name(key, _KEY)
         if not self._is_there():
             return ()
-        shard = os.path.join(self._cells, key[:_SHARD_DIGITS])
-        names = [name for name in _list_folder(shard, self._tell) if name.startswith(f"{key}.")]
+        shard = f"{self._cells}/{key[:_SHARD_DIGITS]}"
+        start = f"{key}."
+        names = [name for name in self._folders_in(shard) if name.startswith(start)]
         found = [entry for name in names if (entry := self._read(shard, name)) is not None]
-        return sorted(found, key=lambda entry: entry.stored_at, reverse=True)
+        return found if len(found) < 2 else sorted(found, key=_moment, reverse=True)
 
     def load(self, entry: Entry) -> Body:
         """Return the verified values of ``entry``; ``StoreError`` when it was replaced since."""
@@ -178,9 +182,9 @@ class LocalStore:
         """Yield every readable manifest, in no particular order."""
         if not self._is_there():
             return
-        for shard_name in _list_folder(self._cells, self._tell):
-            shard = os.path.join(self._cells, shard_name)
-            for name in _list_folder(shard, self._tell):
+        for shard_name in self._folders_in(self._cells):
+            shard = f"{self._cells}/{shard_name}"
+            for name in self._folders_in(shard):
                 entry = self._read(shard, name)
                 if entry is not None:
                     yield entry
@@ -206,11 +210,19 @@ class LocalStore:
         """Return the folder of an entry whose name is a safe one."""
         return os.path.join(self._root, *item_of(entry))
 
+    def _folders_in(self, folder: str) -> Sequence[str]:
+        """Return the names of the folders in one; none and a word when it is unreadable."""
+        try:
+            return self._listings.folders_in(folder)
+        except OSError as error:
+            _tell_once(folder, error, self._tell)
+            return ()
+
     def _read(self, shard: str, name: str) -> Entry | None:
         """Return one manifest, or None and a warning when it cannot be trusted."""
-        folder = os.path.join(shard, name)
+        folder = f"{shard}/{name}"
         try:
-            entry = read_entry(folder, self._key)
+            entry = read_entry_in(folder, self._key)
             if entry.name != name:
                 raise ForeignEntry(f"The entry was moved here: it is {entry.name}.")
         except (FileNotFoundError, NotADirectoryError):
@@ -219,6 +231,10 @@ class LocalStore:
             _tell_once(os.path.join(folder, FILE_NAME), error, self._tell)
             return None
         return entry
+
+
+def _moment(entry: Entry) -> float:
+    return entry.stored_at
 
 
 def _identity(entry: Entry) -> tuple[str, float, float, int]:
@@ -230,17 +246,6 @@ def _check_name(name: str, pattern: re.Pattern[str]) -> None:
     """Refuse a name that could leave the store's folder."""
     if not pattern.fullmatch(name):
         raise StoreError(f"{name!r} cannot name an entry: keys are lower-case hexadecimal digits.")
-
-
-def _list_folder(folder: str, tell: Callable[[str], None]) -> list[str]:
-    """Return the names in a folder; none when it is missing, and a word if unreadable."""
-    try:
-        return os.listdir(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        _tell_once(folder, error, tell)
-        return []
 
 
 def _tell_once(path: str, error: Exception, tell: Callable[[str], None]) -> None:
