@@ -53,6 +53,7 @@ LATE_PARTS: Final[Mapping[str, str]] = {
     "ambient": "ENV",
     "modules": "HELPERS",
     "names": "INPUTS",
+    "lines": "CELL_SOURCE",
 }
 """Which part each kind of late dependency belongs to."""
 

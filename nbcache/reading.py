@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-import re
+import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,13 +21,14 @@ from nbcache.heap.walk import Walk, digest_variable, digests
 from nbcache.key import compose_key, compose_parts
 from nbcache.library_effects import effect_calls, refuse_library_changes
 from nbcache.library_patches import LibraryPatches, need_printers
+from nbcache.line_places import code_places
 from nbcache.looking import looking_glasses, named_by_values, probes
 from nbcache.policy import Policy, whole
 from nbcache.replay.imports import has_star_head, star_names
 from nbcache.replay.shell_state import display_part
 from nbcache.selection import LeftOut
 from nbcache.sql_tables import need_tables, reaches_duckdb
-from nbcache.witnesses import refuse_witnesses
+from nbcache.witnesses import refuse_witnesses, user_codes
 
 SETUP_MAGICS = frozenset(
     {"matplotlib", "config", "load_ext", "reload_ext", "autoreload", "precision", "xmode"}
@@ -43,8 +44,6 @@ PLAIN_MAGICS = frozenset(
 )
 """Magics whose whole effect is what nbcache records anyway."""
 
-
-_READS_SOURCES = re.compile(r"\b(getsource|getsourcelines|findsource|co_firstlineno|co_lines)\b")
 
 UNKNOWN = "unknown"
 """Stands for the digest of a value that has none; it never equals another."""
@@ -88,6 +87,12 @@ class Reading:
     effect_calls: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     about: Mapping[str, Any] = field(default_factory=dict)
+    codes: tuple[types.CodeType, ...] = ()
+
+    @property
+    def places(self) -> str:
+        """Where the code that it reaches stands; ``codes`` stand for a walk that was let go."""
+        return code_places(self.request, self.codes or user_codes(self.walk))
 
 
 class Reader:
@@ -111,7 +116,7 @@ class Reader:
         Raises as ``read`` does.
         """
         reading = self.read(request, policy, ran=self.namespace.get("_ih", ()))
-        return replace(reading, walk=Walk({}))
+        return replace(reading, walk=Walk({}), codes=tuple(user_codes(reading.walk)))
 
     def read(self, request: Request, policy: Policy, ran: Sequence[str] | None = None) -> Reading:
         """Read one cell; ``ran`` are the texts that ran, by default all but the running one.
@@ -122,8 +127,6 @@ class Reader:
         """
         source = read_source(request.text, request.nodes)
         setup = self._setup_magics(source)
-        if _READS_SOURCES.search(request.text):
-            raise NotReplayable("reads the text of functions, whose comments are not compared")
         refuse_library_changes(request.nodes, self.namespace)
         always = source.names.settled.values()
         settled = frozenset.intersection(*always) if always else frozenset()
@@ -239,8 +242,11 @@ class Reader:
         return tuple(setup)
 
     def moved(self, entry: Entry, reading: Reading) -> list[str]:
-        """Say which variables, whose values a run left as they were, differ now."""
+        """Say which variables, whose values a run left as they were, differ now; also lines."""
         moved = []
+        places = entry.late.get("lines", {}).get("places")
+        if places is not None and places != reading.places:
+            moved.append("lines or comments moved, which its run showed")
         for name, recorded in entry.late.get("names", {}).items():
             if recorded == UNKNOWN or self.fingerprint(name) != recorded:
                 moved.append(f"`{name}` changed")

@@ -34,7 +34,7 @@ def refuse_witnesses(nodes: Sequence[ast.stmt], walk: Walk) -> None:
         NotReplayable: the cell, or a function that it reaches, would go another way.
     """
     words = frozenset(_words(nodes))
-    codes = [code for code in _codes(walk) if _may_tell(code)]
+    codes = [code for code in user_codes(walk) if _may_tell(code)]
     reason = _reason(nodes, words, codes, walk)
     if reason is not None:
         walk.let_go()
@@ -92,8 +92,8 @@ def _can_be_watched(obj: object) -> bool:
     return kind.__weakrefoffset__ > 0 and not issubclass(kind, (type, types.FunctionType))
 
 
-def _codes(walk: Walk) -> Iterator[types.CodeType]:
-    """Yield the code of the user's functions that the cell reaches."""
+def user_codes(walk: Walk) -> Iterator[types.CodeType]:
+    """Yield the code of the user's functions that a walk reached."""
     for obj in walk.objects:
         if type(obj) is types.FunctionType and _is_users(obj.__module__):
             yield from nested_codes(obj.__code__)

@@ -93,6 +93,7 @@ class CallRecorder:
         body = dump(values, walk, nested(self.function.__code__), foreign)
         kept = whole(policy)
         late = {name: seen.late for name, seen in self._observed.items() if seen.late is not None}
+        late.pop("lines", None)  # a call's result is what counts, not where its code stands
         late = without_libraries(late, walk)
         return CallRecording(
             body=body,

@@ -49,7 +49,7 @@ _KIND_ASKERS = frozenset({
     "copy2", "copyfile", "copytree", "move", "which", "select_recursive", "select_exists",
 })  # fmt: skip
 _IMPORT_SYSTEM = "<frozen importlib._bootstrap_external>"
-_METADATA_FOLDER = os.path.join("importlib", "metadata")
+_METADATA_FOLDERS = (os.path.join("importlib", "metadata"), f"{os.sep}importlib_metadata{os.sep}")
 _REMOVERS = ("remove", "unlink", "rmdir", "mkdir", "symlink", "link", "truncate")
 _WRITING_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
@@ -227,10 +227,13 @@ def _on_listing(ledger: Ledger) -> Hook:
 
 
 def _is_for_metadata(frame: FrameType | None) -> bool:
-    """Tell whether ``importlib.metadata`` looks for distributions."""
-    while frame is not None and owner_of(frame.f_code.co_filename) in {"own", "standard"}:
-        if _METADATA_FOLDER in frame.f_code.co_filename:
-            return True
+    """Tell whether ``importlib.metadata``, or its forerunner, looks for distributions."""
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        if any(folder in filename for folder in _METADATA_FOLDERS):
+            return owner_of(filename) != "user"
+        if owner_of(filename) not in {"own", "standard"}:
+            return False
         frame = frame.f_back
     return False
 

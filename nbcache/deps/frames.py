@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from nbcache.deps import patching
+from nbcache.deps.lines import note
 from nbcache.deps.places import OWN_FOLDER
 from nbcache.deps.protocol import Observed
 
@@ -34,7 +35,9 @@ def is_own(filename: str) -> bool:
 
 def _without_own(frames: Iterable[Any]) -> Iterator[Any]:
     for item in frames:
-        if not is_own(item[0].f_code.co_filename):
+        filename = item[0].f_code.co_filename
+        if not is_own(filename):
+            note(filename)
             yield item
 
 

@@ -15,6 +15,7 @@ from nbcache.deps.files import FileTracker
 from nbcache.deps.frames import FrameTracker
 from nbcache.deps.group import finish_all
 from nbcache.deps.impurity import ImpurityTracker
+from nbcache.deps.lines import LineTracker
 from nbcache.deps.local import loaded_local_names
 from nbcache.deps.lookups import LookupTracker
 from nbcache.deps.modules import ModuleTracker
@@ -22,7 +23,7 @@ from nbcache.deps.protocol import Observed, Tracker
 from nbcache.deps.randomness import RandomTracker
 from nbcache.deps.remote import RemoteTracker, is_inside
 
-NOT_OURS = frozenset({"names"})
+NOT_OURS = frozenset({"names", "lines"})
 """Late dependencies of an entry that the session itself checks."""
 
 
@@ -50,6 +51,7 @@ class Trackers:
         self.remote = RemoteTracker()
         self.impurity = ImpurityTracker(is_inside)
         self.frames = FrameTracker()
+        self.lines = LineTracker()
         self._namespace: MutableMapping[str, Any] = {} if namespace is None else namespace
         self.lookups = LookupTracker(self._namespace)
         self._modules_before: list[frozenset[str]] = []
@@ -58,7 +60,7 @@ class Trackers:
     def members(self) -> tuple[Tracker, ...]:
         """Every tracker, in the order in which effects are repeated: streams last."""
         modules, files = self.modules, self.files
-        first = self.frames, self.impurity, self.remote, self.lookups
+        first = self.frames, self.lines, self.impurity, self.remote, self.lookups
         return *first, modules, self.ambient, files, self.randomness
 
     def start(
@@ -81,6 +83,7 @@ class Trackers:
         self._modules_before.append(loaded_names())
         self.randomness.note_source(source)
         self.frames.start(source)
+        self.lines.start()
         self.impurity.start()
         self.remote.start()
         self.lookups.start()
@@ -124,6 +127,8 @@ class Trackers:
         """Count what a nested hit depended on as used by the recorded runs around it."""
         self.files.absorb(late.get("files", {}))
         self.ambient.environment.absorb(late.get("ambient", {}).get("environment", {}))
+        if "lines" in late:
+            self.lines.absorb()
 
     @contextmanager
     def watching_uncached(self, text: str = "") -> Iterator[None]:

@@ -23,6 +23,7 @@ from nbcache.library_effects import (
     refuse_effect_calls,
     refuse_library_changes,
 )
+from nbcache.line_places import code_places, refuse_unreached, shows_lines
 from nbcache.policy import Policy, whole
 from nbcache.replay.aside import refuse_unseen_changes, walk_aside
 from nbcache.replay.codec import dump
@@ -33,6 +34,7 @@ from nbcache.replay.namespace import Changes, Snapshot, find_changes
 from nbcache.replay.outputs import COMMS, Message, Tap, are_widgets_left_out, as_wired
 from nbcache.replay.shell_state import ShellState, payload_of
 from nbcache.sql_tables import reaches_duckdb, refuse_kept_tables
+from nbcache.witnesses import user_codes
 
 
 class Read(Protocol):
@@ -222,7 +224,19 @@ class Recorder:
             looked_up = late.get("names", {})
             digests = {name: digest_variable(self.shell.user_ns, name) for name in unsure}
             late["names"] = digests | looked_up
-        return late
+        return late | self._lines(late.pop("lines", {}).get("seen", ()))
+
+    def _lines(self, seen: Sequence[str]) -> dict[str, Any]:
+        """Return where the cell's code stands, if its run saw lines or may have."""
+        read = self.reading
+        if not seen:
+            modules = reached_modules(read.walk, read.source.names)
+            if not shows_lines(read.request, read.walk, modules):
+                return {}
+        cells = getattr(getattr(self.shell, "compile", None), "_filename_map", {})
+        codes = list(user_codes(read.walk))
+        refuse_unreached(seen, read.request, codes, cells)
+        return {"lines": {"places": code_places(read.request, codes)}}
 
 
 _NO_NAMES = Names()

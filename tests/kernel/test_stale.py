@@ -9,11 +9,12 @@ import pytest
 import stale_code
 import stale_files
 import stale_hidden
+import stale_lines
 import stale_modules
 from staleness import Case, Outcome, run_group, shown
 
 GROUPS = {
-    "code": stale_code.CASES,
+    "code": [*stale_code.CASES, *stale_lines.CASES],
     "modules": stale_modules.CASES,
     "files": stale_files.CASES,
     "hidden": stale_hidden.CASES,
