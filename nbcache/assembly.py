@@ -14,6 +14,7 @@ from nbcache.settings import Settings
 from nbcache.shelf import Shelf
 from nbcache.store.opening import find_location, open_store
 from nbcache.store.protocol import Store
+from nbcache.store.signing import find_key_folder
 from nbcache.trail import Trail
 
 
@@ -28,7 +29,8 @@ def make_session(shell: Any, settings: Settings, history: Sequence[str]) -> Sess
         return tap_of(shell)
 
     location = settings.location or find_location()
-    trackers = standard_trackers((location,), history=history, namespace=shell.user_ns)
+    own = (location, find_key_folder())
+    trackers = standard_trackers(own, history=history, namespace=shell.user_ns)
     folder = find_location() if "://" in location else location
     keep_table(os.path.join(folder, "digests.json"))
     trail = Trail(os.path.join(folder, "trail"))

@@ -71,10 +71,12 @@ class Instant:
     def recall(self, source: Path, values: Mapping[str, Any]) -> Recalled | None:
         """Return the run that would be served as a whole; None, and ``why``, if there is none."""
         from nbcache.deps.outside import Outside
+        from nbcache.store.signing import find_key_folder
 
         try:
             key = self.key_of(source, values)
-            outside = Outside(str(source.resolve().parent), (self.store.label,))
+            own = (self.store.label, str(find_key_folder()))
+            outside = Outside(str(source.resolve().parent), own)
             return recall(self.store, key, outside, time.time())
         except NotRecalled as reason:
             self.why = str(reason)

@@ -2,7 +2,8 @@
 
 A file that is new, or emptied before it is opened, was written; one that is opened first was
 read, and cannot repeat if it is modified after that. Notebook files and the sources of loaded
-modules are left out: Jupyter saves the ones, the import system reads the others.
+modules are left out: Jupyter saves the ones, the import system reads the others. A folder that
+nothing of this process could list was listed by somebody else.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from nbcache.deps import inotify
 from nbcache.deps.file_ledger import Ledger, is_parent, kind_of, status_of
 from nbcache.deps.inotify import FileEvent, FolderWatch
 from nbcache.deps.local import source_paths
+from nbcache.deps.native import Strangers
 from nbcache.errors import NotReplayable
 
 _MADE = inotify.CREATED | inotify.MOVED_TO
 _GONE = inotify.DELETED | inotify.MOVED_FROM
+_TEMPORARY = (".~", ".nbcache-")
+"""How Jupyter and ``jupyter nbcache run`` call a notebook that they are writing."""
 
 
 class NativeEvents:
@@ -26,6 +30,7 @@ class NativeEvents:
     def __init__(self, ledger: Ledger, folders: Iterable[str]) -> None:
         self._ledger = ledger
         self._watch = FolderWatch(folders)
+        self._strangers = Strangers()
         self._native: set[str] = set()
         self._opened: set[str] = set()
         self._is_busy = False
@@ -82,7 +87,8 @@ class NativeEvents:
 
     def _add_folder(self, event: FileEvent) -> None:
         if event.mask & inotify.OPENED:
-            self._ledger.note_listing(event.path, native=True)
+            if event.path not in self._ledger.listed and self._strangers.could_list():
+                self._ledger.note_listing(event.path, native=True)
         elif event.mask & (_MADE | _GONE):
             before = "missing" if event.mask & inotify.CREATED else "folder"
             self._native.add(event.path)
@@ -95,8 +101,8 @@ class NativeEvents:
 
 
 def is_of_others(path: str) -> bool:
-    """Tell whether Jupyter or the import system touches ``path`` rather than the cell."""
+    """Tell whether Jupyter, nbcache or the import system touches ``path`` rather than the cell."""
     name = os.path.basename(path)
-    if name.endswith(".ipynb") or name.startswith(".~") or name == ".ipynb_checkpoints":
+    if name.endswith(".ipynb") or name.startswith(_TEMPORARY) or name == ".ipynb_checkpoints":
         return True
     return name.endswith(".py") and path in source_paths()

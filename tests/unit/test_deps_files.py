@@ -24,7 +24,7 @@ import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
-from nbcache.deps import digests
+from nbcache.deps import digests, native
 from nbcache.deps.digests import file_digest
 from nbcache.deps.file_scope import Scope
 from nbcache.deps.files import FileTracker
@@ -516,3 +516,41 @@ def test_records_are_equal_in_processes_with_other_hash_seeds(here):
         outputs.append(json.loads(done.stdout))
     assert outputs[0] == outputs[1]
     assert set(outputs[0]) == {"read", "listed"}
+
+
+_LIST_ON_DEMAND = "exec 3<&0; (read word <&3; ls data >/dev/null; echo listed) & exit"
+
+
+@pytest.fixture
+def ask_a_stranger(here):
+    """Return a function that lets a process which is no child of ours list the folder `data`."""
+    (asked, ask), (told, tell) = os.pipe(), os.pipe()
+    subprocess.run(["sh", "-c", _LIST_ON_DEMAND], check=True, stdin=asked, stdout=tell)
+
+    def list_data():
+        os.write(ask, b"now\n")
+        assert os.read(told, 100) == b"listed\n"
+
+    yield list_data
+    for descriptor in (asked, ask, told, tell):
+        os.close(descriptor)
+
+
+@linux_only
+@pytest.mark.parametrize("has_lister", [True, False])
+def test_listing_of_a_stranger_counts_only_if_it_may_be_ours(
+    ask_a_stranger, tracker, monkeypatch, has_lister
+):
+    """A folder that another process lists is no input, unless native code of ours may list it."""
+    monkeypatch.setattr(native, "has_native_lister", lambda mark: has_lister)
+    assert ("listed" in late_of(watch(tracker, ask_a_stranger))) is has_lister
+
+
+@linux_only
+def test_listing_of_a_child_counts(here, tracker, monkeypatch):
+    """A folder that a child process lists is an input, also if the child was there before."""
+    monkeypatch.setattr(native, "has_native_lister", lambda mark: False)
+    child = subprocess.Popen(
+        ["sh", "-c", "read word; ls data"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    assert "data" in late_of(watch(tracker, lambda: child.communicate(b"now\n")))["listed"]

@@ -1,0 +1,82 @@
+"""Whether code that no patch sees could have listed a folder: child processes, native libraries.
+
+The system tells that a folder was opened, not by whom: another kernel and any Python that
+imports from the folder open it too. Where nothing of this process could, it was one of them.
+"""
+
+from __future__ import annotations
+
+import glob
+import sys
+from functools import lru_cache
+from importlib.machinery import EXTENSION_SUFFIXES
+from typing import Any
+
+from nbcache.deps.arrivals import loaded_mark
+from nbcache.deps.places import owner_of
+
+try:
+    import resource
+
+    _resource: Any = resource
+except ImportError:  # Windows, where no folder is watched
+    _resource = None
+
+_LIST_NOTHING = frozenset({
+    "IPython", "PIL", "_brotli", "_pydevd_bundle", "_pydevd_frame_eval", "_yaml", "bottleneck",
+    "charset_normalizer", "contourpy", "cryptography", "debugpy", "gmpy2", "greenlet", "kiwisolver",
+    "lmfit", "lxml", "lz4", "markupsafe", "matplotlib", "msgpack", "numexpr", "numpy", "orjson",
+    "pandas", "patsy", "psutil", "pydantic_core", "regex", "rpds", "scipy", "shapely", "simplejson",
+    "sklearn", "sqlalchemy", "statsmodels", "tornado", "ujson", "uvloop", "wrapt", "xxhash", "yaml",
+    "zmq", "zstandard",
+})  # fmt: skip
+"""Packages whose native code lists no folder: their Python does it, if anybody."""
+
+_LIST_NOTHING_IN = frozenset({"lib", "_compute", "_acero", "_csv", "_json", "_feather", "_hdfs"})
+"""Modules of pyarrow that list no folder; its file systems and datasets do."""
+
+
+class Strangers:
+    """Remembers how many child processes there were, to tell whether one lived meanwhile."""
+
+    def __init__(self) -> None:
+        self._ended = _ended_children()
+
+    def could_list(self) -> bool:
+        """Whether a child process or a native library of this process could list a folder."""
+        return has_native_lister(loaded_mark()) or self._had_children()
+
+    def _had_children(self) -> bool:
+        if _ended_children() != self._ended:
+            return True
+        lists = glob.glob("/proc/self/task/*/children")
+        return not lists or any(map(_has_text, lists))
+
+
+def _ended_children() -> Any:
+    return None if _resource is None else _resource.getrusage(_resource.RUSAGE_CHILDREN)
+
+
+def _has_text(path: str) -> bool:
+    try:
+        with open(path, encoding="ascii") as file:
+            return bool(file.read(1))
+    except OSError:  # the thread ended
+        return False
+
+
+@lru_cache(maxsize=1)
+def has_native_lister(mark: tuple[int, str]) -> bool:
+    """Whether a native module is loaded that may list folders, given which modules are."""
+    return any(map(_may_list, list(sys.modules.items())))
+
+
+def _may_list(item: tuple[str, Any]) -> bool:
+    name, module = item
+    path = getattr(module, "__file__", None)
+    if not isinstance(path, str) or not path.endswith(tuple(EXTENSION_SUFFIXES)):
+        return False
+    top, _, rest = name.partition(".")
+    if owner_of(path) in {"standard", "own"} or top in _LIST_NOTHING:
+        return False
+    return not (top == "pyarrow" and rest in _LIST_NOTHING_IN)
