@@ -109,6 +109,7 @@ def clear_entries(args: argparse.Namespace) -> int:
         for entry in chosen:
             store.remove(entry)
         drop_lineages(store, chosen)
+        store.collect()
     if args.json:
         told = {"removed": [_brief(entry) for entry in chosen], "dry_run": args.dry_run}
         print(json.dumps(told, indent=1))

@@ -60,6 +60,7 @@ def prune(args: argparse.Namespace) -> int:
         for entry in chosen:
             store.remove(entry)
         drop_lineages(store, chosen)
+        store.collect()
     freed = sum(entry.size_bytes for entry in chosen)
     if args.json:
         names = [entry.name for entry in chosen]

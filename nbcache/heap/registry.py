@@ -20,6 +20,8 @@ class Dump(Protocol):
     namespace: dict[str, Any]
     walk: Walk
     changed: frozenset[int]
+    blocks: set[int]
+    """Identities of arrays whose rows are columns of a frame, which change one by one."""
 
     def is_earlier(self, obj: Any) -> bool:
         """Tell whether the stream refers to this object instead of holding it."""

@@ -39,7 +39,8 @@ def _keeping(buffers: list[Any]) -> Callable[[pickle.PickleBuffer], bool]:
     """Return what takes large buffers out of a stream; a method would hold its pickler alive."""
 
     def keep(buffer: pickle.PickleBuffer) -> bool:
-        raw = buffer.raw()
+        view = memoryview(buffer)
+        raw = view if view.ndim == 2 else buffer.raw()
         if raw.nbytes < IN_BAND_BYTES:
             return True
         buffers.append(raw)
@@ -70,6 +71,7 @@ class Dumper(pickle.Pickler):
         self._nans: dict[int, str] | None = None
         self._dict_owners: dict[int, Any] | None = None
         self.changed: frozenset[int] = frozenset()
+        self.blocks: set[int] = set()
         self.postponed: deep.Postponed | None = None
 
     def persistent_id(self, obj: Any) -> Any:

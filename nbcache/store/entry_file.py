@@ -1,15 +1,19 @@
-"""One entry in one file of its own folder: written whole, read after it was verified."""
+"""One entry in one file of its own folder: written whole, read after it was verified.
+
+Its large buffers are blobs of the store; a second file names them, with their stamps.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import mmap
 import os
-import sys
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from nbcache.entry import Body, Entry
 from nbcache.errors import DamagedEntry
+from nbcache.store import stamps
+from nbcache.store.blobs import BlobReader, is_large, writing_blobs
 from nbcache.store.folder import (
     make_private_folder,
     open_own_file,
@@ -17,14 +21,9 @@ from nbcache.store.folder import (
     unavailable,
     write_whole_file,
 )
-from nbcache.store.format import (
-    PREFIX_BYTES,
-    Manifest,
-    decode_body,
-    encode,
-    header_length,
-    read_manifest,
-)
+from nbcache.store.format import decode_body, encode
+from nbcache.store.header import PREFIX_BYTES, Manifest, header_length, read_manifest, unpack_header
+from nbcache.store.mapping import map_file
 
 FILE_NAME = "output.nbc"
 MAP_FROM_BYTES = 1 << 20
@@ -32,37 +31,75 @@ MAP_FROM_BYTES = 1 << 20
 
 _ATTEMPTS = 5
 _SHORT_HEAD_BYTES = 16384
-_HAS_TRACKFD = sys.version_info >= (3, 13) and os.name == "posix"
-_MAP_OPTIONS: dict[str, Any] = {"trackfd": False} if _HAS_TRACKFD else {}
-"""Before Python 3.13 a map holds a file descriptor for as long as a buffer of it lives."""
 
 
-def write_entry(folder: str, entry: Entry, body: Body, key: bytes) -> Entry:
+def write_entry(
+    folder: str, entry: Entry, body: Body, key: bytes, blobs: str | None = None
+) -> Entry:
     """Store the entry in ``folder`` and return it with its size; replaces an earlier one.
 
-    Raises ``StoreUnavailable`` when the file system does not let us.
+    Large buffers go to the folder ``blobs``, if one is given. Raises ``StoreUnavailable`` when
+    the file system does not let us.
     """
-    encoded = encode(entry, body, key)
-    path = os.path.join(folder, FILE_NAME)
     try:
-        _write_persistently(path, encoded.chunks)
+        if blobs is None or not any(map(is_large, body.buffers)):
+            return _write_file(folder, entry, body, key)
+        return _write_with_blobs(folder, entry, body, key, blobs)
     except BaseException as error:
-        with contextlib.suppress(OSError):
-            os.rmdir(folder)
+        _forget_unfinished(folder)
         if isinstance(error, OSError):
             raise unavailable(error, folder, "write to the store") from error
         raise
+
+
+def _write_file(folder: str, entry: Entry, body: Body, key: bytes) -> Entry:
+    encoded = encode(entry, body, key)
+    _persist(folder, lambda: write_whole_file(_path(folder), encoded.chunks))
+    with contextlib.suppress(OSError):  # of an earlier entry that had blobs
+        os.unlink(os.path.join(folder, stamps.FILE_NAME))
     return encoded.entry
 
 
-def _write_persistently(path: str, chunks: tuple[bytes | memoryview, ...]) -> None:
-    """Write the file; begin again when another process removed the folder under us."""
+def _write_with_blobs(folder: str, entry: Entry, body: Body, key: bytes, blobs: str) -> Entry:
+    """Write blobs first, then their names, then the entry's own file."""
+    with writing_blobs(blobs) as writer:
+        placed = {n: writer.write(one) for n, one in enumerate(body.buffers) if is_large(one)}
+        encoded = encode(entry, body, key, placed)
+
+        def write() -> None:
+            stamps.write_stamps(folder, writer.stamps, key)
+            write_whole_file(_path(folder), encoded.chunks)
+
+        _persist(folder, write)
+    return encoded.entry
+
+
+def _persist(folder: str, write: Callable[[], Any]) -> None:
+    """Write the files; begin again when another process removed the folder under us."""
     for _ in range(_ATTEMPTS):
         with contextlib.suppress(FileNotFoundError):
-            make_private_folder(os.path.dirname(path))
-            write_whole_file(path, chunks)
+            make_private_folder(folder)
+            write()
             return
-    write_whole_file(path, chunks)
+    write()
+
+
+def _forget_unfinished(folder: str) -> None:
+    """Remove what is left of an entry that could not be stored, unless an earlier one is there."""
+    with contextlib.suppress(OSError):
+        if not os.path.lexists(_path(folder)):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(folder, stamps.FILE_NAME))
+            os.rmdir(folder)
+
+
+def remove_entry(folder: str) -> None:
+    """Remove an entry's files and its folder; a missing one is no error."""
+    for name in (FILE_NAME, stamps.FILE_NAME):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            os.unlink(os.path.join(folder, name))
+    with contextlib.suppress(OSError):
+        os.rmdir(folder)
 
 
 def read_entry(folder: str, key: bytes) -> Entry:
@@ -70,7 +107,7 @@ def read_entry(folder: str, key: bytes) -> Entry:
 
     Raises ``FileNotFoundError``, ``DamagedEntry`` or ``ForeignEntry``.
     """
-    with open_own_file(os.path.join(folder, FILE_NAME)) as file:
+    with open_own_file(_path(folder)) as file:
         return _read_head(file, key).entry
 
 
@@ -83,26 +120,54 @@ def read_entry_in(folder: str, key: bytes) -> Entry:
     return read_entry(folder, key)
 
 
+def read_blob_names(folder: str) -> set[str]:
+    """Return the blobs that the entry's head names, whoever signed it."""
+    with open_own_file(_path(folder)) as file:
+        prefix = file.read(PREFIX_BYTES)
+        length = min(header_length(prefix), os.fstat(file.fileno()).st_size)
+        manifest = unpack_header(file.read(length), 0)
+    return {name for pieces in manifest.blobs for name in pieces.names}
+
+
 def load_entry(
-    folder: str, key: bytes, map_from_bytes: int | None = MAP_FROM_BYTES
+    folder: str,
+    key: bytes,
+    map_from_bytes: int | None = MAP_FROM_BYTES,
+    blobs: str | None = None,
 ) -> tuple[Entry, Body]:
     """Return the verified manifest and values; ``map_from_bytes`` None copies every buffer.
 
     The file's modification time becomes its last use, since access times are not reliable
     (relatime). A mapped buffer is private: writing to it never reaches the file.
     """
-    path = os.path.join(folder, FILE_NAME)
-    with open_own_file(path) as file:
+    with open_own_file(_path(folder)) as file:
         manifest = _read_head(file, key)
+        reader = _blob_reader(folder, manifest, key, map_from_bytes, blobs)
+        fetch = reader.fetch if reader else None
         mapped = _map_file(file, manifest, map_from_bytes)
         if mapped is None:
             file.seek(0)
-            body = decode_body(file.read(), manifest)
+            body = decode_body(file.read(), manifest, fetch=fetch)
         else:
-            body = decode_body(mapped, manifest, share_from_bytes=map_from_bytes)
+            body = decode_body(mapped, manifest, share_from_bytes=map_from_bytes, fetch=fetch)
     with contextlib.suppress(OSError):
-        os.utime(path)
+        os.utime(_path(folder))
+        if reader and reader.has_news and map_from_bytes is not None:
+            stamps.write_stamps(folder, reader.stamps, key)
     return manifest.entry, body
+
+
+def _blob_reader(
+    folder: str, manifest: Manifest, key: bytes, map_from_bytes: int | None, blobs: str | None
+) -> BlobReader | None:
+    if not manifest.blobs or blobs is None:
+        return None
+    known = {} if map_from_bytes is None else stamps.read_stamps(folder, key)
+    return BlobReader(blobs, known, map_from_bytes)
+
+
+def _path(folder: str) -> str:
+    return os.path.join(folder, FILE_NAME)
 
 
 def _read_head(file: BinaryIO, key: bytes) -> Manifest:
@@ -120,8 +185,4 @@ def _map_file(file: BinaryIO, manifest: Manifest, map_from_bytes: int | None) ->
     buffers = manifest.sections[1:]
     if map_from_bytes is None or all(buffer.length < map_from_bytes for buffer in buffers):
         return None
-    try:
-        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY, **_MAP_OPTIONS))
-    except (OSError, ValueError):
-        # Some file systems cannot map, and descriptors can run out: a copy serves as well.
-        return None
+    return map_file(file.fileno())

@@ -17,6 +17,7 @@ _SLICE_BYTES = 16 << 20
 _READING = os.O_RDONLY
 for _flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
     _READING |= getattr(os, _flag, 0)
+_NEW_MODE = 0o600
 
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "Free some space, or run `jupyter nbcache prune`"),
@@ -159,14 +160,25 @@ def write_whole_file(path: str, chunks: Iterable[bytes | memoryview]) -> None:
     The folder must exist. Whatever ends the writing early, an interrupt included, leaves
     nothing behind.
     """
+    write_new_file(path, chunks, _NEW_MODE)
+
+
+def write_new_file(
+    path: str, chunks: Iterable[bytes | memoryview], mode: int
+) -> tuple[os.stat_result, os.stat_result]:
+    """Do the same, and return what the file was when it was written, and under its name."""
     descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=os.path.dirname(path))
     try:
         try:
             for chunk in chunks:
                 _write_all(descriptor, memoryview(chunk))
+            if mode != _NEW_MODE:
+                os.chmod(temporary, mode)
+            written = os.fstat(descriptor)
         finally:
             os.close(descriptor)
         os.replace(temporary, path)
+        return written, os.lstat(path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)

@@ -7,6 +7,7 @@ but only the session reads them.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import os
@@ -28,9 +29,11 @@ from joblib._store_backends import (
 
 from nbcache.entry import Body, Entry
 from nbcache.errors import DamagedEntry, ForeignEntry, StoreError
+from nbcache.store.blobs import FOLDER as BLOBS
+from nbcache.store.collecting import collect_blobs, size_items
 from nbcache.store.entry_file import load_entry, read_entry, write_entry
 from nbcache.store.folder import has_safe_folder, make_private_folder
-from nbcache.store.items import list_items, scan_folder
+from nbcache.store.items import scan_folder
 from nbcache.store.local import CELLS, ROOT_NAME, prepare_location
 from nbcache.store.signing import load_key
 
@@ -113,11 +116,11 @@ class NbcacheStoreBackend(StoreBackendBase, StoreBackendMixin):
         folder = self._folder_of(call_id)
         if isinstance(item, CellItem):
             self._prepare()
-            return write_entry(folder, item.entry, item.body, self._load_key())
+            return write_entry(folder, item.entry, item.body, self._load_key(), self._blobs)
         try:
             entry, body = self._encode(call_id, item)
             self._prepare()
-            return write_entry(folder, entry, body, self._load_key())
+            return write_entry(folder, entry, body, self._load_key(), self._blobs)
         except Exception as error:
             warnings.warn(
                 f"The result of {call_id[0]} was not cached: {error}", CacheWarning, stacklevel=2
@@ -134,7 +137,7 @@ class NbcacheStoreBackend(StoreBackendBase, StoreBackendMixin):
         """Return a function's result; unpickles only what our own key signed for this call."""
         folder = self._folder_of(call_id)
         try:
-            entry, body = load_entry(folder, self._load_key())
+            entry, body = load_entry(folder, self._load_key(), blobs=self._blobs)
         except FileNotFoundError as error:
             raise KeyError(f"{folder} is not in the cache (it may have been cleared).") from error
         if not _is_result_of(entry, call_id):
@@ -146,8 +149,26 @@ class NbcacheStoreBackend(StoreBackendBase, StoreBackendMixin):
         moment = datetime.datetime.fromtimestamp
         return [
             CacheItemInfo(item.path, item.size_bytes, moment(item.used_at))
-            for item in list_items(self.location)
+            for item in size_items(self.location)
         ]
+
+    def enforce_store_limits(
+        self,
+        bytes_limit: Any,
+        items_limit: Any = None,
+        age_limit: Any = None,
+    ) -> None:
+        """Remove what was used longest ago until the limits hold, and blobs that nobody needs.
+
+        What two items share goes with the last of them, so it may take several rounds.
+        """
+        limits = bytes_limit, items_limit, age_limit
+        before = None
+        while self._get_items_to_delete(*limits) and before != len(self.get_items()):
+            before = len(self.get_items())
+            super().enforce_store_limits(*limits)
+            with contextlib.suppress(OSError, StoreError):
+                collect_blobs(self.location)
 
     def clear_location(self, location: str) -> None:
         """Remove a folder of the store; for the store's own, what is in it."""
@@ -188,6 +209,10 @@ class NbcacheStoreBackend(StoreBackendBase, StoreBackendMixin):
         if not _is_within(folder, self.location):
             raise StoreError(f"{call_id!r} cannot name an item: it leads out of the store.")
         return folder
+
+    @property
+    def _blobs(self) -> str:
+        return os.path.join(self.location, *BLOBS)
 
     def _load_key(self) -> bytes:
         if self._key is None:

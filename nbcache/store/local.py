@@ -15,22 +15,22 @@ from collections.abc import Callable, Iterator, Sequence
 
 from nbcache.entry import Body, Entry
 from nbcache.errors import CacheWarning, DamagedEntry, ForeignEntry, StoreError
+from nbcache.store.blobs import FOLDER as BLOBS
 from nbcache.store.entry_file import (
     FILE_NAME,
     MAP_FROM_BYTES,
     load_entry,
-    read_entry,
     read_entry_in,
+    remove_entry,
     write_entry,
 )
 from nbcache.store.folder import (
     has_safe_folder,
     make_private_folder,
-    open_own_file,
     unavailable,
-    write_whole_file,
 )
-from nbcache.store.format import read_manifest
+from nbcache.store.format import decode_body, encode
+from nbcache.store.header import read_manifest
 from nbcache.store.shards import Listings
 
 ROOT_NAME = "joblib"
@@ -96,6 +96,7 @@ class LocalStore:
         self._map_from_bytes = map_from_bytes
         self._root = os.path.join(self.location, ROOT_NAME)
         self._cells = os.path.join(self._root, *CELLS)
+        self._blobs = os.path.join(self._root, *BLOBS)
         self._folders: dict[str, str] = {}
         self._listings = Listings()
 
@@ -121,7 +122,7 @@ class LocalStore:
         if not self._is_there():
             raise StoreError(f"Entry {entry.name} is gone: the store {self.location} is missing.")
         try:
-            stored, body = load_entry(folder, self._key, self._map_from_bytes)
+            stored, body = load_entry(folder, self._key, self._map_from_bytes, self._blobs)
         except FileNotFoundError as error:
             raise StoreError(f"Entry {entry.name} was removed since it was found.") from error
         except OSError as error:
@@ -149,34 +150,27 @@ class LocalStore:
         """Store the entry atomically and return it with its size filled in."""
         folder = self._folder_of(entry)
         prepare_location(self.location)
-        return write_entry(folder, entry, body, self._key)
+        return write_entry(folder, entry, body, self._key, self._blobs)
 
     def read_file(self, name: str) -> bytes:
-        """Return the verified bytes of an entry's file, to be sent elsewhere.
+        """Return an entry, verified, as one file with all that it needs, to be sent elsewhere.
 
         Raises ``StoreError`` when it is not here or not ours.
         """
         key, _, variant = name.partition(".")
         folder = os.path.join(self._root, *item_name(key, variant))
         try:
-            read_entry(folder, self._key)
-            with open_own_file(os.path.join(folder, FILE_NAME)) as file:
-                return file.read()
+            entry, body = load_entry(folder, self._key, self._map_from_bytes, self._blobs)
         except OSError as error:
             raise StoreError(f"Entry {name} is not in the store.") from error
+        return b"".join(encode(entry, body, self._key).chunks)
 
     def adopt(self, name: str, data: bytes) -> Entry:
         """Store an entry's file that came from elsewhere and carries our signature."""
-        key, _, variant = name.partition(".")
-        folder = os.path.join(self._root, *item_name(key, variant))
         manifest = read_manifest(data, len(data), self._key)
-        prepare_location(self.location)
-        try:
-            make_private_folder(folder)
-            write_whole_file(os.path.join(folder, FILE_NAME), [data])
-        except OSError as error:
-            raise unavailable(error, folder, "write to the store") from error
-        return manifest.entry
+        if manifest.entry.name != name:
+            raise DamagedEntry(f"The entry is {manifest.entry.name} instead of {name}.")
+        return self.put(manifest.entry, decode_body(data, manifest, share_from_bytes=0))
 
     def entries(self) -> Iterator[Entry]:
         """Yield every readable manifest, in no particular order."""
@@ -195,12 +189,9 @@ class LocalStore:
         if not self._is_there():
             return
         try:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(os.path.join(folder, FILE_NAME))
+            remove_entry(folder)
         except OSError as error:
             raise unavailable(error, folder, "remove an entry from the store") from error
-        with contextlib.suppress(OSError):
-            os.rmdir(folder)
 
     def _is_there(self) -> bool:
         """Whether both folders exist; raises ``StoreUnavailable`` when one is not ours alone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import sys
@@ -11,8 +12,8 @@ from typing import Any
 
 from nbcache.entry import Body, Entry
 from nbcache.errors import StoreError
+from nbcache.store.collecting import Collected, collect_blobs, size_items
 from nbcache.store.entry_file import MAP_FROM_BYTES
-from nbcache.store.items import list_items
 from nbcache.store.local import ROOT_NAME, LocalStore, item_of
 from nbcache.store.locks import KeyLock, take_lock
 from nbcache.store.mounts import is_network_folder
@@ -56,7 +57,7 @@ class JoblibStore:
     @property
     def size_bytes(self) -> int:
         """Bytes of all items, those of joblib's own functions included."""
-        return sum(item.size_bytes for item in list_items(os.path.join(self.location, ROOT_NAME)))
+        return sum(item.size_bytes for item in size_items(os.path.join(self.location, ROOT_NAME)))
 
     def find(self, key: str) -> Sequence[Entry]:
         """Return the verified manifests under ``key``, newest first; skips what is damaged."""
@@ -97,6 +98,12 @@ class JoblibStore:
     def remove(self, entry: Entry) -> None:
         """Forget one entry; a missing one is no error."""
         self._local.remove(entry)
+
+    def collect(self) -> Collected:
+        """Remove the blobs that no entry needs any more; nothing where they can't be told."""
+        with contextlib.suppress(OSError, StoreError):
+            return collect_blobs(os.path.join(self.location, ROOT_NAME))
+        return Collected()
 
     def read_file(self, name: str) -> bytes:
         """Return the verified bytes of an entry's file, to be sent elsewhere."""

@@ -8,7 +8,8 @@ import pytest
 
 from nbcache.entry import Body, Entry
 from nbcache.errors import CacheWarning, DamagedEntry, ForeignEntry, StoreError
-from nbcache.store.format import encode, header_length
+from nbcache.store.format import encode
+from nbcache.store.header import header_length
 from nbcache.store.local import LocalStore
 
 KEY = b"k" * 32

@@ -67,7 +67,7 @@ def test_failed_write_keeps_the_earlier_recording(store, monkeypatch):
         with pytest.raises(StoreUnavailable):
             store.put(LATER, BODY)
     assert store.find(ENTRY.key) == [old]
-    assert len(entry_files(store)) == 1
+    assert store.load(old).buffers == BODY.buffers
 
 
 @pytest.mark.parametrize("call", ["write", "replace"])

@@ -12,11 +12,13 @@ import pytest
 
 from nbcache.entry import FORMAT, Body, Entry
 from nbcache.errors import DamagedEntry, ForeignEntry, StoreError
-from nbcache.store import format as store_format
-from nbcache.store.format import decode_body, encode, header_length, read_manifest
+from nbcache.store import header as store_header
+from nbcache.store.format import decode_body, encode
+from nbcache.store.header import header_length, read_manifest
+from nbcache.store.pieces import Pieces
 
 KEY = bytes(range(32))
-GOLDEN = pathlib.Path(__file__).parent / "golden" / "entry-v1.nbc"
+GOLDEN = pathlib.Path(__file__).parent / "golden"
 ENTRY = Entry(
     key="0123456789abcdef" * 2,
     variant="fedcba9876543210",
@@ -136,19 +138,32 @@ def test_endless_manifest_is_refused():
         encode(entry, BODY, KEY)
 
 
-def test_golden_file_of_version_1_still_loads():
-    """Every later nbcache reads version 1 as it was written."""
-    entry, body = decode(GOLDEN.read_bytes())
-    assert entry.title == ENTRY.title
+@pytest.mark.parametrize("version", range(1, FORMAT + 1))
+def test_golden_files_still_load(version):
+    """Every later nbcache reads each version as it was written."""
+    entry, body = decode((GOLDEN / f"entry-v{version}.nbc").read_bytes())
+    assert (entry.format, entry.title) == (version, ENTRY.title)
     assert dict(entry.parts) == dict(ENTRY.parts)
     assert body.stream == BODY.stream
     assert [bytes(buffer) for buffer in body.buffers] == [bytes(b) for b in BODY.buffers]
 
 
-def test_golden_file_of_version_1_is_what_is_written():
+def test_golden_file_of_this_version_is_what_is_written():
     """Writing the golden entry gives the golden bytes: the format did not drift."""
-    assert FORMAT == 1
-    assert as_file() == GOLDEN.read_bytes()
+    assert as_file() == (GOLDEN / f"entry-v{FORMAT}.nbc").read_bytes()
+
+
+def test_golden_head_with_blobs_is_what_is_written():
+    """The head of an entry that has blobs is read and written as it was."""
+    pieces = Pieces(70_000, 100_000, ("0" * 32, "f" * 32))
+    body = Body(BODY.stream, (b"inside", bytes(100_000)))
+    data = b"".join(map(bytes, encode(ENTRY, body, KEY, {1: pieces}).chunks))
+    assert data == (GOLDEN / "entry-v2-blobs.nbc").read_bytes()
+    manifest = read_manifest(data, len(data), KEY)
+    assert manifest.blobs == (pieces,)
+    assert manifest.entry.size_bytes == len(data) + 100_000
+    with pytest.raises(DamagedEntry, match="blobs"):
+        decode_body(data, manifest)
 
 
 def test_other_key_is_foreign():
@@ -157,7 +172,7 @@ def test_other_key_is_foreign():
         decode(as_file(), key=b"x" * 32)
 
 
-@pytest.mark.parametrize("other", [FORMAT - 1, FORMAT + 1])
+@pytest.mark.parametrize("other", [0, FORMAT + 1])
 def test_other_version_is_foreign(other):
     """A file of an earlier or later format is left alone, and the message names both versions."""
     data = bytearray(as_file())
@@ -168,7 +183,7 @@ def test_other_version_is_foreign(other):
 
 def test_every_version_has_a_golden_file():
     """Each format that was ever written has its file here."""
-    names = {path.name for path in GOLDEN.parent.glob("entry-v*.nbc")}
+    names = {path.name for path in GOLDEN.glob("entry-v?.nbc")}
     assert names == {f"entry-v{number}.nbc" for number in range(1, FORMAT + 1)}
 
 
@@ -179,7 +194,7 @@ def resign(data, change):
     change(record)
     header = json.dumps(record, separators=(",", ":")).encode()
     start = -(-(64 + length) // 64) * 64
-    return store_format._seal(header, KEY) + data[start:]
+    return store_header.seal(header, KEY) + data[start:]
 
 
 def test_unknown_field_is_foreign():
@@ -237,7 +252,7 @@ def test_changed_stream_is_damaged_even_with_its_own_digest():
     with pytest.raises(DamagedEntry, match="stream"):
         decode(forged)
     header = forged[64 : 64 + length].replace(old, new)
-    sealed = store_format._seal(header, b"guess" * 8)
+    sealed = store_header.seal(header, b"guess" * 8)
     with pytest.raises(ForeignEntry):
         decode(sealed + forged[len(sealed) :])
 

@@ -12,6 +12,7 @@ import pytest
 
 from nbcache.entry import Body, Entry
 from nbcache.errors import StoreError
+from nbcache.store.entry_file import FILE_NAME
 from nbcache.store.local import LocalStore, item_of
 
 KEY = b"k" * 32
@@ -232,7 +233,7 @@ def test_two_processes_write_the_same_entry(store):
             loaded += 1
     assert [writer.wait() for writer in writers] == [0, 0]
     assert loaded > 0
-    assert len([path for path in files_below(store.location) if path.suffix != ""]) == 1
+    assert len([path for path in files_below(store.location) if path.name == FILE_NAME]) == 1
 
 
 def test_writing_survives_a_folder_removed_meanwhile(store, monkeypatch):

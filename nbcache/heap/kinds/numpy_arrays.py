@@ -176,7 +176,7 @@ def reduce_owned(array: Any, dump: Dump) -> Any:
     """Return how to build an array that holds its own memory, or a tensor's."""
     if not is_raw(array.dtype):
         return NotImplemented
-    return reduce_beside_tensors(array, dump) or reduce_owner(array)
+    return reduce_beside_tensors(array, dump) or reduce_owner(array, id(array) in dump.blocks)
 
 
 def reduce_view(view: Any, owner: Any, start: int) -> Any:
@@ -249,16 +249,18 @@ class RawKind(Kind):
         return reduce_owner(array)
 
 
-def reduce_owner(array: Any) -> Any:
+def reduce_owner(array: Any, by_row: bool = False) -> Any:
     """Return the reduction of an array by content, its memory out of band.
 
-    The axes go from the slowest to the quickest, as they lie in memory.
+    The axes go from the slowest to the quickest, as they lie in memory. ``by_row`` tells the
+    store that rows change one by one.
     """
     axes = tuple(sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis])))
     if array.flags.c_contiguous:
         axes = tuple(range(array.ndim))
     inner = np.ascontiguousarray(array.transpose(axes))
-    memory = pickle.PickleBuffer(inner.reshape(-1).view(np.uint8)) if array.nbytes else b""
+    rows = inner if by_row and inner.ndim == 2 and len(inner) > 1 else inner.reshape(-1)
+    memory = pickle.PickleBuffer(rows.view(np.uint8)) if array.nbytes else b""
     args = (memory, array.dtype, array.shape, axes, is_writeable(array))
     return rebuild_arrays.make_array, args
 

@@ -150,6 +150,7 @@ class FrameKind(Kind):
         """Leave it to pandas, but for its attributes, and for who shares memory with whom."""
         parts = obj.__reduce_ex__(4)
         extras = extras_of(obj)
+        dump.blocks.update(id(owner_of(one)) for one in map(_memory_of, obj._mgr.blocks))
         if len(parts) < 3 or parts[3:] != (None,) * len(parts[3:]):
             return NotImplemented
         if not COPY_ON_WRITE and not extras:
@@ -183,6 +184,11 @@ class FrameKind(Kind):
         for name in extras_of(live):
             del live.__dict__[name]
         live.__dict__.update(extras)
+
+
+def _memory_of(block: Any) -> Any:
+    """Return the array of a block's values, whatever wraps it."""
+    return getattr(block.values, "_ndarray", block.values)
 
 
 def note_columns(obj: Any, walk: Walk) -> None:

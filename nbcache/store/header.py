@@ -1,0 +1,203 @@
+"""The head of an entry's file: a signed JSON header that says what is in it and where.
+
+::
+
+    offset 0    magic (8) | version (2) | zero (2) | header length (4)
+    offset 16   xxh3_128 of the header (16) | HMAC-SHA256 (32)
+    offset 64   header: JSON with the manifest and the table of sections, padded to 64 bytes
+
+The HMAC covers the first 16 bytes and the header.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import xxhash
+
+from nbcache.entry import FORMAT, Entry
+from nbcache.errors import DamagedEntry, ForeignEntry, StoreError
+from nbcache.store.pieces import Pieces, as_pieces
+
+READABLE = (1, FORMAT)
+MAGIC = b"\x89NBC\r\n\x1a\n"
+ALIGNMENT = 64
+
+_PREFIX = struct.Struct("<8sHHI16s32s")
+PREFIX_BYTES = _PREFIX.size
+SIGNED_BYTES = 16
+_LONGEST_HEADER = (1 << 32) - 1
+_MANIFEST_FIELDS = frozenset(field.name for field in fields(Entry)) - {"size_bytes"}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Where one section lies, counted from the end of the padded header, and its digest."""
+
+    offset: int
+    length: int
+    digest: str
+
+    @property
+    def end(self) -> int:
+        """The offset of the first byte behind the section."""
+        return self.offset + self.length
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The verified head of an entry: what it says and where its values lie.
+
+    ``parts`` are the stream and the buffers in their order, each a section of the file or blobs.
+    """
+
+    entry: Entry
+    parts: tuple[Section | Pieces, ...]
+    data_start: int
+    file_bytes: int
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """What lies in the file itself."""
+        return tuple(part for part in self.parts if isinstance(part, Section))
+
+    @property
+    def blobs(self) -> tuple[Pieces, ...]:
+        """The buffers that lie in blobs."""
+        return tuple(part for part in self.parts if isinstance(part, Pieces))
+
+
+def header_length(prefix: bytes) -> int:
+    """Return how many bytes of header follow the first ``PREFIX_BYTES``; signs are not checked."""
+    if len(prefix) < PREFIX_BYTES:
+        raise DamagedEntry("The entry is cut short: its head is incomplete.")
+    magic, version, _, length, _, _ = _PREFIX.unpack_from(prefix)
+    if magic != MAGIC:
+        raise DamagedEntry("The file is not an entry of nbcache: it starts with other bytes.")
+    if version not in READABLE:
+        raise ForeignEntry(
+            f"The entry has format {version}; this nbcache reads 1 to {FORMAT}. "
+            "It stays for the version that wrote it."
+        )
+    return int(length)
+
+
+def read_manifest(head: bytes, size_bytes: int, key: bytes) -> Manifest:
+    """Return the verified manifest, given the file's first bytes and its real size."""
+    end = PREFIX_BYTES + header_length(head)
+    header = head[PREFIX_BYTES:end]
+    if end > size_bytes or len(header) != end - PREFIX_BYTES:
+        raise DamagedEntry("The entry is cut short: its header is incomplete.")
+    digest, signature = _PREFIX.unpack_from(head)[-2:]
+    if xxhash.xxh3_128_digest(header) != digest:
+        raise DamagedEntry("The entry's header is not what was written.")
+    if not hmac.compare_digest(sign(head[:SIGNED_BYTES], header, key), signature):
+        raise ForeignEntry(
+            "The entry was signed with another key, so nothing of it is loaded. "
+            "Remove it, or use the key that signed it."
+        )
+    manifest = unpack_header(header, size_bytes)
+    if manifest.entry.format != _PREFIX.unpack_from(head)[1]:
+        raise DamagedEntry("The entry's header is of another format than its head.")
+    _check_extent(manifest.sections, size_bytes - manifest.data_start)
+    return manifest
+
+
+def table_of(sections: Sequence[Section], placed: Mapping[int, Pieces]) -> list[Any]:
+    """Return where the stream and each buffer lie, in order, as plain data."""
+    inside = iter([[section.offset, section.length, section.digest] for section in sections])
+    table: list[Any] = [next(inside)]
+    for number in range(len(sections) - 1 + len(placed)):
+        pieces = placed.get(number)
+        table.append(next(inside) if pieces is None else pieces.as_record())
+    return table
+
+
+def pack_header(entry: Entry, table: Sequence[Any]) -> bytes:
+    """Return the header's JSON; what is not plain data raises ``StoreError``."""
+    names = [name for name in _ordered_fields() if name != "about" or entry.about]
+    manifest = {name: getattr(entry, name) for name in names} | {"format": FORMAT}
+    try:
+        text = json.dumps(
+            {"entry": manifest, "sections": table}, default=_plain, separators=(",", ":")
+        )
+    except (TypeError, ValueError, RecursionError) as error:
+        raise StoreError(
+            f"Entry {entry.name} was not stored: its manifest is not plain JSON data ({error})."
+        ) from error
+    if len(text) > _LONGEST_HEADER:
+        raise StoreError(f"Entry {entry.name} was not stored: its outputs exceed 4 GiB.")
+    return text.encode("ascii")
+
+
+def unpack_header(header: bytes, file_bytes: int) -> Manifest:
+    """Return the manifest of a header whose signature holds, or that nothing is loaded from."""
+    try:
+        record = json.loads(header)
+        data = record["entry"]
+        parts = tuple(_as_part(part) for part in record["sections"])
+        if not _MANIFEST_FIELDS.issuperset(data) or data["format"] not in READABLE:
+            raise ForeignEntry("The entry has fields that this version of nbcache does not know.")
+        lists = {name: tuple(data[name]) for name in ("outputs", "notes")}
+        size_bytes = file_bytes + sum(one.length for one in parts if isinstance(one, Pieces))
+        entry = Entry(**{**data, **lists, "size_bytes": size_bytes})
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise DamagedEntry(f"The entry's header cannot be read: {error!r}.") from error
+    return Manifest(entry, parts, align(PREFIX_BYTES + len(header)), file_bytes)
+
+
+def _as_part(record: Any) -> Section | Pieces:
+    if isinstance(record, dict):
+        return as_pieces(record)
+    offset, length, digest = record
+    return Section(int(offset), int(length), str(digest))
+
+
+def _check_extent(sections: Sequence[Section], data_bytes: int) -> None:
+    """Refuse a table that does not fill the file exactly; nothing is allocated before."""
+    expected = end = 0
+    for section in sections:
+        if section.offset != expected or section.length < 0:
+            raise DamagedEntry("The entry's table of sections contradicts itself.")
+        end = section.end
+        expected = align(end)
+    if not sections or end != data_bytes:
+        raise DamagedEntry(
+            f"The entry should have {end} bytes of data and has {max(data_bytes, 0)}."
+        )
+
+
+def seal(header: bytes, key: bytes) -> bytes:
+    """Return prefix and header, signed and padded."""
+    digest = xxhash.xxh3_128_digest(header)
+    unsigned = _PREFIX.pack(MAGIC, FORMAT, 0, len(header), digest, b"")
+    signature = sign(unsigned[:SIGNED_BYTES], header, key)
+    head = _PREFIX.pack(MAGIC, FORMAT, 0, len(header), digest, signature) + header
+    return head.ljust(align(len(head)), b"\0")
+
+
+def sign(start: bytes, header: bytes, key: bytes) -> bytes:
+    """Return the HMAC of the file's first bytes and its header."""
+    return hmac.digest(key, start + header, "sha256")
+
+
+def _ordered_fields() -> list[str]:
+    """Return the manifest's fields in the order of ``Entry``; the size is the file's own."""
+    return [field.name for field in fields(Entry) if field.name in _MANIFEST_FIELDS]
+
+
+def _plain(value: object) -> dict[Any, Any]:
+    """Return a mapping of any type as a dict; anything else is not JSON."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__qualname__} is not JSON")
+
+
+def align(offset: int) -> int:
+    """Round up to the next aligned offset."""
+    return -(-offset // ALIGNMENT) * ALIGNMENT
