@@ -9,56 +9,42 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from nbcache.cli import (
-    bundle,
-    completion,
-    doctor,
-    enabling,
-    export,
-    ls,
-    prune,
-    run,
-    sharing,
-    status,
-    totals,
-    trust,
-    why,
-)
 from nbcache.cli.exits import ERROR, EXIT_CODES, INTERRUPTED, USAGE, CommandError
 from nbcache.errors import CacheError
 
 _COMMANDS = (
-    ("run", "run notebooks with every cell cached", run.add_arguments),
-    ("status", "which cells of a notebook would be served", status.add_arguments),
-    ("why", "what moved for a cell since it was stored", why.add_why_arguments),
-    ("diff", "what differs between two stored runs", why.add_diff_arguments),
-    ("ls", "list what is stored", ls.add_list_arguments),
-    ("show", "show one stored run", ls.add_show_arguments),
-    ("clear", "forget stored runs", ls.add_clear_arguments),
-    ("prune", "keep the store within bounds", prune.add_arguments),
-    ("du", "how much each notebook stored", totals.add_du_arguments),
-    ("stats", "how often cells were served, and the time that saved", totals.add_stats_arguments),
-    ("refresh", "run a notebook past the cache and store it anew", run.add_refresh_arguments),
-    ("export", "a document with outputs from the cache", export.add_arguments),
-    ("enable", "load nbcache in every kernel", enabling.add_enable_arguments),
-    ("disable", "load nbcache in no kernel by itself", enabling.add_disable_arguments),
-    ("doctor", "check the installation", doctor.add_arguments),
-    ("push", "send entries to a shared store", sharing.add_push_arguments),
-    ("pull", "fetch entries of a shared store", sharing.add_pull_arguments),
-    ("sync", "fetch and send what is missing", sharing.add_sync_arguments),
-    ("bundle", "a notebook and its results in one file", bundle.add_bundle_arguments),
-    ("unbundle", "open such a file", bundle.add_unbundle_arguments),
-    ("trust", "whose entries are loaded", trust.add_trust_arguments),
-    ("verify", "check every stored entry", trust.add_verify_arguments),
-    ("completion", "print the shell's completion script", completion.add_arguments),
+    ("run", "run notebooks with every cell cached", "run:add_arguments"),
+    ("status", "which cells of a notebook would be served", "status:add_arguments"),
+    ("why", "what moved for a cell since it was stored", "why:add_why_arguments"),
+    ("diff", "what differs between two stored runs", "why:add_diff_arguments"),
+    ("ls", "list what is stored", "ls:add_list_arguments"),
+    ("show", "show one stored run", "ls:add_show_arguments"),
+    ("clear", "forget stored runs", "ls:add_clear_arguments"),
+    ("prune", "keep the store within bounds", "prune:add_arguments"),
+    ("du", "how much each notebook stored", "totals:add_du_arguments"),
+    ("stats", "how often cells were served, and the time that saved", "totals:add_stats_arguments"),
+    ("refresh", "run a notebook past the cache and store it anew", "run:add_refresh_arguments"),
+    ("export", "a document with outputs from the cache", "export:add_arguments"),
+    ("enable", "load nbcache in every kernel", "enabling:add_enable_arguments"),
+    ("disable", "load nbcache in no kernel by itself", "enabling:add_disable_arguments"),
+    ("doctor", "check the installation", "doctor:add_arguments"),
+    ("push", "send entries to a shared store", "sharing:add_push_arguments"),
+    ("pull", "fetch entries of a shared store", "sharing:add_pull_arguments"),
+    ("sync", "fetch and send what is missing", "sharing:add_sync_arguments"),
+    ("bundle", "a notebook and its results in one file", "bundle:add_bundle_arguments"),
+    ("unbundle", "open such a file", "bundle:add_unbundle_arguments"),
+    ("trust", "whose entries are loaded", "trust:add_trust_arguments"),
+    ("verify", "check every stored entry", "trust:add_verify_arguments"),
+    ("completion", "print the shell's completion script", "completion:add_arguments"),
 )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    parser = make_parser()
+    words = list(sys.argv[1:] if argv is None else argv)
+    parser = make_parser(_named_in(words))
     try:
-        args = parser.parse_args(argv)
+        args = parser.parse_args(words)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else USAGE
     if not hasattr(args, "command"):
@@ -86,8 +72,14 @@ def _dispatch(args: argparse.Namespace) -> int:
     return code
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands."""
+def _named_in(words: Sequence[str]) -> str:
+    """Return the command that the line begins with; empty if it begins with something else."""
+    known = [name for name, _, _ in _COMMANDS]
+    return words[0] if words and words[0] in known else ""
+
+
+def make_parser(only: str = "") -> argparse.ArgumentParser:
+    """Return the parser of all commands, or one that knows the arguments of ``only`` one."""
     parser = argparse.ArgumentParser(
         prog="jupyter nbcache",
         description="The cell cache of Jupyter, on the command line.",
@@ -96,7 +88,10 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"nbcache {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for name, summary, add_arguments in _COMMANDS:
+    for name, summary, declared in _COMMANDS:
+        if only not in ("", name):
+            commands.add_parser(name, help=summary)
+            continue
         command = commands.add_parser(
             name,
             help=summary,
@@ -104,7 +99,8 @@ def make_parser() -> argparse.ArgumentParser:
             epilog=EXIT_CODES,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        add_arguments(command)
+        module, _, function = declared.partition(":")
+        getattr(import_module(f"nbcache.cli.{module}"), function)(command)
         command.add_argument("--json", action="store_true", help="print JSON for programs")
         command.add_argument(
             "--store",

@@ -12,6 +12,7 @@ from typing import Any
 
 from nbcache.badge import strip_displays
 from nbcache.cli.exits import ERROR, USAGE, CommandError
+from nbcache.cli.light import import_nbformat
 
 SKIP_TAG = "skip-execution"
 
@@ -40,7 +41,7 @@ def read_data(path: Path) -> Any:
 
 def _settled(data: Any) -> Any:
     """Return file content as a valid notebook in which nothing is random."""
-    import nbformat
+    nbformat = import_nbformat()
     from nbformat.reader import reads
 
     if data["nbformat"] == 4:

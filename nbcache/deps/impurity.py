@@ -9,7 +9,6 @@ What a library does while it is imported does not count.
 
 from __future__ import annotations
 
-import asyncio
 import builtins
 import os
 import socket
@@ -132,6 +131,9 @@ def _generator_places() -> list[Place]:
 
 
 def _tasks() -> set[Any]:
+    asyncio = sys.modules.get("asyncio")  # not imported for this: no loop runs without it
+    if asyncio is None:
+        return set()
     loop = asyncio._get_running_loop()
     return set() if loop is None else set(asyncio.all_tasks(loop))
 

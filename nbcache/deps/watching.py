@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import sys
 import threading
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
@@ -117,6 +117,7 @@ class Watcher(Generic[RunT]):
 
 def _strand() -> tuple[int, int]:
     """Return what goes on in order: a thread, and the task in it where an event loop runs."""
-    loop = asyncio._get_running_loop()
-    task = None if loop is None else asyncio.current_task(loop)
+    asyncio = sys.modules.get("asyncio")  # not imported for this: no loop runs without it
+    loop = None if asyncio is None else asyncio._get_running_loop()
+    task = None if asyncio is None or loop is None else asyncio.current_task(loop)
     return threading.get_ident(), id(task)
