@@ -7,6 +7,8 @@ for it is there: two seconds for a check that no notebook's schema asks for.
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 _GRAMMAR = "rfc3987_syntax"
@@ -17,9 +19,8 @@ def import_nbformat() -> Any:
     if "jsonschema" not in sys.modules and _GRAMMAR not in sys.modules:
         sys.modules[_GRAMMAR] = None  # type: ignore[assignment]
         try:
-            import jsonschema  # noqa: F401 - nbformat imports it next
-        except ImportError:
-            pass
+            with suppress(ImportError):
+                import_module("jsonschema")
         finally:
             del sys.modules[_GRAMMAR]
     import nbformat

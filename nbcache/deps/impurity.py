@@ -80,7 +80,7 @@ class ImpurityTracker(Watcher[_Run]):
         patches.watch(on_name, (socket, "getaddrinfo"))
         patches.watch(_noting(run, PROCESS), *process_places(loaded_mark()))
         patches.watch(_noting(run, ENTROPY, {"user"}), (os, "urandom"))
-        patches.watch(_noting_unseeded(run), *_generator_places())
+        _watch_generators(patches, _noting_unseeded(run))
         patches.watch(on_question, (builtins, "input"))
         patches.watch(on_reader, *reader_places())
         return run
@@ -125,9 +125,13 @@ def process_places(mark: tuple[int, str]) -> list[Place]:
     return places if native is None else [*places, (native, "fork_exec")]
 
 
-def _generator_places() -> list[Place]:
-    modules = map(sys.modules.get, ("numpy.random", "numpy.random._generator"))
-    return [(module, "default_rng") for module in modules if module is not None]
+def _watch_generators(patches: Patches, hook: Hook) -> None:
+    """Watch numpy's maker of generators, also in a module that numpy imports at first use."""
+    for name in ("numpy.random", "numpy.random._generator"):
+        if name in sys.modules:
+            patches.watch(hook, (sys.modules[name], "default_rng"))
+        else:
+            patches.on_arrival(name, lambda module: patches.watch(hook, (module, "default_rng")))
 
 
 def _tasks() -> set[Any]:
