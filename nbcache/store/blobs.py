@@ -26,6 +26,7 @@ from nbcache.store.folder import (
 from nbcache.store.mapping import map_pieces
 from nbcache.store.pieces import (
     BLOB_FROM_BYTES,
+    MAP_FROM_BYTES,
     Pieces,
     blob_name,
     choose_piece_bytes,
@@ -39,8 +40,13 @@ _READ_BYTES = 1 << 20
 _AHEAD_FROM_BYTES = 1 << 20
 _ATTEMPTS = 3
 _MODE = 0o400
+_MOST_VERIFIED = 50_000
 
 Fetched = bytearray | memoryview
+
+
+_verified: dict[str, Stamp] = {}
+"""The stamps of blobs that this process wrote or verified, by their path."""
 
 
 class BlobWriter:
@@ -49,6 +55,7 @@ class BlobWriter:
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self.stamps: dict[str, Stamp | None] = {}
+        """None for what is too small to be mapped, since it is verified whenever it is copied."""
         self._new: set[str] = set()
 
     def forget(self) -> None:
@@ -67,7 +74,10 @@ class BlobWriter:
             for part, digest in zip(parts, ahead, strict=True):
                 self._put(part, digest)
                 digests.append(digest)
-        return Pieces(size, view.nbytes, tuple(digests))
+        pieces = Pieces(size, view.nbytes, tuple(digests))
+        if view.nbytes < MAP_FROM_BYTES:
+            self.stamps.update(dict.fromkeys(pieces.names))
+        return pieces
 
     def _put(self, part: memoryview, digest: str) -> None:
         name = blob_name(digest, part.nbytes)
@@ -75,11 +85,14 @@ class BlobWriter:
             return
         path = path_of(self._folder, name)
         note_reuse(self._folder, name, is_there=os.path.lexists(path))
+        if path in _verified and _verified[path] == _stamp_at(path):
+            self.stamps[name] = _verified[path]
+            return
         found, stamp = _check(path, part.nbytes, digest)
         if not found:
             stamp = self._write(path, part)
             self._new.add(name)
-        self.stamps[name] = stamp if stamp and can_tell_writes(stamp, self._folder) else None
+        self.stamps[name] = _settle(path, stamp)
 
     def _write(self, path: str, part: memoryview) -> Stamp | None:
         """Write a blob; begin again when another process removed the folder under us."""
@@ -144,13 +157,15 @@ class BlobReader:
                 self.stamps[name] = before[number]
                 if self._known.get(name) != before[number]:
                     _compare(paths[number], view[start:end], pieces.digests[number])
-                    self.stamps[name] = self._stamp_again(before[number], numbers[number])
+                    self.stamps[name] = self._stamp_again(
+                        paths[number], before[number], numbers[number]
+                    )
         return view
 
-    def _stamp_again(self, before: Stamp, descriptor: int) -> Stamp | None:
+    def _stamp_again(self, path: str, before: Stamp, descriptor: int) -> Stamp | None:
         """Return the stamp of what was just read, None if it may be another by now."""
         after = stamp_of(os.fstat(descriptor))
-        return after if after == before and can_tell_writes(after, self._folder) else None
+        return _settle(path, after) if after == before else None
 
     def _copy(self, pieces: Pieces, paths: Sequence[str]) -> bytearray:
         whole = bytearray(pieces.length)
@@ -164,7 +179,8 @@ class BlobReader:
                 _check_size(path, stamp.size, end - start)
                 _check_size(path, _fill(file, view[start:end]), end - start)
                 _compare(path, view[start:end], digest)
-                self.stamps[name] = self._stamp_again(stamp, file.fileno())
+                self.stamps[name] = None
+                self._stamp_again(path, stamp, file.fileno())
         return whole
 
 
@@ -209,6 +225,25 @@ def _scan(folder: str) -> list[os.DirEntry[str]]:
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         return list(entries)
     return []
+
+
+def _settle(path: str, stamp: Stamp | None) -> Stamp | None:
+    """Keep and return the stamp of a blob that is right, None where it would tell nothing."""
+    if stamp is None or not can_tell_writes(stamp, os.path.dirname(path)):
+        _verified.pop(path, None)
+        return None
+    if len(_verified) >= _MOST_VERIFIED:
+        _verified.clear()
+    _verified[path] = stamp
+    return stamp
+
+
+def _stamp_at(path: str) -> Stamp | None:
+    """Return the stamp of the file that lies there."""
+    try:
+        return stamp_of(os.lstat(path))
+    except OSError:
+        return None
 
 
 def _check(path: str, size: int, digest: str) -> tuple[bool, Stamp | None]:

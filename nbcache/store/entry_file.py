@@ -24,11 +24,9 @@ from nbcache.store.folder import (
 from nbcache.store.format import decode_body, encode
 from nbcache.store.header import PREFIX_BYTES, Manifest, header_length, read_manifest, unpack_header
 from nbcache.store.mapping import map_file
+from nbcache.store.pieces import MAP_FROM_BYTES
 
 FILE_NAME = "output.nbc"
-MAP_FROM_BYTES = 1 << 20
-"""Buffers of at least this size are mapped copy-on-write instead of copied."""
-
 _ATTEMPTS = 5
 _SHORT_HEAD_BYTES = 16384
 

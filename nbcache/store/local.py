@@ -18,7 +18,6 @@ from nbcache.errors import CacheWarning, DamagedEntry, ForeignEntry, StoreError
 from nbcache.store.blobs import FOLDER as BLOBS
 from nbcache.store.entry_file import (
     FILE_NAME,
-    MAP_FROM_BYTES,
     load_entry,
     read_entry_in,
     remove_entry,
@@ -31,6 +30,7 @@ from nbcache.store.folder import (
 )
 from nbcache.store.format import decode_body, encode
 from nbcache.store.header import read_manifest
+from nbcache.store.pieces import MAP_FROM_BYTES
 from nbcache.store.shards import Listings
 
 ROOT_NAME = "joblib"

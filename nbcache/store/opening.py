@@ -13,10 +13,10 @@ from typing import Any
 from nbcache.entry import Body, Entry
 from nbcache.errors import StoreError
 from nbcache.store.collecting import Collected, collect_blobs, size_items
-from nbcache.store.entry_file import MAP_FROM_BYTES
 from nbcache.store.local import ROOT_NAME, LocalStore, item_of
 from nbcache.store.locks import KeyLock, take_lock
 from nbcache.store.mounts import is_network_folder
+from nbcache.store.pieces import MAP_FROM_BYTES
 from nbcache.store.protocol import Waiting
 from nbcache.store.remote import is_url
 from nbcache.store.signing import find_key_folder, load_key

@@ -21,7 +21,10 @@ BLOB_FROM_BYTES = 64 << 10
 PAGE_BYTES = 64 << 10
 """A multiple of every page size in use, so that a map may begin there."""
 
-_SMALLEST_ROWS = 16 << 10
+MAP_FROM_BYTES = 1 << 20
+"""Buffers of at least this size are mapped copy-on-write instead of copied."""
+
+_SMALLEST_ROWS = 8 << 10
 _SHORTEST_ROW = 4 << 10
 _MOST_ROWS = 128
 _LARGE_BYTES = 16 << 20
