@@ -24,8 +24,9 @@ from nbcache.events import CellEvent, State
 from nbcache.key import digest_late
 from nbcache.policy import DEFAULT, decide
 from nbcache.store.protocol import Store
+from nbcache.store.rows import LINEAGE, rows_of
 
-_KIND = "lineage"
+_KIND = LINEAGE
 _STARTUP = ("ipython_config.py", "ipython_kernel_config.py", "startup")
 _COUNTS = ("PYTHON", "LC_", "LANG", "TZ", "JUPYTER", "IPYTHON", "MPL", "NBCACHE_", "VIRTUAL_ENV")
 _COUNTS_NOT = frozenset({"NBCACHE_DIR", "NBCACHE_KEY_DIR"})
@@ -123,14 +124,15 @@ def is_lineage(entry: Entry) -> bool:
     return entry.parts.get("kind") == _KIND
 
 
-def drop_lineages(store: Store, removed: Iterable[Entry]) -> None:
+def drop_lineages(store: Store, removed: Iterable[Any]) -> None:
     """Forget the lineages that need an entry which was removed.
 
     Raises:
         StoreError: the store could not be changed.
     """
     names = {entry.name for entry in removed}
-    for entry in list(store.entries()) if names else ():
+    keys = {row.key for row in rows_of(store) if row.kind == _KIND} if names else ()
+    for entry in [entry for key in keys for entry in store.find(key)]:
         steps = entry.late.get("steps", ()) if is_lineage(entry) else ()
         if any(f"{step['key']}.{step['variant']}" in names for step in steps):
             store.remove(entry)

@@ -223,10 +223,11 @@ class CacheMagics(SessionCommands, Magics):
 
     def _clear(self, words: list[str], as_json: bool) -> None:
         from nbcache.duration import parse_duration
+        from nbcache.store.rows import rows_of
 
         which = " ".join(words)
         store = self._extension.session.shelf.store
-        entries = list(store.entries())
+        entries = rows_of(store)
         if which.startswith("older="):
             age = parse_duration(which.removeprefix("older="), time.time()) or 0.0
             entries = [entry for entry in entries if time.time() - entry.stored_at > age]

@@ -33,6 +33,7 @@ TRISTATE: Final = ("true", "false", "none")
 FILE_CHECKS: Final = ("content", "mtime", "etag")
 LEVELS: Final = ("serializable", "read_committed")
 
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
 _TRUE: Final = frozenset({"true", "yes", "on", "1"})
 _FALSE: Final = frozenset({"false", "no", "off", "0"})
 WORDS: Final = _TRUE | _FALSE | {"once"}
@@ -42,6 +43,21 @@ WORDS: Final = _TRUE | _FALSE | {"once"}
 def read(option: Option, value: object) -> object:
     """Return an option's value in its own type; a duration is checked but stays as it is."""
     return _READERS[option.kind](option, value)
+
+
+def parse_size(value: object) -> int:
+    """Return the bytes of a size: a number of bytes, 500MB, 10GB, 2GiB.
+
+    Raises:
+        OptionError: it is no size.
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
+        return int(value)
+    found = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        raise OptionError(f"{value!r} is no size: write 500MB or 10GB.")
+    power = " kmgt".index(found[2].lower() or " ")
+    return int(float(found[1]) * (1024 if found[3] else 1000) ** power)
 
 
 def _refresh(option: Option, value: object) -> object:

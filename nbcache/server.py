@@ -10,8 +10,6 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from nbcache.entry import Entry
-
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:
     """Tell Jupyter Server what to load."""
@@ -49,15 +47,16 @@ def describe_store(location: str | None = None) -> dict[str, Any]:
     """Return what a store holds; by default the user's own."""
     from nbcache.errors import CacheError
     from nbcache.store.opening import open_store
+    from nbcache.store.rows import rows_of
 
     try:
         store = open_store(location, tell=lambda _: None)
-        return {"location": store.label, **summarize(store.entries())}
+        return {"location": store.label, **summarize(rows_of(store))}
     except CacheError as problem:
         return {"location": "", **summarize(()), "problem": str(problem)}
 
 
-def summarize(entries: Iterable[Entry]) -> dict[str, Any]:
+def summarize(entries: Iterable[Any]) -> dict[str, Any]:
     """Return how many runs are stored, how large they are, and how many for each notebook."""
     count, size, cost = 0, 0, 0.0
     notebooks: dict[str, int] = {}

@@ -17,9 +17,10 @@ from nbcache.cli.status import age_and_expiry
 from nbcache.duration import format_duration
 from nbcache.entry import Entry
 from nbcache.errors import OptionError
-from nbcache.lineage import drop_lineages, is_lineage
+from nbcache.lineage import drop_lineages
 from nbcache.policy import DEFAULT, expires_at
 from nbcache.report import align, format_bytes
+from nbcache.store.rows import CELL, Row, rows_of
 
 HEADERS = ("key", "age", "expires", "size", "cost", "notebook", "source")
 NUMBERS = ("age", "expires", "size", "cost")
@@ -67,13 +68,15 @@ def age(text: str) -> float:
 
 def list_entries(args: argparse.Namespace) -> int:
     """List what is stored, the newest first."""
-    entries = _entries(args.store, args.notebook)
+    from nbcache.store.opening import open_store
+
+    rows = _rows(open_store(args.store), args.notebook)
     if args.json:
-        print(json.dumps([_brief(entry) for entry in entries], indent=1))
-    elif entries:
+        print(json.dumps([_brief(row) for row in rows], indent=1))
+    elif rows:
         now = time.time()
-        print(align(HEADERS, [_row(entry, now) for entry in entries], NUMBERS))
-        print(f"\n{_count(entries)}")
+        print(align(HEADERS, [_shown(row, now) for row in rows], NUMBERS))
+        print(f"\n{_count(rows)}")
     else:
         print(f"Nothing is stored{' for this notebook' if args.notebook else ''}.")
     return OK
@@ -81,13 +84,16 @@ def list_entries(args: argparse.Namespace) -> int:
 
 def show_entry(args: argparse.Namespace) -> int:
     """Show all that is known of the runs under one key, apart from their values."""
-    entries = [entry for entry in _entries(args.store) if entry.name.startswith(args.key)]
-    keys = sorted({entry.key for entry in entries})
+    from nbcache.store.opening import open_store
+
+    store = open_store(args.store)
+    keys = sorted({row.key for row in store.rows(prefix=args.key) if row.kind == CELL})
     if not keys:
         raise CommandError(f"Nothing is stored under {args.key}. `ls` shows the keys.", USAGE)
     if len(keys) > 1:
         listed = ", ".join(key[:_SHORT_KEY] for key in keys[:8])
         raise CommandError(f"{args.key} is not clear: {len(keys)} keys begin so ({listed}).", USAGE)
+    entries = [entry for entry in store.find(keys[0]) if entry.name.startswith(args.key)]
     if args.json:
         print(json.dumps([asdict(entry) for entry in entries], indent=1))
     else:
@@ -102,9 +108,7 @@ def clear_entries(args: argparse.Namespace) -> int:
     from nbcache.store.opening import open_store
 
     store, now = open_store(args.store), time.time()
-    chosen = [
-        entry for entry in _entries(args.store, args.notebook) if _is_chosen(entry, args, now)
-    ]
+    chosen = [row for row in _rows(store, args.notebook) if _is_chosen(row, args, now)]
     if not args.dry_run:
         for entry in chosen:
             store.remove(entry)
@@ -118,24 +122,21 @@ def clear_entries(args: argparse.Namespace) -> int:
     return OK
 
 
-def _is_chosen(entry: Entry, args: argparse.Namespace, now: float) -> bool:
-    if args.older is not None and now - entry.stored_at <= args.older:
+def _is_chosen(row: Row, args: argparse.Namespace, now: float) -> bool:
+    if args.older is not None and now - row.stored_at <= args.older:
         return False
-    expiry = expires_at(entry, DEFAULT)
+    expiry = row.expires_at
     return not args.expired or (expiry is not None and expiry <= now)
 
 
-def _entries(location: str | None, notebook: str | None = None) -> list[Entry]:
-    """Return the cells' entries, those of one notebook if it is named, the newest first."""
-    from nbcache.store.opening import open_store
-
-    entries = (entry for entry in open_store(location).entries() if not is_lineage(entry))
-    belongs = (lambda entry: True) if notebook is None else of_notebook(notebook)
-    return sorted(filter(belongs, entries), key=lambda entry: -entry.stored_at)
+def _rows(store: Any, notebook: str | None = None) -> list[Row]:
+    """Return what cells and calls stored, of one notebook if it is named, the newest first."""
+    rows = [row for row in rows_of(store) if row.kind == CELL]
+    return rows if notebook is None else list(filter(of_notebook(notebook), rows))
 
 
-def of_notebook(notebook: str) -> Callable[[Entry], bool]:
-    """Return a test for entries that a notebook stored, by its name or by its recorded keys."""
+def of_notebook(notebook: str) -> Callable[[Any], bool]:
+    """Return a test for what a notebook stored, by its name or by its recorded keys."""
     from nbcache.cli.notebook_files import read_notebook
 
     names = {notebook, os.path.abspath(notebook), os.path.realpath(notebook)}
@@ -146,33 +147,33 @@ def of_notebook(notebook: str) -> Callable[[Entry], bool]:
     return lambda entry: entry.notebook in names or entry.key in keys
 
 
-def _row(entry: Entry, now: float) -> tuple[str, ...]:
+def _shown(row: Row, now: float) -> tuple[str, ...]:
     return (
-        entry.key[:_SHORT_KEY],
-        *age_and_expiry(entry.stored_at, expires_at(entry, DEFAULT), now),
-        format_bytes(entry.size_bytes),
-        format_duration(entry.cost),
-        os.path.basename(entry.notebook) or "-",
-        entry.title,
+        row.key[:_SHORT_KEY],
+        *age_and_expiry(row.stored_at, row.expires_at, now),
+        format_bytes(row.size_bytes),
+        format_duration(row.cost),
+        os.path.basename(row.notebook) or "-",
+        row.title,
     )
 
 
-def _brief(entry: Entry) -> dict[str, Any]:
+def _brief(row: Row) -> dict[str, Any]:
     return {
-        "key": entry.key,
-        "variant": entry.variant,
-        "notebook": entry.notebook,
-        "title": entry.title,
-        "stored_at": entry.stored_at,
-        "expires_at": expires_at(entry, DEFAULT),
-        "size_bytes": entry.size_bytes,
-        "cost": entry.cost,
+        "key": row.key,
+        "variant": row.variant,
+        "notebook": row.notebook,
+        "title": row.title,
+        "stored_at": row.stored_at,
+        "expires_at": row.expires_at,
+        "size_bytes": row.size_bytes,
+        "cost": row.cost,
     }
 
 
-def _count(entries: Sequence[Entry]) -> str:
-    noun = "stored run" if len(entries) == 1 else "stored runs"
-    return f"{len(entries)} {noun}, {format_bytes(sum(entry.size_bytes for entry in entries))}"
+def _count(rows: Sequence[Row]) -> str:
+    noun = "stored run" if len(rows) == 1 else "stored runs"
+    return f"{len(rows)} {noun}, {format_bytes(sum(row.size_bytes for row in rows))}"
 
 
 def _told(entry: Entry, now: float) -> str:

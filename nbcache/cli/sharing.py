@@ -85,8 +85,8 @@ def _send(store: Any, args: argparse.Namespace) -> list[str]:
 
     there = set(store.remote.names())
     notebook = getattr(args, "notebook", None)
-    belongs = (lambda entry: True) if notebook is None else of_notebook(notebook)
-    wanted = [e.name for e in store.entries() if e.name not in there and belongs(e)]
+    rows = store.rows() if notebook is None else filter(of_notebook(notebook), store.rows())
+    wanted = [row.name for row in rows if row.name not in there]
     for name in wanted if not args.dry_run else ():
         store.push(name)
         store.outbox.discard(name)
@@ -94,7 +94,7 @@ def _send(store: Any, args: argparse.Namespace) -> list[str]:
 
 
 def _fetch(store: Any, args: argparse.Namespace) -> tuple[list[str], list[str]]:
-    here = {entry.name for entry in store.entries()}
+    here = {row.name for row in store.rows()}
     wanted = [name for name in store.remote.names() if name not in here]
     if args.dry_run:
         return wanted, []

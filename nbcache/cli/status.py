@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from nbcache.duration import format_duration
 from nbcache.entry import Entry
 from nbcache.policy import DEFAULT, expires_at
 from nbcache.report import align, format_age, format_bytes
+from nbcache.store.rows import rows_of
 
 _ABOUT = """
 For a notebook that `run -o` executed, each cell's recorded key is looked up: `hit` is stored
@@ -71,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         name = str(args.notebook.resolve())
         found = named_entries(
             nb,
-            (e for e in store.entries() if e.notebook == name and "source" in e.parts),
+            _stored_by(store, name),
             source_digest,
         )
     now = time.time()
@@ -79,6 +80,13 @@ def run(args: argparse.Namespace) -> int:
         told = judge(nb, found, now)
     print(_as_json(args.notebook, told) if args.json else _as_text(told, now))
     return exit_code(told) if args.check else OK
+
+
+def _stored_by(store: Any, notebook: str) -> Iterator[Entry]:
+    """Yield the entries of cells that a notebook stored."""
+    rows = (row for row in rows_of(store) if row.notebook == notebook and row.source)
+    for key in dict.fromkeys(row.key for row in rows):
+        yield from (entry for entry in store.find(key) if entry.notebook == notebook)
 
 
 def recorded_entries(nb: Any, find: Callable[[str], Sequence[Entry]]) -> dict[int, Sequence[Entry]]:

@@ -11,6 +11,7 @@ from typing import Any
 from nbcache.cli.exits import OK
 from nbcache.duration import format_duration
 from nbcache.report import align, format_age, format_bytes
+from nbcache.store.rows import rows_of
 
 _DU = ("notebook", "cells", "runs", "size", "cost", "last stored")
 _STATS = ("notebook", "served", "ran", "hit ratio", "saved", "last used")
@@ -32,8 +33,8 @@ def show_sizes(args: argparse.Namespace) -> int:
 
     store, now = open_store(args.store), time.time()
     by_notebook: dict[str, list[Any]] = {}
-    for entry in store.entries():
-        by_notebook.setdefault(entry.notebook, []).append(entry)
+    for row in rows_of(store):
+        by_notebook.setdefault(row.notebook, []).append(row)
     rows = [_sizes(name, entries) for name, entries in by_notebook.items()]
     rows.sort(key=lambda row: -row["size_bytes"])
     total = {"runs": sum(r["runs"] for r in rows), "size_bytes": sum(r["size_bytes"] for r in rows)}
@@ -60,7 +61,7 @@ def show_sizes(args: argparse.Namespace) -> int:
 def _sizes(notebook: str, entries: list[Any]) -> dict[str, Any]:
     return {
         "notebook": notebook,
-        "cells": len({entry.parts.get("source", "") for entry in entries} - {""}),
+        "cells": len({entry.source for entry in entries} - {""}),
         "runs": len(entries),
         "size_bytes": sum(entry.size_bytes for entry in entries),
         "cost": sum(entry.cost for entry in entries),

@@ -16,6 +16,7 @@ from nbcache.cli.freshness import inside, present_state
 from nbcache.deps.differences import late_differences
 from nbcache.entry import Entry
 from nbcache.moved import moved_parts
+from nbcache.store.rows import Row, rows_of
 
 _SHORT_KEY = 12
 
@@ -60,9 +61,9 @@ def explain_cell(args: argparse.Namespace) -> int:
 
     nb = read_notebook(args.notebook)
     number, cell = find_cell(nb, args.cell)
-    entries = sorted(open_store(args.store).entries(), key=lambda entry: -entry.stored_at)
+    store = open_store(args.store)
     with inside(args.notebook):
-        told = judge_cell(number, cell, _runs_of(cell, entries, args.notebook))
+        told = judge_cell(number, cell, _runs_of(cell, store, args.notebook))
     print(json.dumps(_plain(told), indent=1) if args.json else _text(told))
     return OK
 
@@ -83,7 +84,7 @@ def find_cell(nb: Any, which: str) -> tuple[int, Any]:
     raise CommandError(f"No cell answers to {which!r}: the notebook runs {len(cells)}.", USAGE)
 
 
-def _runs_of(cell: Any, entries: Sequence[Entry], notebook: Path) -> list[Entry]:
+def _runs_of(cell: Any, store: Any, notebook: Path) -> list[Entry]:
     """Return the stored runs of a cell, the newest first; that of its recorded key leads."""
     from nbcache.cli.notebook_files import title_of
     from nbcache.cli.sources import source_digest
@@ -91,13 +92,18 @@ def _runs_of(cell: Any, entries: Sequence[Entry], notebook: Path) -> list[Entry]
     key, source = record_of(cell.metadata).get("key"), source_digest(cell.source)
     title, names = title_of(cell.source), {str(notebook), str(notebook.resolve())}
     alike = [
-        entry
-        for entry in entries
-        if entry.parts.get("source") == source
-        or (entry.title == title and entry.notebook in names)
-        or entry.key == key
+        row
+        for row in rows_of(store)
+        if row.source == source or (row.title == title and row.notebook in names) or row.key == key
     ]
-    return sorted(alike, key=lambda entry: entry.key != key) if key else alike
+    ordered = sorted(alike, key=lambda row: row.key != key) if key else alike
+    return [entry for row in ordered if (entry := _read(store, row)) is not None]
+
+
+def _read(store: Any, row: Row) -> Entry | None:
+    """Return the entry of a row, None when it is gone."""
+    entries: Sequence[Entry] = store.find(row.key)
+    return next((entry for entry in entries if entry.name == row.name), None)
 
 
 def judge_cell(number: int, cell: Any, runs: Sequence[Entry]) -> Told:
@@ -129,8 +135,8 @@ def compare_keys(args: argparse.Namespace) -> int:
     """Say what differs between the runs under two keys."""
     from nbcache.store.opening import open_store
 
-    entries = sorted(open_store(args.store).entries(), key=lambda entry: -entry.stored_at)
-    old, new = (_entry_of(entries, name) for name in (args.old, args.new))
+    store = open_store(args.store)
+    old, new = (_entry_of(store, name) for name in (args.old, args.new))
     reasons = entry_differences(old, new)
     if args.json:
         told = {"old": old.name, "new": new.name, "equal": not reasons, "reasons": reasons}
@@ -141,13 +147,14 @@ def compare_keys(args: argparse.Namespace) -> int:
     return OK
 
 
-def _entry_of(entries: Sequence[Entry], name: str) -> Entry:
-    found = [entry for entry in entries if entry.name.startswith(name)]
-    if not found:
+def _entry_of(store: Any, name: str) -> Entry:
+    found = store.rows(prefix=name)
+    entry = _read(store, found[0]) if found else None
+    if entry is None:
         raise CommandError(f"Nothing is stored under {name}. `ls` shows the keys.", USAGE)
     if len({entry.key for entry in found}) > 1:
         raise CommandError(f"{name} is not clear: several keys begin so.", USAGE)
-    return found[0]
+    return entry
 
 
 def _plain(told: Told) -> dict[str, Any]:

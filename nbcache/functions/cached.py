@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any, NamedTuple
 
-from nbcache.calls.engine import MADE_BY, Call
+from nbcache.calls.engine import Call
 from nbcache.calls.fast import KnownCalls
 from nbcache.calls.reading import Signature, read_call
 from nbcache.calls.room import Room, current_room
@@ -22,6 +22,7 @@ from nbcache.errors import CacheWarning, OptionError
 from nbcache.events import SERVED, State
 from nbcache.functions.bound import BoundFunction
 from nbcache.policy import Policy, build_policy
+from nbcache.store.rows import rows_of
 
 NOT_FOR_FUNCTIONS = frozenset({"keep", "drop", "quiet", "group", "pin"})
 """Options that speak of a cell's names or of how it is shown."""
@@ -217,7 +218,7 @@ class CachedFunction:
     def cache_clear(self) -> int:
         """Forget all results of the function, those of its earlier versions too, and the counts."""
         store = self._store()
-        found = [entry for entry in store.entries() if entry.effects.get(MADE_BY) == self._name]
+        found = [row for row in rows_of(store) if row.made_by == self._name]
         for entry in found:
             store.remove(entry)
         with self._count_lock:

@@ -79,9 +79,9 @@ def count_references(root: str) -> Counter[str]:
     return needed
 
 
-def size_items(root: str) -> list[Item]:
+def size_items(root: str, apart_from: str = "") -> list[Item]:
     """Return every item with its share of the blobs that it needs, so that the sum is true."""
-    items = list(list_items(root))
+    items = list(list_items(root, apart_from))
     needs = [blobs_of(item.path) for item in items]
     shared = Counter(name for names in needs for name in names)
     return [

@@ -52,9 +52,13 @@ def write_entry(
 
 def _write_file(folder: str, entry: Entry, body: Body, key: bytes) -> Entry:
     encoded = encode(entry, body, key)
-    _persist(folder, lambda: write_whole_file(_path(folder), encoded.chunks))
-    with contextlib.suppress(OSError):  # of an earlier entry that had blobs
-        os.unlink(os.path.join(folder, stamps.FILE_NAME))
+
+    def write() -> None:
+        write_whole_file(_path(folder), encoded.chunks)
+        with contextlib.suppress(OSError):  # of an earlier entry that had blobs
+            os.unlink(os.path.join(folder, stamps.FILE_NAME))
+
+    _persist(folder, write)
     return encoded.entry
 
 
@@ -73,13 +77,19 @@ def _write_with_blobs(folder: str, entry: Entry, body: Body, key: bytes, blobs: 
 
 
 def _persist(folder: str, write: Callable[[], Any]) -> None:
-    """Write the files; begin again when another process removed the folder under us."""
+    """Write the files; begin again when another process removed the folder under us.
+
+    The shard's time moves as well, so that a replaced entry shows there as a new one does.
+    """
     for _ in range(_ATTEMPTS):
         with contextlib.suppress(FileNotFoundError):
             make_private_folder(folder)
             write()
-            return
-    write()
+            break
+    else:
+        write()
+    with contextlib.suppress(OSError):
+        os.utime(os.path.dirname(folder))
 
 
 def _forget_unfinished(folder: str) -> None:

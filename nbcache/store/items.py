@@ -20,15 +20,16 @@ class Item(NamedTuple):
     used_at: float
 
 
-def list_items(root: str) -> Iterator[Item]:
+def list_items(root: str, apart_from: str = "") -> Iterator[Item]:
     """Yield every item below ``root`` without opening a file; what vanishes is left out.
 
     A folder that a killed process left unfinished is an item too, so that limits remove it.
+    ``apart_from`` is a folder not to look into.
     """
     waiting = [root]
     while waiting:
         for entry in scan_folder(waiting.pop()):
-            if not entry.is_dir(follow_symlinks=False):
+            if not entry.is_dir(follow_symlinks=False) or entry.path == apart_from:
                 continue
             if not _ITEM_NAME.match(entry.name):
                 waiting.append(entry.path)

@@ -30,6 +30,7 @@ from nbcache.store.folder import (
 )
 from nbcache.store.format import decode_body, encode
 from nbcache.store.header import read_manifest
+from nbcache.store.index import Index
 from nbcache.store.pieces import MAP_FROM_BYTES
 from nbcache.store.shards import Listings
 
@@ -99,6 +100,7 @@ class LocalStore:
         self._blobs = os.path.join(self._root, *BLOBS)
         self._folders: dict[str, str] = {}
         self._listings = Listings()
+        self.index = Index(self.location, self._cells, key)
 
     @property
     def label(self) -> str:

@@ -13,13 +13,16 @@ from typing import Any
 from nbcache.entry import Body, Entry
 from nbcache.errors import StoreError
 from nbcache.store.collecting import Collected, collect_blobs, size_items
-from nbcache.store.local import ROOT_NAME, LocalStore, item_of
+from nbcache.store.limits import Bounds, Pruning
+from nbcache.store.local import CELLS, ROOT_NAME, LocalStore, item_of
 from nbcache.store.locks import KeyLock, take_lock
 from nbcache.store.mounts import is_network_folder
 from nbcache.store.pieces import MAP_FROM_BYTES
 from nbcache.store.protocol import Waiting
 from nbcache.store.remote import is_url
+from nbcache.store.rows import UNREADABLE, Row
 from nbcache.store.signing import find_key_folder, load_key
+from nbcache.store.tables import total_bytes
 
 LOCATION_VARIABLE = "NBCACHE_DIR"
 TRUST_VARIABLE = "NBCACHE_TRUST"
@@ -57,7 +60,26 @@ class JoblibStore:
     @property
     def size_bytes(self) -> int:
         """Bytes of all items, those of joblib's own functions included."""
-        return sum(item.size_bytes for item in size_items(os.path.join(self.location, ROOT_NAME)))
+        root = os.path.join(self.location, ROOT_NAME)
+        others = size_items(root, apart_from=os.path.join(root, *CELLS))
+        return self._local.index.ask(total_bytes) + sum(item.size_bytes for item in others)
+
+    def rows(
+        self, *, prefix: str = "", where: str = "TRUE", values: Sequence[Any] = ()
+    ) -> list[Row]:
+        """Return what is known of each entry without its values, the newest first.
+
+        ``prefix`` is how the key begins, ``where`` a condition of SQL over the fields of ``Row``.
+        """
+        where = f"({where}) AND kind <> '{UNREADABLE}'"
+        if prefix:
+            where, values = f"{where} AND name >= ? AND name < ?", [*values, prefix, prefix + "g"]
+        return self._local.index.rows(where, values, "stored_at DESC")
+
+    def prune(self, bounds: Bounds, *, dry_run: bool = False) -> Pruning:
+        """Remove entries until the bounds hold, and tell which."""
+        pruning = Pruning(self._local.index, self._local.remove, bounds, time.time())
+        return pruning.rehearse() if dry_run else pruning.run()
 
     def find(self, key: str) -> Sequence[Entry]:
         """Return the verified manifests under ``key``, newest first; skips what is damaged."""
@@ -125,6 +147,7 @@ class JoblibStore:
     def clear(self) -> None:
         """Remove everything from the store, results of joblib's own functions included."""
         self.memory.clear(warn=False)
+        self._local.index.forget_all()
 
 
 def open_store(
