@@ -9,6 +9,7 @@
 #   make clean           remove what the targets above made
 
 PYTHON ?= python3
+JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -24,8 +25,9 @@ PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest
 .PHONY: demo peers test test-notebooks bench develop clean browser redis
 .DELETE_ON_ERROR:
 
+# Files take turns on two processes: most tests wait for a kernel or a browser of their own.
 test: $(INSTALLED) $(TORCH) $(DEVTOOLS) browser redis
-	$(PYTEST) $(ARGS)
+	$(PYTEST) --numprocesses $(JOBS) --dist loadscope $(ARGS)
 
 test-notebooks: $(LIBRARIES) $(INSTALLED)
 	$(PYTEST) tests/notebooks --all-notebooks $(ARGS)

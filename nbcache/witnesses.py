@@ -24,6 +24,7 @@ _DROPPERS = frozenset({
     "pop", "popitem", "popleft", "clear", "remove", "discard", "collect", "delattr", "setattr",
     "__delitem__", "__delattr__", "__setattr__",
 })  # fmt: skip
+_FUNCTION = types.FunctionType
 _WEAK = frozenset({"weakref", "WeakSet", "WeakValueDictionary", "WeakKeyDictionary", "WeakMethod"})
 
 
@@ -34,27 +35,32 @@ def refuse_witnesses(nodes: Sequence[ast.stmt], walk: Walk) -> None:
         NotReplayable: the cell, or a function that it reaches, would go another way.
     """
     words = frozenset(_words(nodes))
-    codes = [code for code in user_codes(walk) if _may_tell(code)]
-    reason = _reason(nodes, words, codes, walk)
+    kinds = frozenset(map(type, walk.objects))
+    codes = [code for code in user_codes(walk) if _may_tell(code)] if _FUNCTION in kinds else []
+    reason = _reason(nodes, words, codes, walk, kinds)
     if reason is not None:
         walk.let_go()
         raise NotReplayable(reason)
 
 
 def _reason(
-    nodes: Sequence[ast.stmt], words: frozenset[str], codes: list[types.CodeType], walk: Walk
+    nodes: Sequence[ast.stmt],
+    words: frozenset[str],
+    codes: list[types.CodeType],
+    walk: Walk,
+    kinds: frozenset[type],
 ) -> str | None:
     all_words = words.union(*(code.co_names for code in codes))
     counters = sorted(_COUNTERS & all_words)
     if counters:
         return f"it asks who holds an object ({counters[0]}), and recording would hold it too"
-    if "resize" in all_words and _resizes(nodes, codes, walk):
+    if "resize" in all_words and _resizes(nodes, codes, walk, kinds):
         return (
             "it resizes an array in place, which numpy refuses while somebody else holds it, as "
             "recording would; `resize(…, refcheck=False)` can be recorded"
         )
-    is_weak = walk.has_weak or bool(_WEAK & all_words and any(map(_can_be_watched, walk.objects)))
-    mortal = _mortal_class(nodes, walk)
+    is_weak = walk.has_weak or bool(_WEAK & all_words and any(map(_can_be_watched, kinds)))
+    mortal = _mortal_class(nodes, walk, kinds)
     if not (is_weak or mortal is not None) or not _lets_go(nodes, words, codes, walk):
         return None
     if mortal is not None:
@@ -71,7 +77,7 @@ def _words(nodes: Sequence[ast.stmt]) -> Iterator[str]:
             yield part.id
 
 
-def _mortal_class(nodes: Sequence[ast.stmt], walk: Walk) -> type | None:
+def _mortal_class(nodes: Sequence[ast.stmt], walk: Walk, kinds: frozenset[type]) -> type | None:
     """Return a class with a ``__del__`` of which the cell reads, rebinds or deletes an object."""
     dropped = [
         walk.namespace[part.id]
@@ -80,15 +86,14 @@ def _mortal_class(nodes: Sequence[ast.stmt], walk: Walk) -> type | None:
         and not isinstance(part.ctx, ast.Load)
         and part.id in walk.namespace
     ]
-    kinds = [type(obj) for obj in (*dropped, *walk.objects)]
+    asked = [*kinds, *map(type, dropped)]
     if any(kind not in FLAT for kind in map(type, dropped)):  # it may hold such an object
-        kinds += [obj for obj in walk.namespace.values() if issubclass(type(obj), type)]
-    return next((kind for kind in kinds if _has_last_words(kind)), None)
+        asked += [obj for obj in walk.namespace.values() if issubclass(type(obj), type)]
+    return next((kind for kind in asked if _has_last_words(kind)), None)
 
 
-def _can_be_watched(obj: object) -> bool:
-    """Whether a weak reference to an object could have been made by the user."""
-    kind = type(obj)
+def _can_be_watched(kind: type) -> bool:
+    """Whether the user could have made a weak reference to an object of a type."""
     return kind.__weakrefoffset__ > 0 and not issubclass(kind, (type, types.FunctionType))
 
 
@@ -138,10 +143,12 @@ def _lets_go(
     return False
 
 
-def _resizes(nodes: Sequence[ast.stmt], codes: list[types.CodeType], walk: Walk) -> bool:
+def _resizes(
+    nodes: Sequence[ast.stmt], codes: list[types.CodeType], walk: Walk, kinds: frozenset[type]
+) -> bool:
     """Whether an array may be resized under numpy's own check."""
     numpy: Any = sys.modules.get("numpy")
-    if numpy is None or not any(issubclass(type(obj), numpy.ndarray) for obj in walk.objects):
+    if numpy is None or not any(issubclass(kind, numpy.ndarray) for kind in kinds):
         return False
     if any("resize" in code.co_names for code in codes):
         return True

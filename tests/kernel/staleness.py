@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import textwrap
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,12 +113,11 @@ def run_group(cases: list[Case], top: Path, name: str) -> dict[str, Outcome]:
             ]
 
     changes = [case.change for case in cases]
-    with ThreadPoolExecutor(1) as aside:
-        plain = aside.submit(session, "4", changes, cached=False)
-        first = session("1", [None] * len(cases))
-        other = session("2", [case.other for case in cases])
-        changed = session("3", changes)
-    replies = zip(cases, first, other, changed, plain.result(), strict=True)
+    plain = session("4", changes, cached=False)
+    first = session("1", [None] * len(cases))
+    other = session("2", [case.other for case in cases])
+    changed = session("3", changes)
+    replies = zip(cases, first, other, changed, plain, strict=True)
     return {case.name: Outcome(*found) for case, *found in replies}
 
 

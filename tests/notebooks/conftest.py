@@ -6,12 +6,13 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness import catalogue, fetch, summary, trial
 
 ARTEFACTS = Path(__file__).resolve().parent.parent / "artefacts"
-VERDICTS = pytest.StashKey[list[trial.Verdict]]()
+TOLD = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -57,18 +58,41 @@ def verdicts(
     """Return the verdicts of all selected notebooks whose runs came to an end."""
     done = [one.result() for one in trials.values() if one.exception() is None]
     done.sort(key=lambda verdict: verdict.notebook)
-    request.config.stash[VERDICTS] = done
+    request.config.stash[TOLD] = tell(done)
     summary.write(done, ARTEFACTS)
     return done
 
 
+def tell(done: list[trial.Verdict]) -> list[str]:
+    """Return the lines of the summary."""
+    return [
+        *summary.by_notebook(done),
+        "",
+        *summary.by_library(done),
+        "Why cells ran when warm:",
+        *summary.reasons(done, limit=12),
+        f"By cell, with reasons: {ARTEFACTS / 'notebooks.md'}",
+    ]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand the summary from the process that ran the notebooks to the one that reports."""
+    sent = getattr(session.config, "workeroutput", None)
+    if sent is not None:
+        sent["notebooks"] = session.config.stash.get(TOLD, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take the summary over from the process that ran the notebooks."""
+    told = getattr(node, "workeroutput", {}).get("notebooks")
+    if told:
+        node.config.stash[TOLD] = told
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    done = terminalreporter.config.stash.get(VERDICTS, [])
-    if done:
+    told = terminalreporter.config.stash.get(TOLD, [])
+    if told:
         terminalreporter.section("real notebooks: plain, cold, warm")
-        for line in (*summary.by_notebook(done), "", *summary.by_library(done)):
+        for line in told:
             terminalreporter.write_line(line)
-        terminalreporter.write_line("Why cells ran when warm:")
-        for line in summary.reasons(done, limit=12):
-            terminalreporter.write_line(line)
-        terminalreporter.write_line(f"By cell, with reasons: {ARTEFACTS / 'notebooks.md'}")

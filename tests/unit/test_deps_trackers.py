@@ -11,7 +11,6 @@ import random
 import socket
 import subprocess
 import sys
-import time
 import warnings
 
 import numpy as np
@@ -230,28 +229,3 @@ def test_unfinished_runs_are_closed(tmp_path):
     made.start()
     made.close()
     assert os.stat is before
-
-
-def quickest(action, times=30):
-    found = []
-    for _ in range(times):
-        began = time.perf_counter()
-        action()
-        found.append(time.perf_counter() - began)
-    return min(found)
-
-
-def test_cost_of_a_run_is_small(trackers):
-    """Watching a run costs less than compiling and running 400 lines, measured here and now."""
-    text = "\n".join(f"v{i} = [{i}, {i} + 1, str({i}), dict(a={i})]" for i in range(400))
-
-    def reference():
-        exec(compile(text, "reference", "exec"), {})
-
-    def watched():
-        trackers.start((), source="x = 1")
-        trackers.finish()
-
-    for action in (reference, watched):
-        action()
-    assert quickest(watched) < quickest(reference)

@@ -8,7 +8,7 @@ import pytest
 
 from nbcache import policies
 
-pytest.importorskip("prefect", reason="the extra `prefect` is not installed")
+pytest.importorskip("prefect", reason="prefect is not installed")
 theirs = pytest.importorskip("prefect.cache_policies")
 
 PAIRS = {

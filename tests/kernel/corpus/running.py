@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -113,11 +112,9 @@ def run_pass(
 def run_passes(cases: Sequence[Case], place: Path) -> dict[str, tuple[Trace, Trace, Trace]]:
     """Return plain run, recorded run and replay of each case."""
     store = place / "store"
-    with ThreadPoolExecutor(2) as pool:
-        plain = pool.submit(run_pass, cases, place / "plain" / "here", None, "3")
-        recorded = run_pass(cases, place / "cached" / "here", store, "1")
-        replayed = run_pass(cases, place / "cached" / "here", store, "2")
-        first = plain.result()
+    first = run_pass(cases, place / "plain" / "here", None, "3")
+    recorded = run_pass(cases, place / "cached" / "here", store, "1")
+    replayed = run_pass(cases, place / "cached" / "here", store, "2")
     return {
         case.name: (first[case.name], recorded[case.name], replayed[case.name]) for case in cases
     }
