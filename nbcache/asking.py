@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from nbcache.badge import MARK, settings_of
+from nbcache.badge import settings_of
 from nbcache.cell.pragma import find_pragmas
-from nbcache.layers import VARIABLES, Layer, find_layers, merge, policy_over
-from nbcache.options import OPTIONS, parse_options
+from nbcache.errors import OptionError
+from nbcache.layers import VARIABLES, Layer, at_its_place, find_layers, merge, policy_over
+from nbcache.options import OPTIONS, canonical, parse_options
 from nbcache.policy import Policy, build_policy
 from nbcache.reading import Request
 from nbcache.settings import Settings
@@ -45,20 +47,20 @@ class Asking:
         if info.silent or not (info.store_history or self.is_verifying):
             return None
         note_parameters(info.raw_cell, nodelist, self._metadata().get("tags", ()))
-        policy = self._policy(info.raw_cell, nodelist, self._cell_metadata())
+        policy = self._policy(info.raw_cell, nodelist, _cell_options(self._metadata()))
         return None if policy is None else self._with_orders(policy, info)
 
     def foresee(
-        self, text: str, nodelist: Sequence[Any], asked: Any, cell_id: str
+        self, text: str, nodelist: Sequence[Any], metadata: Mapping[str, Any], cell_id: str
     ) -> Policy | None:
-        """Return how a cell would be cached if it ran now; no order is used up.
+        """Return how a cell with this metadata would be cached now; no order is used up.
 
         Raises:
             OptionError: an option is wrong.
         """
         if self.settings.disable or not nodelist:
             return None
-        policy = self._policy(text, nodelist, _known_options(asked))
+        policy = self._policy(text, nodelist, _cell_options(metadata))
         if policy is None:
             return None
         is_ordered = "*" in self.refresh_next or (cell_id and cell_id in self.refresh_next)
@@ -74,11 +76,13 @@ class Asking:
         now = time.time()
         explicit = bool(pragmas or asked or self.settings.trust_all)
         policy = self.base_policy(explicit=explicit, now=now)
-        if asked:
-            policy = build_policy(asked, base=policy, now=now)
+        try:
+            policy = build_policy(asked, base=policy, now=now) if asked else policy
+        except OptionError as problem:
+            raise OptionError(f"The cell's metadata `nbcache`: {problem}") from None
         for pragma in reversed(pragmas):
             policy = build_policy(parse_options(pragma.text), base=policy, now=now)
-        return None if policy.off else self._switched(policy)
+        return None if policy.off else self.settled(policy)
 
     def layers(self) -> list[Layer]:
         """Return where settings below the cell's own come from, weakest first."""
@@ -111,15 +115,35 @@ class Asking:
             base = build_policy({"ttl": settings.ttl}, base=base, now=now)
         return policy_over(base, self.layers(), now)
 
-    def _switched(self, policy: Policy) -> Policy:
-        """Return the policy under the session's switches, which stand above a cell's options."""
+    def settled(self, policy: Policy) -> Policy:
+        """Return the policy with its store's place, under the session's switches.
+
+        Raises:
+            OptionError: no store has the name that it gives.
+        """
         settings = self.settings
+        if policy.name or policy.store:
+            name, store = self._expanded(policy.name), self._expanded(policy.store)
+            policy = at_its_place(replace(policy, name=name, store=store), self.layers())
         return replace(
             policy,
             require=policy.require or settings.require,
             read_only=policy.read_only or settings.read_only,
             verify=policy.verify or settings.verify,
         )
+
+    def _expanded(self, text: str) -> str:
+        """Return a text with its variables, ``{x}`` and ``$x``, as on a magic's line.
+
+        Raises:
+            OptionError: there is no such variable.
+        """
+        if "{" not in text and "$" not in text:
+            return text
+        found = str(self.shell.var_expand(text))
+        if found == text and "{" in text:
+            raise OptionError(f"`{text}` cannot be filled in: is its variable defined?")
+        return found
 
     def cell_id(self, info: Any) -> str:
         """Return the front end's name of the cell, empty when it sends none."""
@@ -138,20 +162,15 @@ class Asking:
         for name in {identity, info.raw_cell} & self.verify_next:
             self.verify_next.discard(name)
             policy = replace(policy, verify=True)
-        if policy.refresh == "once":
-            identity = identity or info.raw_cell
-            policy = replace(policy, refresh=None if identity in self._refreshed else True)
-            self._refreshed.add(identity)
-        return policy
+        return self.once(policy, identity or info.raw_cell)
 
-    def _cell_metadata(self) -> dict[str, Any]:
-        """Return what the front end says about this cell under ``metadata.nbcache``."""
-        metadata = self._metadata()
-        found = _known_options(metadata.get("nbcache"))
-        tags = metadata.get("tags") or ()
-        if "no-cache" in tags:
-            return {**found, "off": True}
-        return found or {"off": False} if "nbcache" in tags else found
+    def once(self, policy: Policy, identity: str) -> Policy:
+        """Return the policy with ``refresh=once`` as it stands for a cell or statement."""
+        if policy.refresh != "once":
+            return policy
+        is_first = identity not in self._refreshed
+        self._refreshed.add(identity)
+        return replace(policy, refresh=is_first or None)
 
     def _metadata(self) -> Mapping[str, Any]:
         """Return the metadata that came with the request: the cell's own, in JupyterLab."""
@@ -160,12 +179,32 @@ class Asking:
         return found
 
 
-def _known_options(asked: Any) -> dict[str, Any]:
-    """Return the options in a cell's metadata; a run records other things there as well."""
-    own = settings_of({MARK: asked})
-    if not isinstance(own, Mapping):
-        return {}
-    return {name: value for name, value in own.items() if name in OPTIONS}
+def _cell_options(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that a cell's metadata and tags give; a run records other things there.
+
+    Raises:
+        OptionError: a word looks like an option that was misspelt.
+    """
+    tags = metadata.get("tags") or ()
+    own = settings_of(metadata)
+    if isinstance(own, bool):
+        own = {"off": not own}
+    found = {}
+    for name, value in (own if isinstance(own, Mapping) else {}).items():
+        if name in OPTIONS:
+            found[name] = value
+        elif difflib.get_close_matches(name, OPTIONS, n=1, cutoff=0.6):
+            _refuse_name(name)
+    if "no-cache" in tags:
+        return {**found, "off": True}
+    return found or {"off": False} if "nbcache" in tags else found
+
+
+def _refuse_name(name: str) -> None:
+    try:
+        canonical(name)
+    except OptionError as problem:
+        raise OptionError(f"The cell's metadata `nbcache`: {problem}") from None
 
 
 _MAGIC_CALLS = frozenset({"run_line_magic", "run_cell_magic"})

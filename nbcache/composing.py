@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,7 +69,7 @@ def _function_parts(policy: Policy, subject: Subject, parts: Mapping[str, str]) 
     """Return the keys that the policy's functions give; None counts for nothing beside others."""
     found = {}
     for place, function in enumerate(policy.policy.functions):
-        value = function(_context(subject, parts), dict(subject.inputs))
+        value = _called(function, subject, parts)
         if value is not None:
             found[f"key {place}"] = digest_of("key", value)
     if policy.policy.functions and not found and not policy.policy.parts:
@@ -79,10 +80,41 @@ def _function_parts(policy: Policy, subject: Subject, parts: Mapping[str, str]) 
 def _own_key(key: Any, subject: Subject, parts: Mapping[str, str]) -> str:
     value = _evaluated(key, subject.namespace) if isinstance(key, str) else key
     if callable(value):
-        value = value(_context(subject, parts), dict(subject.inputs))
+        value = _called(value, subject, parts)
     if value is None:
         raise NotFingerprintable("its `key` is None, so it is not cached")
     return digest_of("key", value)
+
+
+def _called(function: Any, subject: Subject, parts: Mapping[str, str]) -> Any:
+    """Return the key that a function of the context gives, with the inputs if it takes them.
+
+    Raises:
+        NotFingerprintable: it failed.
+    """
+    given = (_context(subject, parts), dict(subject.inputs))
+    try:
+        return function(*given[: _takes(function)])
+    except Exception as error:
+        name = getattr(function, "__qualname__", type(function).__qualname__)
+        raise NotFingerprintable(
+            f"its key function {name} failed: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _takes(function: Any) -> int:
+    """Return how many of context and inputs a key function takes."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return 2
+    for count in (2, 1, 0):
+        try:
+            signature.bind(*range(count))
+        except TypeError:
+            continue
+        return count
+    return 2
 
 
 def _evaluated(text: str, namespace: dict[str, Any]) -> Any:

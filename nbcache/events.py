@@ -82,10 +82,10 @@ class CellEvent:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a cell does that has no outcome yet: ``phase`` is running, waiting or storing.
+    """What a cell does that has no outcome yet: it is running, waiting or storing.
 
-    ``since`` is a Unix time, ``estimate`` the seconds that its last run took, ``who`` the
-    process that it waits for, or what is being stored.
+    An empty ``phase`` is its end. ``since`` is a Unix time, ``estimate`` the seconds that its last
+    run took, ``who`` the process that it waits for, or what is being stored.
     """
 
     phase: str

@@ -14,6 +14,7 @@ from nbcache.errors import CacheError, OptionError
 from nbcache.events import CellEvent, Progress, State
 from nbcache.ran import RunLog
 from nbcache.settings import Settings, read_settings
+from nbcache.shell_texts import raw_text, texts_before, usage_error
 from nbcache.traits import attach_traits, configured, detach_traits
 
 _ATTRIBUTE = "_nbcache_extension"
@@ -70,7 +71,7 @@ class Extension:
         self._finish_metadata: Any = None
         self._get_exc_info: Any = None
         self._last_event: CellEvent | None = None
-        self.log = RunLog(_texts_before(shell))
+        self.log = RunLog(texts_before(shell))
 
     @property
     def session(self) -> Any:
@@ -150,7 +151,7 @@ class Extension:
         """Remember that a cell runs; what was found out about the kernel's state is void."""
         info = getattr(result, "info", None)
         cell_id = self.asking.cell_id(info) if info is not None else ""
-        self.log.note(cell_id, _raw_text(result), self.shell.displayhook.prompt_count)
+        self.log.note(cell_id, raw_text(result), self.shell.displayhook.prompt_count)
 
     def _own_frames_out(self, exc_tuple: Any = None) -> Any:
         """Return the exception that IPython is about to show, without any frame of ours."""
@@ -172,10 +173,10 @@ class Extension:
             finally:
                 self._is_inside = False
         elif self._session is None:
-            self._unseen.append(_raw_text(result))
+            self._unseen.append(raw_text(result))
             yield
         else:
-            with self._session.trackers.watching_uncached(_raw_text(result)):
+            with self._session.trackers.watching_uncached(raw_text(result)):
                 yield
 
     def _begin(self, nodelist: Sequence[Any], cell_name: str, result: Any) -> Any:
@@ -204,7 +205,7 @@ class Extension:
         except Exception as error:
             reason = f"nbcache could not look at this cell: {type(error).__name__}: {error}"
             self._last_event = CellEvent(
-                State.BYPASS, title=_raw_text(result)[:72], reasons=(reason,)
+                State.BYPASS, title=raw_text(result)[:72], reasons=(reason,)
             )
             self.tell(self._last_event)
             return None
@@ -237,6 +238,15 @@ class Extension:
         if run.request.cell_id:
             progress = Progress(phase, run.request.cell_id, since, run.estimate or None, who)
             self._hand(self.progress_listeners, progress)
+
+    def tell_waiting(self, name: str, who: str, since: float) -> None:
+        """Show at the running cell that a cached call waits for another process, or no longer."""
+        cell_id, run = self.asking.cell_id(None), self._running
+        if run is not None and not who:
+            self._tell_progress(run, "running", "", time.time())
+        elif cell_id:
+            phase, told = ("waiting", f"{who} in {name}()") if who else ("", "")
+            self._hand(self.progress_listeners, Progress(phase, cell_id, since, who=told))
 
     def _hand(self, listeners: Sequence[Callable[..., None]], *told: Any) -> None:
         """Tell each listener; one that fails is not in the cell's way."""
@@ -276,21 +286,3 @@ class Extension:
 
 def _is_method_of(method: Any, shell: Any) -> bool:
     return getattr(method, "__self__", None) is shell
-
-
-def _raw_text(result: Any) -> str:
-    return str(getattr(getattr(result, "info", None), "raw_cell", "") or "")
-
-
-def _texts_before(shell: Any) -> list[str]:
-    """Return the texts of the cells that ran before, as they were typed."""
-    history = getattr(shell, "history_manager", None)
-    return list(getattr(history, "input_hist_raw", ()))
-
-
-def usage_error(error: OptionError) -> Exception:
-    """Return a wrong option as IPython's own error for a wrong magic line."""
-    from IPython.core.error import UsageError
-
-    usage: Exception = UsageError(str(error))
-    return usage

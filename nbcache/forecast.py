@@ -129,7 +129,7 @@ class _Forecaster:
         if found.event.state is State.ERROR:
             return found
         request, source = self.memo["read", text, cell_id]
-        asked = (metadata or {}).get("nbcache")
+        asked = {name: one for name, one in (metadata or {}).items() if name in ("nbcache", "tags")}
         try:
             policy = self.extension.asking.foresee(text, request.nodes, asked, cell_id)
         except CacheError as problem:

@@ -25,6 +25,10 @@ class Stores:
         self._opened: dict[str, Store] = {}
         self._tiered: dict[str, Store] = {}
 
+    def everywhere(self) -> list[Store]:
+        """Return the stores that were opened so far, and this process's memory."""
+        return [*self._opened.values(), SHARED]
+
     def of(self, policy: Policy) -> Store:
         """Return the store of a policy.
 

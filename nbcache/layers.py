@@ -5,15 +5,17 @@ Each source is a layer of options with its origin, weakest first; a value knows 
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nbcache.errors import OptionError
+from nbcache.jupyter_config import jupyter_settings
 from nbcache.options import OPTIONS, canonical, read_options
 from nbcache.policy import Policy, build_policy
 
@@ -51,8 +53,9 @@ def find_layers(
     ``configured`` is what IPython's config files say of ``c.NBCache``, ``notebook`` the path of
     the notebook if it is known, ``folder`` the working directory.
     """
-    layers = [Layer("IPython's config, c.NBCache", dict(configured)), project_layer(folder)]
-    layers.append(notebook_layer(notebook, folder))
+    layers = [Layer(f"c.NBCache in {path}", options) for path, options in jupyter_settings()]
+    layers.append(Layer("IPython's config, c.NBCache", dict(configured)))
+    layers += [project_layer(folder), notebook_layer(notebook, folder)]
     for option, variable in VARIABLES.items():
         if environ.get(variable):
             layers.append(Layer(variable, {option: environ[variable]}))
@@ -65,6 +68,18 @@ def project_layer(folder: str) -> Layer:
     if not path:
         return Layer(PROJECT)
     return Layer(f"[tool.nbcache] in {path}", _known(_projects, path, _read_project))
+
+
+def _placed(options: Mapping[str, Any], folder: str) -> Mapping[str, Any]:
+    """Return a project's options with the folders of its named stores under the project's own."""
+    stores = options.get("stores")
+    if not isinstance(stores, dict):
+        return options
+    placed = {
+        name: place if "://" in str(place) else os.path.join(folder, os.path.expanduser(str(place)))
+        for name, place in stores.items()
+    }
+    return {**options, "stores": placed}
 
 
 def _nearest(folder: str) -> str:
@@ -108,7 +123,7 @@ def _read_project(path: str) -> Mapping[str, Any]:
     if b"tool.nbcache" not in text:
         return {}
     found = _toml().loads(text.decode()).get("tool", {}).get("nbcache", {})
-    return found if isinstance(found, dict) else {}
+    return _placed(found, os.path.dirname(path)) if isinstance(found, dict) else {}
 
 
 def _toml() -> Any:
@@ -160,8 +175,42 @@ def policy_over(base: Policy, layers: Iterable[Layer], now: float) -> Policy:
     return build_policy(options, base=base, now=now) if options else base
 
 
-def store_place(layers: Iterable[Layer], name: str) -> str:
-    """Return the place of a store that ``[tool.nbcache.stores]`` names, or the text itself."""
-    stores = merge(layers).get("stores")
-    named = stores.value if stores is not None else {}
-    return str(named.get(name, name)) if isinstance(named, Mapping) else name
+def at_its_place(policy: Policy, layers: Sequence[Layer]) -> Policy:
+    """Return the policy with the place of its store, where ``store`` is a name.
+
+    Raises:
+        OptionError: no store has that name; the nearest one and the source are named.
+    """
+    if not policy.store or _is_place(policy.store):
+        return policy
+    settings = merge(layers)
+    given = settings.get("stores")
+    stores = given.value if given is not None and isinstance(given.value, Mapping) else {}
+    if policy.store in stores:
+        return replace(policy, store=str(stores[policy.store]))
+    source = settings.get("store")
+    origin = f"{source.origin}: " if source and source.value == policy.store else ""
+    raise OptionError(f"{origin}{no_such_store(policy.store, stores)}")
+
+
+def no_such_store(name: str, stores: Iterable[str]) -> str:
+    """Return what is said of a store's name that nobody gave a place."""
+    known = sorted(stores)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    told = f" Did you mean `{near[0]}`?" if near else ""
+    told += f" Named stores: {', '.join(known)}." if known else " No store has a name yet."
+    return (
+        f"`store={name}`: there is no store of that name.{told} Names stand under"
+        f" [tool.nbcache.stores] in {PROJECT}; a folder is written ./{name}."
+    )
+
+
+def named_stores(folder: str) -> Mapping[str, str]:
+    """Return the places of the stores that the nearest pyproject.toml names."""
+    stores = project_layer(folder).options.get("stores")
+    return stores if isinstance(stores, Mapping) else {}
+
+
+def _is_place(text: str) -> bool:
+    """Tell whether a text is a folder or a URL, and not the name of one."""
+    return "/" in text or os.sep in text or text.startswith((".", "~")) or os.path.isabs(text)

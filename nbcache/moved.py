@@ -18,6 +18,12 @@ _SENTENCES = {
     "display options": "options of how results are shown changed",
     "file options": "the options `files`, `file_check` or `ignore_path` changed",
     "env": "environment variable `{}` changed",
+    "cell": "the names that the cell binds changed",
+    "key": "`key` changed",
+    "name": "`name` changed",
+    "policy": "the policy changed",
+    "run": "this is another run",
+    "parameters": "the notebook's parameters changed",
     "lock": "`{}` changed on disk",
     "file": "`{}` changed on disk",
 }
@@ -31,6 +37,9 @@ def moved_parts(
     old: Parts, new: Parts, old_about: About | None = None, new_about: About | None = None
 ) -> list[str]:
     """Say in sentences which parts differ between an earlier run and now."""
+    for own in ("name", "key"):
+        if (own in old) != (own in new):
+            return [f"`{own}` was {'given' if own in new else 'taken away'}"]
     before, after = old_about or {}, new_about or {}
     reasons: list[str] = []
     for name in [*new, *(name for name in old if name not in new)]:

@@ -106,11 +106,11 @@ def _without_comment(line: str) -> str:
 
 
 def _joined(tokens: list[str]) -> Iterator[str]:
-    """Join ``ttl = 60`` and ``ignore=a, b`` into single tokens."""
+    """Join ``ttl = 60``, ``ignore=a, b`` and ``policy=INPUTS + SOURCE`` into single tokens."""
     current = ""
     for token in tokens:
-        opens = current.endswith(("=", ","))
-        if current and (opens or token.startswith("=") or token.startswith(",")):
+        opens = current.endswith(("=", ",", "+")) or (current.endswith("-") and "=" in current)
+        if current and (opens or token[0] in "=,+" or token == "-"):
             current += token
             continue
         if current:

@@ -18,6 +18,10 @@ CLOCK_TOLERANCE: Final = 60.0
 """Seconds that another machine's clock may be ahead without its entries being distrusted."""
 
 
+NOT_STORED: Final = "not stored"
+"""The effect of an entry that lists the names which its run bound and its policy left out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How one cell is cached; ``explicit`` if the user asked for this cell by name.
@@ -103,6 +107,12 @@ def build_policy(options: Mapping[str, object], *, base: Policy = DEFAULT, now: 
     if both:
         raise OptionError(f"`{both[0]}` is in `keep` and in `drop`. Leave it in one of them.")
     return policy
+
+
+def not_stored(entry: Entry, policy: Policy) -> list[str]:
+    """Say which names are wanted that the stored run bound and left out."""
+    names = [name for name in entry.effects.get(NOT_STORED, ()) if policy.keeps(name)]
+    return [f"`{name}` was left out of the stored run (`keep`, `drop`)" for name in names]
 
 
 def shorter_ttl(entry: Entry, policy: Policy) -> float | None:

@@ -158,17 +158,26 @@ class Ledger:
 
     events: dict[str, CellEvent] = field(default_factory=dict)
     about: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    policies: dict[str, Policy] = field(default_factory=dict)
     last: CellEvent | None = None
 
     def add(self, run: Run, event: CellEvent) -> None:
         """Remember what became of a cell."""
         self.events[self.identity(run)] = event
+        self.policies[self.identity(run)] = run.policy
         if run.reading is not None:
             writes = run.entry.about.get("writes", ()) if run.entry is not None else ()
             files = run.entry.late.get("files", {}) if run.entry is not None else {}
             known = {"writes": writes, "files": list(files.get("read", ()))}
             self.about[self.identity(run)] = {**run.reading.about, **known}
         self.last = event
+
+    def policy_of(self, event: CellEvent) -> Policy:
+        """Return the policy under which a cell last ran."""
+        for identity, known in self.events.items():
+            if known is event:
+                return self.policies[identity]
+        return Policy()
 
     def identity(self, run: Run) -> str:
         """Return what names the cell in this kernel: its id, or else its source."""

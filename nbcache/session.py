@@ -16,7 +16,7 @@ from nbcache.events import CellEvent, State
 from nbcache.heap.module_state import module_state
 from nbcache.moved import moved_parts
 from nbcache.pinning import TOLD, find_pin, load_pinned, pin
-from nbcache.policy import Decision, Policy, decide
+from nbcache.policy import Decision, Policy, decide, not_stored
 from nbcache.reading import Reader, Reading, Request
 from nbcache.replay.outputs import Tap
 from nbcache.replay.recording import Recorder, Recording
@@ -121,7 +121,8 @@ class Session:
         """Find the entry whose late dependencies all hold, and decide about it."""
         entry, moved = None, list[str]()
         for candidate in self.shelf.find(reading.key):
-            now = self.reader.moved(candidate, reading) + self.trackers.check(candidate.late)
+            now = not_stored(candidate, run.policy) or self.reader.moved(candidate, reading)
+            now = now + self.trackers.check(candidate.late)
             run.estimate = run.estimate or candidate.cost
             if not now:
                 entry = candidate

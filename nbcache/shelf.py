@@ -102,6 +102,22 @@ class Shelf:
             self._tell(str(problem))
             return ()
 
+    def forget(self, is_meant: Callable[[Entry], bool], key: str = "") -> int:
+        """Remove stored runs from every store in use; return how many there were.
+
+        With a key only what lies under it is looked at.
+
+        Raises:
+            StoreError: a store is broken.
+        """
+        names = set()
+        for store in {id(one): one for one in (self.store, *self.stores.everywhere())}.values():
+            for entry in list(store.find(key) if key else store.entries()):
+                if is_meant(entry):
+                    store.remove(entry)
+                    names.add((entry.name, entry.stored_at))
+        return len(names)
+
     def nearest(self, request: Request, source_digest: str) -> Entry | None:
         """Return the last stored run of this cell, whatever its key was; None if unknown."""
         for key, variant in self.trail.last(self._names(request, source_digest)):

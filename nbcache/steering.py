@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from nbcache.duration import format_duration
+from nbcache.duration import format_duration, parse_duration
 from nbcache.errors import CacheError
 from nbcache.events import SERVED, CellEvent, State
 from nbcache.extension import Extension
@@ -73,9 +73,33 @@ def dependents(
 def names_bound(extension: Extension, event: CellEvent) -> set[str]:
     """Return the names that a cached cell binds, as its stored run has them."""
     found: set[str] = set()
-    for entry in extension.session.shelf.find(event.key) if event.key else ():
+    shelf = turn_to(extension, event)
+    for entry in shelf.find(event.key) if event.key else ():
         found |= set(entry.about.get("writes", ()))
     return found
+
+
+def turn_to(extension: Extension, event: CellEvent) -> Any:
+    """Return the session's shelf, turned to the store in which a cell's result lies."""
+    session = extension.session
+    session.shelf.choose(session.ledger.policy_of(event), is_inner=True)
+    return session.shelf
+
+
+def clear(extension: Extension, which: str) -> int:
+    """Forget a cell's stored runs, all older than an age (``older=7d``), or all; return how many.
+
+    Raises:
+        CacheError: no cell answers to it.
+    """
+    shelf, now = extension.session.shelf, extension.session.clock()
+    if which.startswith("older="):
+        age = parse_duration(which.removeprefix("older="), now) or 0.0
+        return int(shelf.forget(lambda entry: now - entry.stored_at > age))
+    if which == "all":
+        return int(shelf.forget(lambda entry: True))
+    event = cell_named(extension, which)
+    return int(turn_to(extension, event).forget(lambda entry: entry.key == event.key, event.key))
 
 
 def change_pin(extension: Extension, event: CellEvent, *, keep: bool) -> str:
@@ -84,7 +108,7 @@ def change_pin(extension: Extension, event: CellEvent, *, keep: bool) -> str:
     Raises:
         CacheError: there is no stored result to pin.
     """
-    shelf = extension.session.shelf
+    shelf = turn_to(extension, event)
     request = Request(event.title, (), cell_id=event.cell_id)
     if not keep:
         count = unpin(shelf, request)

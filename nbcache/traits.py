@@ -1,4 +1,4 @@
-"""``c.NBCache.ttl = "1h"`` in an IPython or Jupyter config file, and ``%config NBCache``."""
+"""``c.NBCache.ttl = "1h"`` in a config file of IPython, and ``%config NBCache``."""
 
 from __future__ import annotations
 
@@ -7,16 +7,35 @@ from typing import Any
 from traitlets import Any as AnyTrait
 from traitlets.config import Configurable
 
+from nbcache.option_values import Option
 from nbcache.options import OPTIONS
+
+_KINDS = {
+    "duration": "Duration",
+    "flag": "Bool",
+    "refresh": "Bool or once",
+    "names": "Names",
+    "list": "List",
+    "policy": "Policy",
+    "choice": "Choice",
+    "text": "Text",
+    "value": "Value",
+}
+
+
+def _trait(kind: str, told: str) -> Any:
+    made: Any = type(kind, (AnyTrait,), {})(None, allow_none=True, help=told)
+    return made.tag(config=True)
+
+
+def _told(option: Option) -> str:
+    return option.help + (f"; one of {', '.join(option.choices)}" if option.choices else "")
 
 
 def _namespace() -> dict[str, Any]:
     """Return one trait for each option, with its help; None leaves the option to others."""
-    traits: dict[str, Any] = {
-        name: AnyTrait(None, allow_none=True, help=option.help).tag(config=True)
-        for name, option in OPTIONS.items()
-    }
-    traits["auto"] = AnyTrait(None, allow_none=True, help="cache every cell").tag(config=True)
+    traits = {name: _trait(_KINDS[one.kind], _told(one)) for name, one in OPTIONS.items()}
+    traits["auto"] = _trait("Bool", "cache every cell, not only those with %%cache")
     return {**traits, "__doc__": "How nbcache caches cells that do not say it themselves."}
 
 

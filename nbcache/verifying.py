@@ -92,7 +92,7 @@ def _why_not_now(extension: Extension, text: str, cell_id: str) -> str:
         return "it awaits, and so can't run inside of this cell"
     nodes = tuple(shell.compile.ast_parse(shell.transform_cell(text)).body)
     try:
-        policy = extension.asking.foresee(text, nodes, None, cell_id)
+        policy = extension.asking.foresee(text, nodes, {}, cell_id)
     except CacheError as problem:
         return str(problem)
     if policy is None:

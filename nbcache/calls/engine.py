@@ -21,7 +21,6 @@ from nbcache.errors import CacheError, StoreError
 from nbcache.events import SERVED, State
 from nbcache.holding import pack, packing, take_lock, unpack
 from nbcache.key import digest_late
-from nbcache.layers import store_place
 from nbcache.policy import Decision, Policy, decide
 from nbcache.replay.codec import load
 from nbcache.store.protocol import Lock, Store
@@ -51,6 +50,7 @@ class Call:
     result: Any = None
     started: float = 0.0
     saved: float = 0.0
+    waited: float = 0.0
     problem: CacheError | None = None
     known: KnownCalls | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -64,10 +64,7 @@ class Call:
     @property
     def store(self) -> Store:
         """The store of this call's policy."""
-        policy = self.policy
-        if policy.store:
-            policy = replace(policy, store=store_place(self.room.layers, policy.store))
-        return staged(self.room.stores.of(policy))
+        return staged(self.room.stores.of(self.policy))
 
     def begin(self, arguments: Mapping[str, Any]) -> None:
         """Serve the call, or start to record it; raises only if a result is required."""
@@ -99,11 +96,16 @@ class Call:
         self.reading = known.reading
         return self._serve(known.reading, decision)
 
-    def take_lock(self) -> None:
-        """Wait for another process or thread that computes this key; blocks."""
-        with self._guarded():
-            if self.reading is not None:
-                self.lock = take_lock(self.store, self.policy, self.reading.key)
+    def take_lock(self, at_most: float | None = None) -> None:
+        """Wait for another process or thread that computes this key; blocks, tells who waits.
+
+        ``at_most`` are seconds, fewer than the policy's own.
+        """
+        policy = self.policy if at_most is None else replace(self.policy, wait=at_most)
+        with self._guarded(), self.room.waiting(self.name) as waiting:
+            if self.reading is not None and self.lock is None:
+                self.lock = take_lock(self.store, policy, self.reading.key, waiting)
+                self.waited += self.lock.waited if self.lock is not None else 0.0
 
     def go_on(self) -> None:
         """Use what others stored while this one waited, or start to record.

@@ -4,28 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import shutil
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
-from nbcache.cli.enabling import startup_file
+from nbcache.checkup import as_table, is_well, look_around
 from nbcache.cli.exits import ERROR, OK
-from nbcache.errors import CacheError, OptionError
-from nbcache.report import align, format_bytes
-
-_NEEDED = {"ipython": "8.18", "ipykernel": "6.29", "joblib": "1.6", "nbclient": "0.10"}
-_LITTLE_SPACE = 1 << 30
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at: ``ok``, ``note`` or ``problem``, and what to do about the last."""
-
-    subject: str
-    state: str
-    told: str
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,110 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def examine(args: argparse.Namespace) -> int:
     """Show every finding; exit 1 if one of them is a problem."""
-    findings = list(look_around(args.store))
-    is_well = all(finding.state != "problem" for finding in findings)
-    if args.json:
-        told = {"ok": is_well, "findings": [asdict(finding) for finding in findings]}
-        print(json.dumps(told, indent=1))
-    else:
-        rows = [(finding.state, finding.subject, finding.told) for finding in findings]
-        print(align(("state", "subject", "finding"), rows, ()))
-        print(f"\n{'All is well.' if is_well else 'Something needs attention: see above.'}")
-    return OK if is_well else ERROR
-
-
-def look_around(location: str | None) -> Iterator[Finding]:
-    """Yield what was found, one subject after the other; none of them stops the others."""
-    looks: tuple[Callable[[str | None], Iterator[Finding]], ...] = (
-        _versions, _settings, _kernels, _store, _startup, _front_end,
-    )  # fmt: skip
-    for look in looks:
-        try:
-            yield from look(location)
-        except (CacheError, OSError) as problem:
-            yield Finding(look.__name__.strip("_"), "problem", str(problem))
-
-
-def _versions(_: str | None) -> Iterator[Finding]:
-    from importlib.metadata import PackageNotFoundError, version
-
-    yield Finding("python", "ok", f"{sys.version.split()[0]} in {sys.prefix}")
-    for name, least in _NEEDED.items():
-        try:
-            found = version(name)
-        except PackageNotFoundError:
-            yield Finding(name, "problem", f"is missing: python -m pip install {name}")
-            continue
-        is_enough = _numbers(found) >= _numbers(least)
-        told = found if is_enough else f"{found}: nbcache needs {least}, so upgrade it"
-        yield Finding(name, "ok" if is_enough else "problem", told)
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
-
-
-def _settings(_: str | None) -> Iterator[Finding]:
-    from nbcache.settings import read_settings
-
-    try:
-        settings = read_settings(os.environ)
-    except OptionError as problem:
-        yield Finding("settings", "problem", str(problem))
-        return
-    names = ("disable", "refresh", "read_only", "require", "trust_all")
-    switched = [f"NBCACHE_{name.upper()}" for name in names if getattr(settings, name)]
-    told = f"switched on for everything: {', '.join(switched)}" if switched else "nothing unusual"
-    yield Finding("settings", "note" if switched else "ok", told)
-
-
-def _kernels(_: str | None) -> Iterator[Finding]:
-    from jupyter_client.kernelspec import KernelSpecManager
-
-    specs = KernelSpecManager().get_all_specs()
-    own = [name for name, spec in specs.items() if _is_this_python(spec["spec"]["argv"])]
-    others = sorted(set(specs) - set(own))
-    if own:
-        yield Finding("kernels", "ok", f"{', '.join(own)}: this Python, which has nbcache")
-    if others:
-        told = f"{', '.join(others)}: other environments need their own `pip install nbcache`"
-        yield Finding("kernels", "note", told)
-    if not specs:
-        yield Finding("kernels", "problem", "none is installed: python -m pip install ipykernel")
-
-
-def _is_this_python(command: list[str]) -> bool:
-    first = command[0] if command else ""
-    return os.path.basename(first) == first or os.path.abspath(first) == sys.executable
-
-
-def _store(location: str | None) -> Iterator[Finding]:
-    from nbcache.store.local import prepare_location
-    from nbcache.store.opening import open_store
-
-    store = open_store(location)
-    prepare_location(store.location)
-    free = shutil.disk_usage(store.location).free
-    told = f"{store.location}: writable, {format_bytes(free)} free"
-    yield Finding("store", "ok" if free > _LITTLE_SPACE else "note", told)
-    problems: list[str] = []
-    readable = sum(1 for _ in open_store(location, tell=problems.append).entries())
-    yield Finding("entries", "ok", f"{readable} readable")
-    for sentence in problems:
-        yield Finding("entries", "note", sentence)
-
-
-def _startup(_: str | None) -> Iterator[Finding]:
-    places = [startup_file(for_user=True), startup_file(for_user=False)]
-    written = [str(path) for path in places if path.is_file()]
-    told = ", ".join(written) or "no: notebooks say %load_ext nbcache (or `jupyter nbcache enable`)"
-    yield Finding("enabled in every kernel", "ok", told)
-
-
-def _front_end(_: str | None) -> Iterator[Finding]:
-    from jupyter_core.paths import jupyter_path
-
-    places = [os.path.join(path, "nbcache") for path in jupyter_path("labextensions")]
-    found = [place for place in places if os.path.isfile(os.path.join(place, "package.json"))]
-    told = found[0] if found else "not installed here: cells show a plain line instead of a badge"
-    yield Finding("JupyterLab extension", "ok" if found else "note", told)
+    found = list(look_around(args.store))
+    told = {"ok": is_well(found), "findings": [asdict(finding) for finding in found]}
+    print(json.dumps(told, indent=1) if args.json else as_table(found))
+    return OK if is_well(found) else ERROR

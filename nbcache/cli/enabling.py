@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from pathlib import Path
 
+from nbcache.checkup import startup_file
 from nbcache.cli.exits import ERROR, OK, CommandError
 
-FILE_NAME = "50-nbcache.py"
 _TEXT = """\
 # Written by `jupyter nbcache enable`; `jupyter nbcache disable` removes it.
 # A kernel without nbcache, or with a broken one, starts as always.
@@ -67,14 +66,6 @@ def _seconds(text: str) -> float:
     if not value >= 0:
         raise argparse.ArgumentTypeError("give a number of seconds from 0 on.")
     return value
-
-
-def startup_file(*, for_user: bool) -> Path:
-    """Return the place of the startup file."""
-    if for_user:
-        home = os.environ.get("IPYTHONDIR") or os.path.join(os.path.expanduser("~"), ".ipython")
-        return Path(home, "profile_default", "startup", FILE_NAME)
-    return Path(sys.prefix, "etc", "ipython", "startup", FILE_NAME)
 
 
 def startup_text(*, auto: bool, min_time: float) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from nbcache.cli.exits import ERROR, EXIT_CODES, INTERRUPTED, USAGE, CommandError
+from nbcache.cli.places import place_of
 from nbcache.errors import CacheError
 
 _COMMANDS = (
@@ -61,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _dispatch(args: argparse.Namespace) -> int:
     """Run the command; what stops it becomes a message and a code."""
     try:
+        args.store = args.store and place_of(args.store)
         code: int = args.command(args)
         sys.stdout.flush()
     except CommandError as problem:
@@ -105,7 +107,8 @@ def make_parser(only: str = "") -> argparse.ArgumentParser:
         command.add_argument(
             "--store",
             metavar="DIR",
-            help="the store's folder (default: NBCACHE_DIR, or the user's)",
+            help="the store's folder, or its name in [tool.nbcache.stores]"
+            " (default: NBCACHE_DIR, or the user's)",
         )
     return parser
 

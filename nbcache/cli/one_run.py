@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nbcache.cli.exits import ERROR, INTERRUPTED, MISSING, OK
 from nbcache.cli.parameters import OUTPUTS_TAG, tagged_names
+from nbcache.cli.places import store_variables
 from nbcache.errors import CacheError
 from nbcache.lineage import NotRecalled
 
@@ -201,5 +202,5 @@ def kernel_environment(job: Job, args: argparse.Namespace) -> dict[str, str]:
     if args.ttl:
         asked["NBCACHE_TTL"] = args.ttl
     if args.store:
-        asked["NBCACHE_DIR"] = os.path.abspath(args.store)
+        asked |= store_variables(args.store)
     return {**os.environ, **asked}

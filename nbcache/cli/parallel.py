@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from nbcache.cli.exits import OK, USAGE, CommandError
+from nbcache.cli.places import store_variables
 from nbcache.duration import format_duration
 
 _ON_DASK = "dask://"
@@ -120,7 +121,7 @@ def _environment(args: argparse.Namespace) -> dict[str, str]:
     from nbcache.store.opening import find_location
 
     own = {name: value for name, value in os.environ.items() if name.startswith("NBCACHE_")}
-    return {**own, "NBCACHE_DIR": os.path.abspath(args.store or find_location())}
+    return {**own, **store_variables(args.store or find_location())}
 
 
 def run_task(task: Task) -> Done:

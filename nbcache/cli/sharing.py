@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Sequence
 from typing import Any
 
-from nbcache.cli.exits import ERROR, OK, USAGE, CommandError
+from nbcache.cli.exits import ERROR, OK
+from nbcache.cli.places import shared_place_of
 from nbcache.errors import DamagedEntry, ForeignEntry, StoreError, StoreUnavailable
-from nbcache.store.remote import is_url
 
 _ABOUT = """
-REMOTE is a URL that fsspec knows (s3://bucket/cache, gs://, az://, sftp://host/path) or a Redis
-server (redis://host:6379). Entries are signed by you when they are sent; those of others are
-loaded only from people whom you trust (`jupyter nbcache trust`)."""
+REMOTE is a URL that fsspec knows (s3://bucket/cache, gs://, az://, sftp://host/path, or
+file:///folder) or a Redis server (redis://host:6379), or its name in [tool.nbcache.stores] of
+pyproject.toml. Entries are signed by you when they are sent; those of others are loaded only
+from people whom you trust (`jupyter nbcache trust`)."""
 
 
 def add_push_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +37,7 @@ def add_sync_arguments(parser: argparse.ArgumentParser) -> None:
 def _add(parser: argparse.ArgumentParser, command: Any, notebook: str | None) -> None:
     parser.description = (parser.description or "") + "\n" + _ABOUT
     parser.set_defaults(command=command)
-    parser.add_argument("remote", metavar="REMOTE", help="the shared store's URL")
+    parser.add_argument("remote", metavar="REMOTE", help="the shared store's URL or name")
     if notebook:
         parser.add_argument("--notebook", metavar="NB", help=notebook)
     parser.add_argument("--dry-run", action="store_true", help="only say what would go")
@@ -65,19 +67,15 @@ def sync(args: argparse.Namespace) -> int:
 
 
 def open_shared(url: str, local: str | None) -> Any:
-    """Return the shared store of a URL, or of a folder that several machines mount.
+    """Return the shared store of a URL or name, or of a folder that several machines mount.
 
     Raises:
         CommandError: it is no URL of a store.
     """
     from nbcache.store.opening import find_location, open_store
 
-    if not is_url(url) and not url.startswith("file://"):
-        raise CommandError(f"{url} is no URL. Write s3://bucket/cache or file:///folder.", USAGE)
-    import os
-
     environ = {**os.environ, "NBCACHE_DIR": local or find_location()}
-    return open_store(url.replace("file://", "local://", 1), environ=environ)
+    return open_store(shared_place_of(url), environ=environ)
 
 
 def _send(store: Any, args: argparse.Namespace) -> list[str]:

@@ -25,7 +25,7 @@ from nbcache.errors import CacheError, CacheWarning, OptionError
 from nbcache.events import SERVED, State
 from nbcache.functions.block_text import read_body
 from nbcache.options import read_options
-from nbcache.policy import Policy, build_policy
+from nbcache.policy import Policy
 
 _NOT_FOR_BLOCKS = frozenset({"keep", "drop", "quiet", "group", "pin"})
 
@@ -114,14 +114,11 @@ class block:
         """Look the block up; ``step.miss`` tells whether its body is to run."""
         step, call = Step(self._name), None
         room = current_room()
-        policy = self._policy(room)
+        policy = room.policy(self._options)
         if not (room.settings.disable or policy.off):
             call = self._begin(step, sys._getframe(1), room, policy)
         self._steps.append((step, call))
         return step
-
-    def _policy(self, room: Room) -> Policy:
-        return build_policy(self._options, base=room.policy(), now=room.clock())
 
     def _begin(self, step: Step, frame: Any, room: Room, policy: Policy) -> Call | None:
         try:

@@ -29,10 +29,7 @@ NOT_FOR_FUNCTIONS = frozenset({"keep", "drop", "quiet", "group", "pin"})
 
 
 class CacheInfo(NamedTuple):
-    """Counts of one function in this process; the first four are those of ``functools``.
-
-    ``saved`` is in seconds.
-    """
+    """Counts of one function in this process, the first four as in ``functools``, and seconds."""
 
     hits: int
     misses: int
@@ -41,6 +38,7 @@ class CacheInfo(NamedTuple):
     refreshed: int
     bypassed: int
     saved: float
+    waited: float = 0.0
 
 
 class CachedFunction:
@@ -62,7 +60,7 @@ class CachedFunction:
         self._count_lock = threading.Lock()
         self._counts: dict[State, int] = {}
         self._keys: set[str] = set()
-        self._saved = 0.0
+        self._saved = self._waited = 0.0
         self._known = KnownCalls()
         self._warned: set[str] = set()
         self._refreshed: set[str] = set()
@@ -140,7 +138,7 @@ class CachedFunction:
         known = self._policy
         if known is not None and known[0] is room:
             return known[1]
-        policy = build_policy(self._options, base=room.policy(), now=room.clock())
+        policy = room.policy(self._options)
         if not _is_moment(self._options.get("ttl")):
             self._policy = room, policy
         return policy
@@ -149,6 +147,7 @@ class CachedFunction:
         with self._count_lock:
             self._counts[call.state] = self._counts.get(call.state, 0) + 1
             self._saved += call.saved
+            self._waited += call.waited
             if call.entry is not None:
                 self._keys.add(call.entry.key)
         if call.problem is not None:
@@ -224,7 +223,7 @@ class CachedFunction:
         with self._count_lock:
             self._counts.clear()
             self._keys.clear()
-            self._saved = 0.0
+            self._saved = self._waited = 0.0
         return len(found)
 
     def _store(self) -> Any:
@@ -237,7 +236,8 @@ class CachedFunction:
         hits = sum(counts.get(state, 0) for state in SERVED)
         refreshed, bypassed = counts.get(State.REFRESHED, 0), counts.get(State.BYPASS, 0)
         misses = sum(counts.values()) - hits
-        return CacheInfo(hits, misses, None, len(self._keys), refreshed, bypassed, self._saved)
+        told = refreshed, bypassed, self._saved, self._waited
+        return CacheInfo(hits, misses, None, len(self._keys), *told)
 
     def with_options(self, **options: Any) -> CachedFunction:
         """Return the same function cached in another way; options given here win."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import functools
 import inspect
 import types
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from nbcache.calls.engine import Call
@@ -49,13 +52,29 @@ class AsyncCachedFunction(CachedFunction):
 
 
 async def _take_lock(call: Call) -> None:
-    """Wait for the call's lock in a thread, so that other coroutines go on."""
-    taking = asyncio.get_running_loop().run_in_executor(None, call.take_lock)
+    """Wait for the call's lock in a thread, so that other coroutines go on.
+
+    The thread is one of our own: whoever holds the lock may need the loop's for its work.
+    """
+    call.take_lock(at_most=0)
+    if call.lock is not None or call.policy.wait == 0:
+        return
+    context = contextvars.copy_context()
+    taking = asyncio.get_running_loop().run_in_executor(_waiters(), context.run, call.take_lock)
     try:
         await asyncio.shield(taking)
     except asyncio.CancelledError:
         taking.add_done_callback(lambda _: call.release())
         raise
+
+
+@functools.cache
+def _waiters() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_MOST_WAITERS, thread_name_prefix="nbcache waits")
+
+
+_MOST_WAITERS = 64
+"""Threads that wait for locks; those who hold one never need another of them."""
 
 
 OWN_CODES.update(

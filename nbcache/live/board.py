@@ -50,7 +50,7 @@ class Board:
     def tell_progress(self, progress: Progress) -> Message:
         """Take in what a cell is doing; return the message that tells it."""
         cell = self._cell(progress.cell_id)
-        cell["progress"] = asdict(progress)
+        cell["progress"] = asdict(progress) if progress.phase else None
         return self._message("cell", cell=cell, totals=asdict(self.totals))
 
     def tell_ahead(self, found: Mapping[str, Message | None]) -> Message | None:

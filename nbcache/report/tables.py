@@ -25,7 +25,7 @@ def columns(event: CellEvent, now: float) -> tuple[str, ...]:
         left = event.expires_at - now
         expires = f"in {format_age(left)}" if left > 0 else "expired"
     return (
-        f"[{event.execution_count}]" if event.execution_count else "[ ]",
+        f"[{event.execution_count}]" if (event.execution_count or 0) > 0 else "[ ]",
         event.state.value,
         age,
         expires,

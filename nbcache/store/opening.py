@@ -160,12 +160,15 @@ def open_store(
 ) -> Any:
     """Return the store at ``location``: else ``NBCACHE_DIR``, else the user's cache folder.
 
-    A URL (``s3://team/cache``, ``redis://host``) is a ``SharedStore`` of that place, through
-    the local folder. Touches only the signing key: the folder is made at the first write.
-    Raises ``StoreError`` when the key cannot be used.
+    A URL (``s3://team/cache``, ``redis://host``, ``file:///mnt/team``) is a ``SharedStore`` of
+    that place, through the local folder. Touches only the signing key: the folder is made at the
+    first write. Raises ``StoreError`` when the key cannot be used.
     """
-    if is_url(location):
-        return _open_shared(os.fspath(location or ""), key_folder, environ, tell)
+    place = os.fspath(location or "")
+    if place.startswith("file://"):
+        place = place.replace("file://", "local://", 1)  # a folder that several machines mount
+    if is_url(place):
+        return _open_shared(place, key_folder, environ, tell)
     return open_local(location, key_folder=key_folder, clock=clock, environ=environ, tell=tell)
 
 

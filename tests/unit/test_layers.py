@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
 from nbcache.errors import OptionError
-from nbcache.layers import Layer, find_layers, merge, policy_over, store_place
+from nbcache.layers import at_its_place, find_layers, merge, policy_over
 from nbcache.policies import INPUTS
 from nbcache.policy import Policy
 
@@ -58,8 +59,41 @@ def test_files_that_are_none_of_ours_say_nothing(tmp_path):
     assert layers(tmp_path) == []
 
 
-def test_stores_have_names():
-    """``[tool.nbcache.stores]`` names places; any other text is a place itself."""
-    stack = [Layer("pyproject", {"stores": {"team": "/srv/team"}})]
-    assert store_place(stack, "team") == "/srv/team"
-    assert store_place(stack, "/tmp/x") == store_place([], "/tmp/x") == "/tmp/x"
+def test_stores_have_names(tmp_path):
+    """``[tool.nbcache.stores]`` names places beside it; any text with a slash is a place itself."""
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.nbcache]\nstore = "team"\n[tool.nbcache.stores]\n'
+        'team = "shared"\nfar = "s3://team/cache"\n'
+    )
+    (tmp_path / "deep").mkdir()
+    stack = layers(tmp_path / "deep")
+    places = {name: at_its_place(Policy(store=name), stack).store for name in ("team", "far")}
+    assert places == {"team": str(tmp_path / "shared"), "far": "s3://team/cache"}
+    for place in ("/tmp/x", "./x", "~/x", "redis://host", ""):
+        assert at_its_place(Policy(store=place), stack).store == place
+    with pytest.raises(OptionError, match=r"Did you mean `team`\? Named stores: far, team"):
+        at_its_place(Policy(store="taem"), stack)
+    with pytest.raises(OptionError, match=r"^NBCACHE_STORE: .*No store has a name yet.*\./nope"):
+        at_its_place(Policy(store="nope"), layers("/", {"NBCACHE_STORE": "nope"}))
+
+
+def test_jupyter_config_files_speak_too(tmp_path, monkeypatch):
+    """``c.NBCache`` in a Jupyter config file counts below the project; a broken file is named."""
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path))
+    (tmp_path / "jupyter_config.py").write_text("c.Other.x = 1 / 0\n")  # not ours: not run
+    (tmp_path / "jupyter_nbcache_config.json").write_text('{"NBCache": {"version": "9"}}')
+    (tmp_path / "pyproject.toml").write_text("[tool.nbcache]\nttl = 5\n")
+    mine = tmp_path / "jupyter_nbcache_config.py"
+    mine.write_text("c.NBCache.ttl = '1h'\nc.NBCache.quiet = True\n")
+    found = merge(layers(tmp_path))
+    told = {name: (one.value, one.origin) for name, one in found.items()}
+    assert told["quiet"] == (True, f"c.NBCache in {mine}")
+    assert told["version"][0] == "9"
+    assert told["ttl"][0] == 5
+    mine.write_text("c.NBCache.ttl = 'soon'\n")
+    os.utime(mine, (1, 1))
+    with pytest.raises(OptionError, match=r"jupyter_nbcache_config\.py: 'soon' is not a duration"):
+        merge(layers(tmp_path))
+    mine.write_text("c.NBCache.ttl = 1 / 0\n")
+    with pytest.raises(OptionError, match=r"jupyter_nbcache_config\.py: ZeroDivisionError"):
+        layers(tmp_path)

@@ -75,7 +75,7 @@ export function viewOf(asked, status, now) {
  */
 export function stateOf(asked, status, now) {
   const { event, progress, ahead } = status ?? NOTHING;
-  if (progress && asked.isCached) {
+  if (progress && (asked.isCached || progress.phase === 'waiting')) {
     return progress.phase;
   }
   if (asked.isOff) {
