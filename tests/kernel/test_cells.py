@@ -436,21 +436,6 @@ def test_a_plot_after_a_replayed_plot_is_shown(store: Path) -> None:
         assert one.text == other.text
 
 
-def test_one_kernel_computes_and_the_other_waits(store: Path, tmp_path: Path) -> None:
-    """Two kernels that need the same result at once compute it once."""
-    cell = (
-        "%%cache\nimport os, time\ntime.sleep(2)\n"
-        f"with open({str(tmp_path / 'log')!r} + str(os.getpid()), 'w') as log: log.write('x')\n"
-        "del log; k = 5"
-    )
-    with kernel(store) as one, kernel(store) as other:
-        first, second = one.client.execute(cell), other.client.execute(cell)
-        replies = [one.collect(first), other.collect(second)]
-        assert sorted(reply.state for reply in replies) == ["hit", "miss"]
-        assert len([*tmp_path.glob("log*")]) == 1
-        assert any("waited" in note for reply in replies for note in reply.event["notes"])
-
-
 def test_imported_objects_and_parts_of_the_shell_are_the_live_ones(store: Path) -> None:
     """What a cell imports by name, or takes from the shell, is the live object after a hit."""
     cells = [

@@ -7,59 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from fronts import Front
 from kernels import Kernel, Reply, kernel
 
 SLOW = "%%cache\nimport time\ntime.sleep(0.2)\nx = 1"
-
-
-class Front:
-    """A front end that joined the kernel's comm, as the browser's extension does."""
-
-    def __init__(self, kernel: Kernel) -> None:
-        self.kernel = kernel
-        self.comm_id = next(iter(self.comms()))
-
-    def comms(self) -> list[str]:
-        request = self.kernel.client.comm_info(target_name="nbcache")
-        while True:
-            reply = self.kernel.client.get_shell_msg(timeout=60)
-            if reply["parent_header"].get("msg_id") == request:
-                return list(reply["content"]["comms"])
-
-    def say(self, kind: str, **content: Any) -> None:
-        data = {"version": 1, "kind": kind, **content}
-        session = self.kernel.client.session
-        message = session.msg("comm_msg", {"comm_id": self.comm_id, "data": data})
-        self.kernel.client.shell_channel.send(message)
-
-    def hear(self, kind: str) -> dict[str, Any]:
-        """Return the data of the next message of a kind."""
-        until = time.monotonic() + 60
-        while time.monotonic() < until:
-            message = self.kernel.client.get_iopub_msg(timeout=60)
-            data = message["content"].get("data", {})
-            if message["msg_type"] == "comm_msg" and data.get("kind") == kind:
-                assert data["version"] == 1
-                assert not message["parent_header"]
-                return dict(data)
-        raise AssertionError(f"no {kind} was heard")
-
-    def run(self, code: str, cell_id: str, **metadata: Any) -> list[dict[str, Any]]:
-        """Run a cell and return what the comm told meanwhile."""
-        told: list[dict[str, Any]] = []
-        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}}
-        client = self.kernel.client
-        message = client.session.msg("execute_request", {**content, "allow_stdin": False})
-        message["metadata"] = {"cellId": cell_id, "nbcache.front": 1, **metadata}
-        client.shell_channel.send(message)
-        while True:
-            heard = client.get_iopub_msg(timeout=60)
-            if heard["msg_type"] == "comm_msg":
-                told.append(heard["content"]["data"])
-            assert heard["msg_type"] != "display_data", "a badge was put into the output"
-            is_ours = heard["parent_header"].get("msg_id") == message["header"]["msg_id"]
-            if is_ours and heard["content"].get("execution_state") == "idle":
-                return [data["cell"] for data in told if data["kind"] == "cell"]
 
 
 @pytest.fixture
@@ -192,18 +143,3 @@ def test_front_ends_without_our_extension_get_a_bar(tmp_path: Any) -> None:
         assert "<table" in panel.messages[0][1]["data"]["text/html"]
         made.run("%unload_ext nbcache", cell_id="u")
         assert "Refresh" not in models(made)
-
-
-def test_who_waits_is_told_for_whom_and_since_when(front: Front, tmp_path: Any) -> None:
-    """A cell that another kernel computes is told as waiting, with that process and its start."""
-    slow = "%%cache\nimport os, time\ntime.sleep(3)\ntold = os.getpid()"
-    with kernel(tmp_path / "store") as other:
-        other.client.execute(slow)
-        folder, until = tmp_path / "store" / "locks", time.monotonic() + 30
-        while not (folder.is_dir() and any(folder.iterdir())) and time.monotonic() < until:
-            time.sleep(0.05)
-        told = front.run(slow, "a")
-    assert told[0]["progress"]["phase"] == "waiting"
-    assert told[0]["progress"]["who"].startswith("process ")
-    assert abs(told[0]["progress"]["since"] - time.time()) < 60
-    assert told[-1]["event"]["state"] == "hit"

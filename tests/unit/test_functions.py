@@ -459,6 +459,21 @@ def test_coroutines():
     assert asyncio.iscoroutinefunction(fetch)
 
 
+def test_coroutines_that_wait_leave_the_threads_to_those_who_work():
+    """More equal calls at once than the loop has threads: the one that runs still gets one."""
+
+    @cache
+    async def fetch(x):
+        return await asyncio.to_thread(lambda: [x])
+
+    async def all_at_once():
+        calls = asyncio.gather(*(fetch(1) for _ in range(40)))
+        return await asyncio.wait_for(calls, 100)
+
+    assert asyncio.run(all_at_once()) == [[1]] * 40
+    assert counts(fetch) == (39, 1)
+
+
 def test_interleaved_coroutines_keep_their_dependencies_apart(tmp_path):
     """Each of two coroutines under way at once is stored with the files that it read itself."""
     for name in "ab":
