@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -107,6 +107,12 @@ def build_policy(options: Mapping[str, object], *, base: Policy = DEFAULT, now: 
     if both:
         raise OptionError(f"`{both[0]}` is in `keep` and in `drop`. Leave it in one of them.")
     return policy
+
+
+def not_kept(names: Iterable[str], policy: Policy) -> dict[str, list[str]]:
+    """Return the effect that says which names of those that a run bound are not stored."""
+    found = sorted(name for name in names if not policy.keeps(name))
+    return {NOT_STORED: found} if found else {}
 
 
 def not_stored(entry: Entry, policy: Policy) -> list[str]:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from nbcache.cli.exits import ERROR, EXIT_CODES, INTERRUPTED, USAGE, CommandError
-from nbcache.cli.places import place_of
 from nbcache.errors import CacheError
 
 _COMMANDS = (
@@ -62,7 +61,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _dispatch(args: argparse.Namespace) -> int:
     """Run the command; what stops it becomes a message and a code."""
     try:
-        args.store = args.store and place_of(args.store)
+        if args.store:
+            from nbcache.cli.places import place_of
+
+            args.store = place_of(args.store)
         code: int = args.command(args)
         sys.stdout.flush()
     except CommandError as problem:

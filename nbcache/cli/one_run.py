@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nbcache.cli.exits import ERROR, INTERRUPTED, MISSING, OK
 from nbcache.cli.parameters import OUTPUTS_TAG, tagged_names
-from nbcache.cli.places import store_variables
 from nbcache.errors import CacheError
 from nbcache.lineage import NotRecalled
 
@@ -202,5 +201,7 @@ def kernel_environment(job: Job, args: argparse.Namespace) -> dict[str, str]:
     if args.ttl:
         asked["NBCACHE_TTL"] = args.ttl
     if args.store:
+        from nbcache.cli.places import store_variables
+
         asked |= store_variables(args.store)
     return {**os.environ, **asked}

@@ -24,7 +24,7 @@ from nbcache.library_effects import (
     refuse_library_changes,
 )
 from nbcache.line_places import code_places, refuse_unreached, shows_lines
-from nbcache.policy import NOT_STORED, Policy, whole
+from nbcache.policy import Policy, not_kept, whole
 from nbcache.replay.aside import refuse_unseen_changes, walk_aside
 from nbcache.replay.codec import dump
 from nbcache.replay.codes import nested_codes
@@ -139,7 +139,7 @@ class Recorder:
             outputs=self._messages,
             body=body,
             late=shape_late(policy, policy_late(policy, self._late(changes)), read.walk.values),
-            effects=self._effects(values["bind"]) | _not_stored(changes, policy),
+            effects=self._effects(values["bind"]) | not_kept(changes.bind, policy),
             notes=tuple(note for seen in self._observed.values() for note in seen.notes),
             impure=tuple(name for name, seen in self._observed.items() if seen.impure),
             writes=_written_names(changes, read.walk),
@@ -259,12 +259,6 @@ def policy_late(policy: Policy, late: Mapping[str, Any]) -> dict[str, Any]:
     """Return those late dependencies that the policy lets count."""
     kept = whole(policy)
     return {name: value for name, value in late.items() if kept.keeps_late(name)}
-
-
-def _not_stored(changes: Changes, policy: Policy) -> dict[str, list[str]]:
-    """Return the effect that names what the run bound and its policy did not keep."""
-    found = sorted(name for name in changes.bind if not policy.keeps(name))
-    return {NOT_STORED: found} if found else {}
 
 
 def _written_names(changes: Changes, walk: Walk) -> tuple[str, ...]:
