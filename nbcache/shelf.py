@@ -22,6 +22,7 @@ from nbcache.replay.recording import Recording
 from nbcache.runs import Run
 from nbcache.settings import Settings
 from nbcache.store.protocol import Lock, Store, Waiting
+from nbcache.store.rows import rows_of
 from nbcache.store.usage import Use, note_use
 from nbcache.trail import Trail, cell_names
 from nbcache.transactions import STAYS, staged, transaction
@@ -102,7 +103,7 @@ class Shelf:
             self._tell(str(problem))
             return ()
 
-    def forget(self, is_meant: Callable[[Entry], bool], key: str = "") -> int:
+    def forget(self, is_meant: Callable[[Any], bool], key: str = "") -> int:
         """Remove stored runs from every store in use; return how many there were.
 
         With a key only what lies under it is looked at.
@@ -112,7 +113,8 @@ class Shelf:
         """
         names = set()
         for store in {id(one): one for one in (self.store, *self.stores.everywhere())}.values():
-            for entry in list(store.find(key) if key else store.entries()):
+            held: list[Any] = [*(store.find(key) if key else rows_of(store))]
+            for entry in held:
                 if is_meant(entry):
                     store.remove(entry)
                     names.add((entry.name, entry.stored_at))
