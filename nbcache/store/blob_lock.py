@@ -25,14 +25,17 @@ _PAUSE = 0.01
 
 
 @contextlib.contextmanager
-def holding_blobs(folder: str) -> Iterator[None]:
-    """Let nobody collect blobs; others may store at the same time."""
+def holding_blobs(folder: str) -> Iterator[Callable[[], bool]]:
+    """Let nobody collect blobs; others may store at the same time.
+
+    Gives what tells whether no other does; after that the lock may be lost.
+    """
     descriptor = _open(folder, LOCK_NAME)
     try:
         with contextlib.suppress(OSError):  # some file systems have no locks
             if fcntl is not None:
                 fcntl.flock(descriptor, fcntl.LOCK_SH)
-        yield
+        yield lambda: fcntl is not None and _try(descriptor)
     finally:
         os.close(descriptor)
 

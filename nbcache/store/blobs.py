@@ -203,12 +203,13 @@ def writing_blobs(folder: str) -> Iterator[BlobWriter]:
     if not has_safe_folder(folder):
         make_private_folder(folder)
         has_safe_folder(folder)
-    with holding_blobs(folder):
+    with holding_blobs(folder) as is_alone:
         writer = BlobWriter(folder)
         try:
             yield writer
         except BaseException:
-            writer.forget()
+            if is_alone():
+                writer.forget()
             raise
 
 

@@ -74,20 +74,44 @@ def count_references(root: str) -> Counter[str]:
     Raises ``OSError`` when an entry is there and cannot be read.
     """
     needed: Counter[str] = Counter()
-    for item in list_items(root):
-        needed.update(blobs_of(item.path))
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        inside, has_blobs = _look_into(folder)
+        waiting += inside
+        if has_blobs:
+            needed.update(_blobs_of(folder))
     return needed
+
+
+def _look_into(folder: str) -> tuple[list[str], bool]:
+    """Return the folders in one, and whether it is an entry's that has blobs."""
+    try:
+        with os.scandir(folder) as entries:
+            found = list(entries)
+            inside = [one.path for one in found if one.is_dir(follow_symlinks=False)]
+    except (FileNotFoundError, NotADirectoryError):
+        return [], False
+    return inside, any(one.name == stamps.FILE_NAME for one in found)
 
 
 def size_items(root: str, apart_from: str = "") -> list[Item]:
     """Return every item with its share of the blobs that it needs, so that the sum is true."""
     items = list(list_items(root, apart_from))
-    needs = [blobs_of(item.path) for item in items]
+    needs = [_needs_of(item.path) for item in items]
     shared = Counter(name for names in needs for name in names)
     return [
         item._replace(size_bytes=item.size_bytes + sum(_share(n, shared[n]) for n in names))
         for item, names in zip(items, needs, strict=True)
     ]
+
+
+def _needs_of(folder: str) -> set[str]:
+    if not os.path.lexists(os.path.join(folder, stamps.FILE_NAME)):
+        return set()
+    with contextlib.suppress(OSError):
+        return _blobs_of(folder)
+    return set()
 
 
 def _share(name: str, holders: int) -> int:
@@ -96,10 +120,8 @@ def _share(name: str, holders: int) -> int:
     return -(-int(length) // holders) if length.isdecimal() else 0
 
 
-def blobs_of(folder: str) -> set[str]:
+def _blobs_of(folder: str) -> set[str]:
     """Return the names of the blobs that the entry in a folder needs; nothing is verified."""
-    if not os.path.lexists(os.path.join(folder, stamps.FILE_NAME)):
-        return set()  # it is written before the entry that has blobs
     names = stamps.read_names(folder)
     with contextlib.suppress(FileNotFoundError, NotADirectoryError, StoreError):
         names |= read_blob_names(folder)
