@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from nbcache.cli.exits import ERROR, EXIT_CODES, INTERRUPTED, USAGE, CommandError
+from nbcache.cli.exits import ERROR, EXIT_CODES, INTERRUPTED, OK, USAGE, CommandError
 from nbcache.errors import CacheError
 
 _COMMANDS = (
@@ -47,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = parser.parse_args(words)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else USAGE
+    if args.help_all:
+        args = argparse.Namespace(command=_help_all, json=False, store=None)
     if not hasattr(args, "command"):
         parser.print_help(sys.stderr)
         return USAGE
@@ -76,6 +78,20 @@ def _dispatch(args: argparse.Namespace) -> int:
     return code
 
 
+def _help_all(_: argparse.Namespace) -> int:
+    """Print the help of every command, and of every setting."""
+    from nbcache.traits import NBCache
+
+    parser = make_parser()
+    parser.print_help()
+    found = next(a for a in parser._actions if isinstance(a.choices, dict)).choices or {}
+    for command in dict(found).values():
+        print(f"\n{command.format_help()}")
+    print("\nSettings, in a config file of IPython or Jupyter as c.NBCache.NAME = VALUE:\n")
+    print(NBCache.class_get_help())
+    return OK
+
+
 def _named_in(words: Sequence[str]) -> str:
     """Return the command that the line begins with; empty if it begins with something else."""
     known = [name for name, _, _ in _COMMANDS]
@@ -89,6 +105,9 @@ def make_parser(only: str = "") -> argparse.ArgumentParser:
         description="The cell cache of Jupyter, on the command line.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--help-all", action="store_true", help="help for all commands and settings"
     )
     parser.add_argument("--version", action="version", version=f"nbcache {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")

@@ -41,6 +41,27 @@ def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert "exit codes:" in capsys.readouterr().err
 
 
+def test_all_help_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """--help-all tells of every command's arguments and of every setting of config files."""
+    assert main(["--help-all"]) == 0
+    told = capsys.readouterr().out
+    assert all(word in told for word in ("--refresh-cell", "--older-than", "--NBCache.ttl=<Dur"))
+
+
+def test_stores_go_by_the_names_of_the_project(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--store and the shared stores take names of pyproject.toml; a slip names the nearest."""
+    (folder / "pyproject.toml").write_text('[tool.nbcache.stores]\nteam = "shared"\n')
+    monkeypatch.setenv("NBCACHE_DIR", str(folder / "own"))
+    monkeypatch.setenv("NBCACHE_KEY_DIR", str(folder / "keys"))
+    assert main(["du", "--store", "team", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["store"] == str(folder / "shared")
+    assert main(["sync", "team"]) == 0
+    assert main(["sync", "taem"]) == 2
+    assert "Did you mean `team`? Named stores: team." in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", ["run", "status", "ls", "show", "clear"])
 def test_every_command_documents_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Each command has help with the exit codes, and takes --json."""
