@@ -26,6 +26,7 @@ class Settings:
     verify: bool = False
     trust_all: bool = False
     headless: bool = False
+    atomic: bool = False
     min_time: float = 0.0
     ttl: str = ""
     location: str = ""
@@ -54,6 +55,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         verify=flag("NBCACHE_VERIFY"),
         trust_all=flag("NBCACHE_TRUST_ALL"),
         headless=flag("NBCACHE_HEADLESS"),
+        atomic=flag("NBCACHE_ATOMIC"),
         min_time=_seconds(environment.get("NBCACHE_MIN_TIME", "0")),
         ttl=environment.get("NBCACHE_TTL", ""),
         location=environment.get("NBCACHE_DIR", ""),

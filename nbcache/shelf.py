@@ -44,6 +44,7 @@ class Shelf:
         self.stores = Stores(lambda place: open_store(place, self._tell))
         self._policy = Policy()
         self.groups: dict[str, transaction] = {}
+        self._whole = transaction() if settings.atomic else None
         atexit.register(self.end_groups)
         self._told: set[str] = set()
         self._problems: list[str] = []
@@ -66,6 +67,16 @@ class Shelf:
             self._tell(str(problem))
         return count
 
+    def commit_run(self) -> None:
+        """Store the results of a run that was asked to be atomic; unless called, none is.
+
+        Raises:
+            StoreError: the store could not take all of them, so it took none.
+        """
+        self.end_groups()
+        if self._whole is not None:
+            self._whole.commit()
+
     def drop_group(self, name: str) -> str:
         """Forget the results of a group one of whose cells raised; return what to tell."""
         count = self.end_group(name, keep=False)
@@ -84,6 +95,7 @@ class Shelf:
             StoreError: it can't be opened.
         """
         store = staged(self.stores.of(self._policy))
+        store = self._whole.over(store) if self._whole is not None else store
         name = self._policy.group
         return self.groups.setdefault(name, transaction()).over(store) if name else store
 

@@ -9,7 +9,7 @@ from typing import Any
 from nbcache.duration import format_duration, parse_duration
 from nbcache.errors import CacheError
 from nbcache.events import SERVED, CellEvent, State
-from nbcache.extension import Extension
+from nbcache.extension import Extension, extension_of
 from nbcache.layers import Setting, merge
 from nbcache.options import OPTIONS, parse_options
 from nbcache.pinning import pin, unpin
@@ -195,3 +195,10 @@ def totals_text(found: dict[str, Any]) -> str:
             f"stored: {format_bytes(found['size_bytes'])} in {found['store'] or 'no store yet'}",
         ]
     )
+
+
+def commit_run() -> None:
+    """Store what this kernel's run held back because it is atomic."""
+    from IPython import get_ipython
+
+    extension_of(get_ipython()).session.shelf.commit_run()

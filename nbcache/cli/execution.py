@@ -19,6 +19,8 @@ from nbcache.cli.outcomes import Outcome
 from nbcache.headless import RequestSession, event_of_reply, load_nbcache, request_metadata
 
 _AS_JSON = "__import__('json').dumps({name}, allow_nan=False)"
+_COMMITTED = "commit run"
+_COMMIT = "__import__('nbcache.steering').steering.commit_run()"
 _PATIENCE = 5.0
 """Seconds that an interrupted cell has to end."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -30,7 +32,8 @@ class CellClient(NotebookClient):
     ``on_begin(number, title)`` and ``on_end(outcome)`` are called around every cell,
     ``on_tick()`` while one runs; ``refresh`` holds numbers of cells to run past the cache.
     After the last one, ``results`` holds the values of the names in ``results`` that JSON can
-    say. ``kernel_log`` takes what the kernel's process itself writes.
+    say, and if ``is_atomic`` is set the kernel stores what it held back, unless a cell raised.
+    ``kernel_log`` takes what the kernel's process itself writes.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class CellClient(NotebookClient):
         self.interrupted = False
         self._wanted = tuple(results)
         self.results: dict[str, Any] = {}
+        self.is_atomic, self.is_committed, self._has_failed = False, False, False
         self.on_cell_execute = self._before
         self.on_cell_complete = self._sent
         self.on_cell_executed = self._after
@@ -131,15 +135,22 @@ class CellClient(NotebookClient):
         record(cell.metadata, event)
         seconds = time.perf_counter() - self._began
         self._tell_end(Outcome(self._numbers[cell_index], title_of(cell.source), seconds, event))
-        if self._wanted and self._numbers[cell_index] == len(self._numbers):
+        self._has_failed |= execute_reply["content"].get("status") == "error"
+        if self._numbers[cell_index] == len(self._numbers):
             self.results = await self._take_results()
 
     async def _take_results(self) -> dict[str, Any]:
         """Return the values to hand on, by a request that leaves no trace."""
         asked = {name: _AS_JSON.format(name=name) for name in self._wanted}
+        if self.is_atomic and not self._has_failed:
+            asked[_COMMITTED] = _COMMIT
+        if not asked:
+            return {}
         request = self.kc.execute("", silent=True, store_history=False, user_expressions=asked)
         reply = await self.async_wait_for_reply(await ensure_async(request))
         answers = reply["content"].get("user_expressions", {}) if reply else {}
+        committed = answers.pop(_COMMITTED, {})
+        self.is_committed = committed.get("status") == "ok"
         found = {}
         for name, answer in answers.items():
             text = answer.get("data", {}).get("text/plain")

@@ -13,11 +13,17 @@ from typing import Any
 from nbcache.badge import strip_nbcache
 from nbcache.cell.pragma import hide_cache_line
 from nbcache.cli import run as running
-from nbcache.cli.exits import OK, USAGE, CommandError
+from nbcache.cli.exits import ERROR, OK, USAGE, CommandError
 
 _OWN = {
     "html": "nbcache.export.pages.NbcacheHTMLExporter",
     "notebook": "nbcache.export.pages.NbcacheNotebookExporter",
+}
+_PRINTED = "nbcache.export.printed.BrowserPDFExporter"
+_BROWSER = "install Chromium or Chrome, which nbcache prints with."
+_WAYS_OUT = {
+    "pdf": f"Install XeTeX and pandoc (Debian: texlive-xetex, pandoc), or {_BROWSER}",
+    "webpdf": f"Run `pip install nbconvert[webpdf]`, `playwright install chromium`, or {_BROWSER}",
 }
 _ABOUT = """
 Runs the notebook as `run` does (an unchanged one is given at once) and writes a document through
@@ -66,15 +72,25 @@ def _exporter(args: argparse.Namespace) -> Any:
         message = "export needs the package nbconvert: python -m pip install nbconvert"
         raise CommandError(message, USAGE) from None
     try:
-        kind = get_exporter(_OWN.get(args.to, args.to))
+        kind = get_exporter(_OWN.get(args.to) or _printer(args.to) or args.to)
     except (ExporterNameError, ExporterDisabledError) as problem:
         raise CommandError(f"--to {args.to}: {problem}", USAGE) from None
     return kind(strip=args.strip) if args.to in _OWN else kind()
 
 
+def _printer(name: str) -> str:
+    """Return the exporter that prints with a browser, if PDF is asked for and it is the way."""
+    if name not in ("pdf", "webpdf"):
+        return ""
+    from nbcache.export.printed import can_typeset, find_browser
+
+    return _PRINTED if find_browser() and not (name == "pdf" and can_typeset()) else ""
+
+
 def _run(notebook: Path, executed: Path, args: argparse.Namespace) -> int:
     """Run one notebook into a file of its own; its progress goes to stderr."""
-    own = argparse.Namespace(**{**vars(args), "notebooks": [notebook], "output": str(executed)})
+    asked = {"notebooks": [notebook], "output": str(executed), "is_aside": True}
+    own = argparse.Namespace(**{**vars(args), **asked})
     with contextlib.redirect_stdout(sys.stderr if not args.json else io.StringIO()):
         return running.run(own)
 
@@ -99,11 +115,26 @@ def _write(
         "metadata": {"name": notebook.stem, "path": str(notebook.resolve().parent)},
         "output_files_dir": f"{target.stem}_files",
     }
-    text, resources = exporter.from_notebook_node(nb, resources)
+    text, resources = _convert(exporter, nb, resources, args.to)
     writer = FilesWriter(build_directory=str(target.parent))
     resources["output_extension"] = target.suffix
     writer.write(text, resources, notebook_name=target.stem)
     return target
+
+
+def _convert(exporter: Any, nb: Any, resources: Any, name: str) -> Any:
+    """Return the document and its resources.
+
+    Raises:
+        CommandError: the exporter lacks a program, or failed.
+    """
+    try:
+        return exporter.from_notebook_node(nb, resources)
+    except Exception as error:  # whatever the exporter's programs lead to
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        way_out = _WAYS_OUT.get(name, "")
+        message = f"--to {name}: nbconvert failed: {reason[0]} {way_out}".strip()
+        raise CommandError(message, USAGE if way_out else ERROR) from None
 
 
 def _target(notebook: Path, output: str | None, extension: str, *, several: bool) -> Path:

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from nbcache.badge import record_of
+from nbcache.cli.amounts import age, size
 from nbcache.cli.exits import OK, USAGE, CommandError
 from nbcache.cli.status import age_and_expiry
 from nbcache.duration import format_duration
 from nbcache.entry import Entry
-from nbcache.errors import OptionError
 from nbcache.lineage import drop_lineages
 from nbcache.policy import DEFAULT, expires_at
 from nbcache.report import align, format_bytes
@@ -47,23 +47,15 @@ def add_clear_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=clear_entries)
     add = parser.add_argument
     add("notebook", nargs="?", metavar="NB", help="only what this notebook stored")
-    add("--older", metavar="AGE", type=age, help="only what was stored longer ago: 7d, 12h")
+    add("which", nargs="?", metavar="CELL",
+        help="only this cell's: its number among those that run, its id, or its text")  # fmt: skip
+    add("--cell", dest="which_cell", metavar="CELL", help="the same as an option")
+    add("--older", "--older-than", metavar="AGE", type=age,
+        help="only what was stored longer ago: 7d, 12h")  # fmt: skip
+    add("--larger", "--larger-than", metavar="SIZE", type=size, help="only what is larger: 1GB")
     add("--expired", action="store_true", help="only what has expired")
     add("--all", action="store_true", help="everything")
     add("--dry-run", action="store_true", help="say what would be forgotten, and keep it")
-
-
-def age(text: str) -> float:
-    """Return the seconds of a duration; raises ``argparse.ArgumentTypeError``."""
-    from nbcache.duration import parse_duration
-
-    try:
-        seconds = parse_duration(text, time.time())
-    except OptionError as problem:
-        raise argparse.ArgumentTypeError(str(problem)) from None
-    if seconds is None:
-        raise argparse.ArgumentTypeError("nothing is older than never.")
-    return seconds
 
 
 def list_entries(args: argparse.Namespace) -> int:
@@ -103,12 +95,16 @@ def show_entry(args: argparse.Namespace) -> int:
 
 def clear_entries(args: argparse.Namespace) -> int:
     """Forget what all the given conditions choose."""
-    if not (args.notebook or args.older is not None or args.expired or args.all):
-        raise CommandError("clear what? Name a notebook, --older, --expired or --all.", USAGE)
+    conditions = (args.notebook, args.expired, args.all, args.older, args.larger)
+    if all(one in (None, False) for one in conditions):
+        message = "clear what? Name a notebook, --older, --larger, --expired or --all."
+        raise CommandError(message, USAGE)
     from nbcache.store.opening import open_store
 
     store, now = open_store(args.store), time.time()
-    chosen = [row for row in _rows(store, args.notebook) if _is_chosen(row, args, now)]
+    named = _rows_of_cell(store, args) if args.which or args.which_cell else None
+    rows = _rows(store, args.notebook) if named is None else named
+    chosen = [row for row in rows if _is_chosen(row, args, now)]
     if not args.dry_run:
         for entry in chosen:
             store.remove(entry)
@@ -125,8 +121,22 @@ def clear_entries(args: argparse.Namespace) -> int:
 def _is_chosen(row: Row, args: argparse.Namespace, now: float) -> bool:
     if args.older is not None and now - row.stored_at <= args.older:
         return False
+    if args.larger is not None and row.size_bytes <= args.larger:
+        return False
     expiry = row.expires_at
     return not args.expired or (expiry is not None and expiry <= now)
+
+
+def _rows_of_cell(store: Any, args: argparse.Namespace) -> list[Row]:
+    """Return what one cell of a notebook stored."""
+    from nbcache.cli.notebook_files import read_notebook
+    from nbcache.cli.why import find_cell, rows_of_cell
+
+    if not args.notebook:
+        raise CommandError("--cell: name the notebook, too.", USAGE)
+    notebook = Path(args.notebook)
+    _, cell = find_cell(read_notebook(notebook), args.which or args.which_cell)
+    return rows_of_cell(cell, store, notebook)
 
 
 def _rows(store: Any, notebook: str | None = None) -> list[Row]:
@@ -183,7 +193,8 @@ def _told(entry: Entry, now: float) -> str:
         f"  key       {entry.key}",
         f"  variant   {entry.variant}",
         f"  notebook  {entry.notebook or '-'}",
-        f"  age       {age}, expires {expires}",
+        f"  age       {age}",
+        f"  expires   {expires}",
         f"  size      {format_bytes(entry.size_bytes)}",
         f"  cost      {format_duration(entry.cost)}",
         f"  outputs   {len(entry.outputs)}",

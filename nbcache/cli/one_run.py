@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nbcache.lineage import Recalled
 
 _LOG_LINES = 20
+_NOTHING_STORED = "nbcache: nothing was stored: --atomic keeps all results of a run, or none."
 
 
 @dataclass(slots=True)
@@ -82,7 +83,7 @@ def _give(job: Job, args: argparse.Namespace, progress: Progress, instant: Any) 
         progress.end(outcome)
     if job.target is not None and job.found is not None:
         write_bytes(job.found.body, job.target)
-        total.output = str(job.target)
+        total.output = _told_of(job.target, args)
     if not args.read_only:
         instant.note_use(job.source, job.found)
     total.seconds = time.perf_counter() - began
@@ -102,7 +103,12 @@ def _save(
             instant.keep(job, total.outcomes, body)
     if job.target is not None and (total.running or is_whole):
         write_bytes(body, job.target)
-        total.output = str(job.target)
+        total.output = _told_of(job.target, args)
+
+
+def _told_of(target: Path, args: argparse.Namespace) -> str:
+    """Return what is told of where the result went; nothing of a file on the way to another."""
+    return "" if getattr(args, "is_aside", False) else str(target)
 
 
 def _execute(job: Job, args: argparse.Namespace, progress: Progress, total: Total) -> int:
@@ -114,6 +120,7 @@ def _execute(job: Job, args: argparse.Namespace, progress: Progress, total: Tota
 
     with tempfile.TemporaryFile() as kernel_log:
         client = _client_of(job, args, progress, total, kernel_log)
+        client.is_atomic = args.atomic
         try:
             asyncio.run(client.async_execute(env=kernel_environment(job, args)))
         except (KeyboardInterrupt, asyncio.CancelledError):
@@ -131,10 +138,12 @@ def _execute(job: Job, args: argparse.Namespace, progress: Progress, total: Tota
         except RuntimeError as error:
             total.error = f"nbcache: {error}\n{_tail(kernel_log)}"
     job.results = client.results
+    code = ERROR if total.error else OK
     if client.interrupted:
-        total.error = "nbcache: interrupted"
-        return INTERRUPTED
-    return ERROR if total.error else OK
+        total.error, code = "nbcache: interrupted", INTERRUPTED
+    if args.atomic and not client.is_committed:
+        total.error = f"{total.error.rstrip()}\n{_NOTHING_STORED}".lstrip()
+    return code
 
 
 def _client_of(
@@ -196,6 +205,7 @@ def kernel_environment(job: Job, args: argparse.Namespace) -> dict[str, str]:
         "NBCACHE_VERIFY": args.verify,
         "NBCACHE_REQUIRE": args.require,
         "NBCACHE_TRUST_ALL": args.trust,
+        "NBCACHE_ATOMIC": args.atomic,
     }
     asked |= {name: "1" for name, is_on in switches.items() if is_on}
     if args.ttl:

@@ -102,7 +102,16 @@ def _target(output: str, notebook: Path, label: str) -> Path:
 
 def _passed_on(args: argparse.Namespace) -> Iterator[str]:
     """Yield the options that hold for every run."""
-    for name in ("inplace", "refresh", "read_only", "verify", "trust", "require", "allow_errors"):
+    for name in (
+        "inplace",
+        "refresh",
+        "read_only",
+        "verify",
+        "trust",
+        "atomic",
+        "require",
+        "allow_errors",
+    ):
         if getattr(args, name):
             yield f"--{name.replace('_', '-')}"
     for name in ("ttl", "timeout", "kernel"):

@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 
+from nbcache.cli.amounts import age, size
 from nbcache.cli.exits import OK, USAGE, CommandError
-from nbcache.cli.ls import age
-from nbcache.errors import OptionError
 from nbcache.lineage import drop_lineages
-from nbcache.option_values import parse_size
 from nbcache.report import format_bytes
 from nbcache.store.limits import Bounds
 
@@ -34,14 +32,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--max-size", metavar="SIZE", type=size, help="until the store is no larger: 10GB, 500MB")
     add("--expired", action="store_true", help="what has expired")
     add("--dry-run", action="store_true", help="say what would be removed, and keep it")
-
-
-def size(text: str) -> int:
-    """Return the bytes of a size such as 10GB; raises ``argparse.ArgumentTypeError``."""
-    try:
-        return parse_size(text)
-    except OptionError as problem:
-        raise argparse.ArgumentTypeError(str(problem)) from None
 
 
 def prune(args: argparse.Namespace) -> int:

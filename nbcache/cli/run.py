@@ -62,6 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " random numbers without a seed",
     )
     add("--verify", action="store_true", help="run what would be served, and compare")
+    add("--atomic", action="store_true",
+        help="store all results together at the end, or none if a cell raises")  # fmt: skip
     add("--require", action="store_true", help="fail instead of running a cell")
     add("--timeout", metavar="S", type=_number, help="seconds that one cell may run")
     add("--allow-errors", action="store_true", help="go on after a cell that raises")

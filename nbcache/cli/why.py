@@ -84,8 +84,8 @@ def find_cell(nb: Any, which: str) -> tuple[int, Any]:
     raise CommandError(f"No cell answers to {which!r}: the notebook runs {len(cells)}.", USAGE)
 
 
-def _runs_of(cell: Any, store: Any, notebook: Path) -> list[Entry]:
-    """Return the stored runs of a cell, the newest first; that of its recorded key leads."""
+def rows_of_cell(cell: Any, store: Any, notebook: Path) -> list[Row]:
+    """Return what a cell stored, the newest first; what has its recorded key leads."""
     from nbcache.cli.notebook_files import title_of
     from nbcache.cli.sources import source_digest
 
@@ -96,8 +96,13 @@ def _runs_of(cell: Any, store: Any, notebook: Path) -> list[Entry]:
         for row in rows_of(store)
         if row.source == source or (row.title == title and row.notebook in names) or row.key == key
     ]
-    ordered = sorted(alike, key=lambda row: row.key != key) if key else alike
-    return [entry for row in ordered if (entry := _read(store, row)) is not None]
+    return sorted(alike, key=lambda row: row.key != key) if key else alike
+
+
+def _runs_of(cell: Any, store: Any, notebook: Path) -> list[Entry]:
+    """Return the stored runs of a cell in that order."""
+    rows = rows_of_cell(cell, store, notebook)
+    return [entry for row in rows if (entry := _read(store, row)) is not None]
 
 
 def _read(store: Any, row: Row) -> Entry | None:

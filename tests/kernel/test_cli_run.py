@@ -216,6 +216,19 @@ def test_errors_may_be_allowed(tmp_path: Path, cli: Cli) -> None:
     assert done.states == ["error", "miss"]
 
 
+def test_an_atomic_run_stores_all_or_nothing(tmp_path: Path, cli: Cli) -> None:
+    """--atomic stores nothing if a cell raises, allowed or not, else everything at the end."""
+    save(tmp_path / "a.ipynb", "x = 1", "1 / 0")
+    done = cli("run", "a.ipynb", "--atomic", "--allow-errors", "--json")
+    assert (done.code, done.states) == (0, ["miss", "error"])
+    assert cli("ls", "--json").out.strip() == "[]"
+    save(tmp_path / "a.ipynb", "x = 1", "y = x")
+    assert cli("run", "a.ipynb", "--atomic", "--json").states == ["miss", "miss"]
+    assert cli("run", "a.ipynb", "--json").states == ["hit", "hit"]
+    assert "Forgot 1 " in cli("clear", "a.ipynb", "2").out
+    assert cli("status", "a.ipynb", "--check").code == 4
+
+
 def test_a_cell_may_only_take_so_long(tmp_path: Path, cli: Cli) -> None:
     """--timeout ends a cell that takes longer; the cells before it are saved."""
     save(tmp_path / "a.ipynb", "x = 1", "import time\ntime.sleep(100)")

@@ -12,6 +12,8 @@ import nbformat
 import pytest
 from nbformat import v4
 
+from nbcache.export.printed import find_browser
+
 pytest.importorskip("nbconvert", reason="nbconvert makes the documents")
 
 SOURCES = (
@@ -71,6 +73,29 @@ def test_a_page_has_badges_and_a_footer(notebook: Path) -> None:
     compile((notebook.parent / "paper.py").read_text(), "paper.py", "exec")
     _call(notebook, "nbcache.cli", "export", notebook.name, "--to", "notebook", "-o", "out.ipynb")
     assert _states(notebook.parent / "out.ipynb") == ["hit", "hit", "hit", "bypass"]
+
+
+def test_a_pdf_is_printed_by_an_installed_browser(tmp_path: Path) -> None:
+    """Without LaTeX, PDF is what an installed Chromium prints; without either, an error says so."""
+    note = v4.new_notebook(cells=[v4.new_markdown_cell("# Paper", id="a")])
+    nbformat.write(note, tmp_path / "note.ipynb")
+    export = [
+        sys.executable,
+        "-m",
+        "nbcache.cli",
+        "export",
+        "note.ipynb",
+        "--no-run",
+        "--to",
+        "pdf",
+    ]
+    bare = {**os.environ, "PATH": str(tmp_path)}
+    done = subprocess.run(export, cwd=tmp_path, env=bare, capture_output=True, check=False)
+    assert (done.returncode, b"Chromium" in done.stderr) == (2, True)
+    if not find_browser():
+        pytest.skip("no Chromium or Chrome is installed")
+    subprocess.run(export, cwd=tmp_path, capture_output=True, check=True)
+    assert (tmp_path / "note.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_nbconvert_executes_from_the_cache(notebook: Path) -> None:
