@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -80,11 +81,8 @@ def _exporter(args: argparse.Namespace) -> Any:
 
 def _printer(name: str) -> str:
     """Return the exporter that prints with a browser, if PDF is asked for and it is the way."""
-    if name not in ("pdf", "webpdf"):
-        return ""
-    from nbcache.export.printed import can_typeset, find_browser
-
-    return _PRINTED if find_browser() and not (name == "pdf" and can_typeset()) else ""
+    can_typeset = shutil.which("xelatex") and shutil.which("pandoc")
+    return _PRINTED if name == "webpdf" or (name == "pdf" and not can_typeset) else ""
 
 
 def _run(notebook: Path, executed: Path, args: argparse.Namespace) -> int:

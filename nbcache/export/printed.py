@@ -23,11 +23,6 @@ def find_browser() -> str:
     return next((path for name in _BROWSERS if (path := shutil.which(name))), "")
 
 
-def can_typeset() -> bool:
-    """Whether nbconvert's own way to PDF, over LaTeX, has the programs that it needs."""
-    return bool(shutil.which("xelatex") and shutil.which("pandoc"))
-
-
 class BrowserPDFExporter(WebPDFExporter):
     """PDF of the HTML page, as the browser prints it; without one it is as nbconvert's."""
 
