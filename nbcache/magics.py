@@ -43,9 +43,9 @@ class CacheMagics(SessionCommands, Magics):
         return extension_of(self.shell)
 
     @cell_magic
-    def cache(self, line: str, cell: str) -> None:
+    def cache(self, line: str, cell: str) -> Any:
         """Cache this cell; the options stand in ``cache_help``."""
-        self.shell.run_cell(f"%%cache {line}\n{cell}", store_history=False)
+        return self._run("run_statements", line, cell)  # below another cell magic
 
     @no_var_expand
     @line_magic("cache")
@@ -54,10 +54,13 @@ class CacheMagics(SessionCommands, Magics):
 
         The options are those of ``%%cache``; see ``%%cache?``.
         """
-        from nbcache.statements import run_statement
+        return self._run("run_line", line)
+
+    def _run(self, function: str, *words: str) -> Any:
+        from nbcache import statements
 
         try:
-            return run_statement(self._extension, line)
+            return getattr(statements, function)(self._extension, *words)
         except CacheError as problem:
             raise UsageError(str(problem)) from None
 

@@ -100,13 +100,20 @@ def build_policy(options: Mapping[str, object], *, base: Policy = DEFAULT, now: 
         changes["min_time"] = changes["min_time"] or 0.0
     if "isolation" in changes:
         changes["isolation"] = changes["isolation"] or ""
+    if "off" not in changes and _has_no_key(base):
+        changes["off"] = False  # what was off for want of a key may get one now
     policy = replace(base, **changes)
-    if policy.policy.is_off and policy.key is None and not policy.name:
+    if _has_no_key(policy):
         policy = replace(policy, off=True)
     both = sorted(policy.drop & (policy.keep or frozenset()))
     if both:
         raise OptionError(f"`{both[0]}` is in `keep` and in `drop`. Leave it in one of them.")
     return policy
+
+
+def _has_no_key(policy: Policy) -> bool:
+    """Tell whether nothing makes up a key, as under ``NO_CACHE``."""
+    return policy.policy.is_off and policy.key is None and not policy.name
 
 
 def not_kept(names: Iterable[str], policy: Policy) -> dict[str, list[str]]:

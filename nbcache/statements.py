@@ -15,16 +15,27 @@ from nbcache.policy import build_policy
 from nbcache.reading import Request
 
 
-def run_statement(extension: Extension, line: str) -> Any:
-    """Run one statement through the cache; return an expression's value.
+def run_line(extension: Extension, line: str) -> Any:
+    """Run the statement of a magic's line through the cache; return an expression's value.
 
     Options may stand before the statement: ``%cache ttl=60 x = f()``.
     """
     options, text = split_options(line)
+    return run_statements(extension, options, text)
+
+
+def run_statements(extension: Extension, options: str, text: str) -> Any:
+    """Run statements through the cache; return the value of the last one if it has any.
+
+    Raises:
+        CacheError: there are none, or they await something.
+    """
     shell, session = extension.shell, extension.session
     nodes = ast.parse(shell.transform_cell(text)).body
     if not nodes:
         raise CacheError("Give a statement: `%cache x = f()`.")
+    if _awaits(nodes):
+        raise CacheError("A statement that awaits is not cached alone: put `%%cache` on its cell.")
     name = shell.compile.cache(text, shell.execution_count, raw_code=text)
     nodes, target = bind_expression(nodes)
     base = extension.asking.base_policy(explicit=True, now=time.time())
@@ -72,12 +83,25 @@ _RESULT = "_nbcache_statement"
 
 
 def bind_expression(nodes: list[ast.stmt]) -> tuple[list[ast.stmt], str]:
-    """Turn a lone expression into a binding, so that its value is recorded."""
-    if len(nodes) != 1 or not isinstance(nodes[0], ast.Expr):
+    """Turn a last expression into a binding, so that its value is recorded."""
+    last = nodes[-1]
+    if not isinstance(last, ast.Expr):
         return nodes, ""
-    binding = ast.Assign([ast.Name(_RESULT, ast.Store())], nodes[0].value)
-    ast.copy_location(binding, nodes[0])
-    return [ast.fix_missing_locations(binding)], _RESULT
+    binding = ast.Assign([ast.Name(_RESULT, ast.Store())], last.value)
+    ast.copy_location(binding, last)
+    return [*nodes[:-1], ast.fix_missing_locations(binding)], _RESULT
+
+
+def _awaits(nodes: list[ast.stmt]) -> bool:
+    """Tell whether statements await something themselves, outside of functions."""
+    rest: list[ast.AST] = list(nodes)
+    while rest:
+        node = rest.pop()
+        if isinstance(node, (ast.Await, ast.AsyncFor, ast.AsyncWith)):
+            return True
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            rest += ast.iter_child_nodes(node)
+    return False
 
 
 _WORD = re.compile(r"(--)?([A-Za-z_][\w-]*)(=(?:\"[^\"]*\"|'[^']*'|[^\s'\"])*)?(?:\s+|$)")

@@ -8,7 +8,10 @@ from typing import Literal
 
 MAGIC = re.compile(r"^[ \t]*%%cache(?:[ \t]+(.*?))?[ \t]*$")
 COMMENT = re.compile(r"^[ \t]*#\|?[ \t]*nbcache[ \t]*(?::[ \t]*(.*?))?[ \t]*$")
-_CELL_MAGIC = re.compile(r"^[ \t]*%%[^\W\d]")
+_CELL_MAGIC = re.compile(r"^[ \t]*%%([^\W\d]\w*)")
+_AROUND_PYTHON = frozenset({"time", "timeit", "capture", "prun"})
+"""Cell magics below which a ``%%cache`` line asks for the whole cell, as it would above them."""
+
 _WORDS = {"on": "", "true": "", "yes": "", "off": "off", "false": "off", "no": "off"}
 
 
@@ -28,19 +31,20 @@ def find_pragmas(raw: str) -> tuple[Pragma, ...]:
     """Return all requests before the first statement, the ``%%cache`` line first."""
     magic: list[Pragma] = []
     comments: list[Pragma] = []
-    has_magic = False
+    above = ""
     for lineno, line in enumerate(raw.splitlines(), 1):
         if not line.strip():
             continue
         found = MAGIC.match(line)
-        if found and not has_magic and not magic:
+        other = _CELL_MAGIC.match(line)
+        if found and (not above or above in _AROUND_PYTHON) and not magic:
             magic.append(Pragma(found[1] or "", "magic", lineno))
         elif line.lstrip().startswith("#"):
             comment = COMMENT.match(line)
             if comment:
                 comments.append(_from_comment(comment[1] or "", lineno))
-        elif _CELL_MAGIC.match(line) and not has_magic:
-            has_magic = True
+        elif other and not above:
+            above = other[1]
         else:
             break
     return (*magic, *comments)

@@ -273,6 +273,8 @@ def test_statement_and_function_behind_widgets(notebook):
         notebook.run(f"%cache {options} w = '{{base}} $base', uuid.uuid4().hex[:0]")
         assert notebook.value("w") == "('{base} $base', '')"
     assert "Did you mean `ttl`" in notebook.run("%cache tll=1h w = 3").text
+    assert "put `%%cache` on its cell" in notebook.run("%cache w = await nothing()").text
+    assert notebook.run("%cache w = 3; w + 1").text == "4"
     notebook.run("@cache(ttl='1h')\ndef draw(n): return uuid.uuid4().hex")
     assert notebook.value("draw(1) == draw(1) != draw(2)") == "True"
 

@@ -115,3 +115,13 @@ def test_build_policy_refuses_contradictions() -> None:
 def test_every_option_is_a_field() -> None:
     """The table of options and the policy know the same names."""
     assert set(OPTIONS) | {"explicit", "verify"} == set(Policy.__dataclass_fields__)
+
+
+def test_a_line_may_give_the_key_that_a_setting_took_away() -> None:
+    """Under a setting of NO_CACHE a cell that names a policy or key is cached; ``off`` stays."""
+    base = build_policy({"policy": "NO_CACHE"}, now=0.0)
+    assert base.off
+    assert build_policy({"ttl": 5}, base=base, now=0.0).off
+    for options in ({"policy": "DEFAULT"}, {"key": 3}, {"name": "n"}):
+        assert not build_policy(options, base=base, now=0.0).off
+    assert build_policy({"policy": "DEFAULT", "off": True}, base=base, now=0.0).off
