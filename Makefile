@@ -65,12 +65,14 @@ $(BIN)/python:
 	@echo "Creating $(VENV) with $$($(PYTHON) --version)."
 	@$(PYTHON) -m venv $(VENV)
 
-# The stores' tests start a Redis of their own; without one they are skipped with the reason.
+# The stores' tests start servers of their own; without them they are skipped with the reason.
 redis:
-	@command -v redis-server >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || { \
-	    echo "Installing redis-server with apt-get for the stores' tests."; \
-	    apt-get update -qq && apt-get install -qq -y --no-install-recommends redis-server >/dev/null || \
-	    echo "It could not be installed: the tests with Redis will be skipped."; }
+	@{ command -v redis-server && { command -v sshd || [ -x /usr/sbin/sshd ]; }; } >/dev/null || \
+	  [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || { \
+	    echo "Installing redis-server and openssh-server with apt-get for the stores' tests."; \
+	    apt-get update -qq && apt-get install -qq -y --no-install-recommends \
+	      redis-server openssh-server >/dev/null || \
+	    echo "They could not be installed: the tests with them will be skipped."; }
 
 # The front end's tests: Chromium where we may install it, Node's tools where Node is there.
 # What is missing is no error: those tests are skipped with the reason.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from nbcache.entry import Body, Entry
 from nbcache.errors import CacheError, StoreError
 from nbcache.policy import Policy
 from nbcache.store.memory import SHARED, TieredStore
+from nbcache.store.pieces import raw_view
 from nbcache.store.protocol import Lock, Store, Waiting
 
 PACKED = "compression"
@@ -68,29 +70,66 @@ def take_lock(
 
 
 def pack(body: Body, codec: str) -> Body:
-    """Return the values compressed with one of Python's codecs."""
+    """Return the values compressed with one of Python's codecs, each where that pays.
+
+    The stream begins with the length of every part before it was compressed.
+    """
     if codec == "none":
         return body
     module: Any = importlib.import_module(codec)
-    buffers = [module.compress(bytes(memoryview(buffer).cast("B"))) for buffer in body.buffers]
-    return Body(module.compress(body.stream), buffers)
+    parts = [memoryview(body.stream), *(raw_view(one) for one in body.buffers)]
+    packed = [_shrink(part, module) for part in parts]
+    pairs = list(zip((body.stream, *body.buffers), packed, strict=True))
+    lengths = [_AS_IT_IS if new is None else memoryview(old).nbytes for old, new in pairs]
+    kept = [old if new is None else new for old, new in pairs]
+    head = _MARK + _LENGTH.pack(len(lengths)) + b"".join(map(_LENGTH.pack, lengths))
+    return Body(head + kept[0], kept[1:])
 
 
 def unpack(entry: Entry, body: Body) -> Body:
     """Return the values as they were before ``pack``; the entry says how.
 
     Raises:
-        CacheError: they are not what was packed.
+        CacheError: they are not what was packed, or would grow beyond what they were.
     """
     codec = entry.effects.get(PACKED, "none")
     if codec == "none":
         return body
     try:
         module: Any = importlib.import_module(codec)
-        buffers = [bytearray(module.decompress(bytes(buffer))) for buffer in body.buffers]
-        return Body(module.decompress(body.stream), buffers)
+        start, (count,) = len(_MARK) + 8, _LENGTH.unpack_from(body.stream, len(_MARK))
+        if not body.stream.startswith(_MARK) or count != 1 + len(body.buffers):
+            raise ValueError("its parts are not those that were packed")
+        lengths = [_LENGTH.unpack_from(body.stream, start + 8 * n)[0] for n in range(count)]
+        parts = [body.stream[start + 8 * count :], *body.buffers]
+        grown = [_grow(part, length, module) for part, length in zip(parts, lengths, strict=True)]
+        return Body(bytes(grown[0]), grown[1:])
     except Exception as error:
         raise CacheError(f"its values can't be decompressed ({codec}): {error}") from error
+
+
+_MARK = b"NBCP"
+_LENGTH = struct.Struct("<Q")
+_AS_IT_IS = (1 << 64) - 1
+_MUST_SAVE = 0.05
+
+
+def _shrink(part: memoryview, module: Any) -> bytes | None:
+    """Return a part compressed, None where that saves next to nothing."""
+    small: bytes = module.compress(part)
+    return small if len(small) <= part.nbytes * (1 - _MUST_SAVE) else None
+
+
+def _grow(part: Any, length: int, module: Any) -> Any:
+    """Return a part as it was, writable; never more of it than was said."""
+    if length == _AS_IT_IS:
+        return part
+    kinds = {"zlib": "decompressobj", "lzma": "LZMADecompressor", "bz2": "BZ2Decompressor"}
+    stream = getattr(module, kinds[module.__name__])()
+    found = stream.decompress(bytes(part), length + 1)
+    if len(found) != length or not stream.eof or stream.unused_data:
+        raise ValueError(f"{length} bytes were packed, and others come out")
+    return bytearray(found)
 
 
 def packing(policy: Policy) -> dict[str, str]:

@@ -7,11 +7,14 @@
 
 The signature covers the entry's name and the digest of its file. Whoever receives it verifies
 the signature first; then the file gets the receiver's own signature, and is an entry like others.
+Where compression pays, another magic says so, and the file's length stands before it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import struct
+import zlib
 from typing import Literal
 
 from nbcache.errors import DamagedEntry, ForeignEntry
@@ -25,6 +28,12 @@ from nbcache.store.identity import (
 )
 
 MAGIC = b"\x89NBS\r\n\x1a\n"
+SMALL_MAGIC = b"\x89NBZ\r\n\x1a\n"
+_LENGTH = struct.Struct("<Q")
+_SAMPLE_BYTES = 256 << 10
+_MUST_SAVE = 0.1
+_MOST_TIMES = 1100
+"""No stream of zlib grows by more than 1032 times."""
 _HEAD_BYTES = len(MAGIC) + PUBLIC_BYTES + SIGNATURE_BYTES
 Posture = Literal["on", "strict", "off"]
 """Whose entries are loaded: mine and trusted people's, mine alone, anybody's."""
@@ -32,7 +41,9 @@ Posture = Literal["on", "strict", "off"]
 
 def enclose(name: str, file: bytes, identity: Identity) -> bytes:
     """Return the entry's file with the sender's signature."""
-    return MAGIC + identity.public + identity.sign(_signed(name, file)) + file
+    small = shrink(file)
+    magic, sent = (MAGIC, file) if small is None else (SMALL_MAGIC, small)
+    return magic + identity.public + identity.sign(_signed(name, sent)) + sent
 
 
 def disclose(
@@ -44,7 +55,7 @@ def disclose(
         ForeignEntry: the sender is not trusted here.
         DamagedEntry: the signature does not hold, or the file is none.
     """
-    if len(data) <= _HEAD_BYTES or not data.startswith(MAGIC):
+    if len(data) <= _HEAD_BYTES or not data.startswith((MAGIC, SMALL_MAGIC)):
         raise DamagedEntry(f"The shared entry {name} is none: it starts with other bytes.")
     public = data[len(MAGIC) : len(MAGIC) + PUBLIC_BYTES]
     signature, file = data[len(MAGIC) + PUBLIC_BYTES : _HEAD_BYTES], data[_HEAD_BYTES:]
@@ -57,12 +68,52 @@ def disclose(
             "so nothing of it is loaded. If you know whose key that is: "
             f"`jupyter nbcache trust add NAME {key_text(public)}`."
         )
-    return reseal(file, name, key)
+    return reseal(grow(name, file) if data.startswith(SMALL_MAGIC) else file, name, key)
+
+
+def shrink(file: bytes) -> bytes | None:
+    """Return the length of a file and the file compressed; None where that saves too little.
+
+    A sample from its middle is tried first: numbers drawn at random would cost time for nothing.
+    """
+    middle = len(file) // 2
+    sample = file[max(0, middle - _SAMPLE_BYTES) : middle + _SAMPLE_BYTES]
+    if not _pays(sample, zlib.compress(sample, 1)):
+        return None
+    small = zlib.compress(file, 1)
+    return _LENGTH.pack(len(file)) + small if _pays(file, small) else None
+
+
+def _pays(data: bytes, small: bytes) -> bool:
+    return len(small) <= len(data) * (1 - _MUST_SAVE)
+
+
+def grow(name: str, data: bytes) -> bytes:
+    """Return a file as it was before ``shrink``, never more of it than was said.
+
+    Raises:
+        DamagedEntry: it is none, or claims to be larger than it can be.
+    """
+    length = _LENGTH.unpack_from(data)[0] if len(data) >= _LENGTH.size else 0
+    if not 0 < length <= _MOST_TIMES * len(data):
+        raise DamagedEntry(f"The shared entry {name} claims {length} bytes, which cannot be.")
+    stream = zlib.decompressobj()
+    try:
+        file = stream.decompress(data[_LENGTH.size :], length + 1)
+    except zlib.error as error:
+        raise DamagedEntry(f"The shared entry {name} cannot be decompressed: {error}.") from error
+    if len(file) != length or not stream.eof or stream.unused_data:
+        raise DamagedEntry(f"The shared entry {name} is not of the length that it claims.")
+    return file
 
 
 def signer_of(data: bytes) -> bytes:
     """Return the public key that an envelope names, not verified."""
-    return data[len(MAGIC) : len(MAGIC) + PUBLIC_BYTES] if data.startswith(MAGIC) else b""
+    return (
+        data[len(MAGIC) : len(MAGIC) + PUBLIC_BYTES]
+        if data.startswith((MAGIC, SMALL_MAGIC))
+        else b""
+    )
 
 
 def _signed(name: str, file: bytes) -> bytes:
