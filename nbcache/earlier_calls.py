@@ -21,8 +21,8 @@ from nbcache.heap.walk import Walk
 from nbcache.library_effects import RECORDED_PACKAGES, is_library_target, package_of, target_steps
 
 _SETS = re.compile(
-    r"_?(un)?(register|set|configure?|install|patch|init|enable|disable|use|reset|add)(_|$)"
-    r"|set[A-Z]|basicConfig|(start|signal|update|append|extend|insert|clear|setdefault)$"
+    r"_?(un)?(register|configure?|install|patch|init|enable|disable|use|reset|add)(_|$)"
+    r"|_?(un)?set\w*|basicConfig|(start|signal|update|append|extend|insert|clear)$"
 )
 _TRACKED = RECORDED_PACKAGES - {"torch", "polars", "pyarrow", "requests", "json", "asyncio"}
 """Packages whose settings the trackers record."""
@@ -40,6 +40,7 @@ class EarlierCalls:
     def __init__(self) -> None:
         self._seen = 0
         self._calls: dict[str, dict[str, frozenset[str]]] = {}
+        self._sets_recursion = False
 
     def need_all(self, walk: Walk, history: Sequence[str], imports: Iterable[str]) -> None:
         """Make the calls into the libraries that a cell reaches an input of it."""
@@ -47,7 +48,11 @@ class EarlierCalls:
             self._seen = 0
         for text in history[self._seen :]:
             self._read(text, walk.namespace)
+            self._sets_recursion = self._sets_recursion or "setrecursionlimit" in text
         self._seen = len(history)
+        if self._sets_recursion:  # any later cell may live on it
+            limit = str(sys.getrecursionlimit()).encode()
+            walk.roots["sys.getrecursionlimit()"] = hashlib.blake2b(limit, digest_size=16).digest()
         reached = walk.packages | {name.partition(".")[0] for name in imports}
         for package, calls in self._calls.items():
             if package in reached or package in sys.stdlib_module_names:

@@ -25,6 +25,7 @@ from nbcache.line_places import code_places
 from nbcache.looking import looking_glasses, named_by_values, probes
 from nbcache.policy import Policy, whole
 from nbcache.replay.imports import has_star_head, star_names
+from nbcache.replay.recording import reached_modules
 from nbcache.replay.shell_state import display_part
 from nbcache.selection import LeftOut
 from nbcache.sql_tables import need_tables, reaches_duckdb
@@ -139,7 +140,8 @@ class Reader:
         self._calls.need_all(walk, earlier, source.names.imports)
         need_printers(walk, getattr(self._shell, "display_formatter", None))
         parts = compose_parts(source.digest, digests(walk.roots), version=policy.version)
-        parts |= self._display_part() | interpreter_parts(source.text)
+        modules = reached_modules(walk, source.names)
+        parts |= self._display_part() | interpreter_parts(source.text, modules)
         about = self._about(source, walk)
         parts = choose_parts(policy, parts, self._subject(source, walk, request))
         parts |= asked_parts(policy, walk.values)

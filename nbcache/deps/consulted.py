@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
+import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from nbcache.deps.digests import text_digest
 
+Read = Callable[[], Any]
 _LAUNCHERS = ("ipykernel_launcher", "ipython", "__main__")
-_NAMED: dict[str, tuple[str, Callable[[], Any]]] = {
+_NAMED: dict[str, tuple[str, Read]] = {
     "sys.path": (r"sys\.path\b(?!\.(append|insert|extend|remove)\b)", lambda: list(sys.path)),
-    "sys.getrecursionlimit()": (r"getrecursionlimit\b", sys.getrecursionlimit),
+    "sys.getrecursionlimit()": (r"getrecursionlimit\b|RecursionError\b", sys.getrecursionlimit),
     "sys.get_int_max_str_digits()": (
         r"get_int_max_str_digits\b",
         getattr(sys, "get_int_max_str_digits", int),
@@ -22,9 +25,22 @@ _NAMED: dict[str, tuple[str, Callable[[], Any]]] = {
 }
 
 
-def interpreter_parts(text: str) -> dict[str, str]:
-    """Return key parts with their digests.
+def _contexts() -> list[str]:
+    decimal: Any = sys.modules["decimal"]
+    made = (decimal.DefaultContext, decimal.BasicContext, decimal.ExtendedContext)
+    return [re.sub(r"flags=\[[^]]*\]", "", repr(context)) for context in made]
 
+
+_OF_MODULES: dict[str, tuple[str, Read]] = {
+    "gc": ("gc", lambda: (gc.isenabled(), gc.get_threshold(), gc.get_debug(), len(gc.callbacks))),
+    "socket": ("socket.getdefaulttimeout()", socket.getdefaulttimeout),
+    "decimal": ("decimal's contexts", _contexts),
+}
+"""Module → the state in it that no tracker follows, for cells that reach the module."""
+
+
+def interpreter_parts(text: str, modules: Collection[str] = ()) -> dict[str, str]:
+    """Return key parts with their digests; ``modules`` are those that the cell reaches.
     Arguments that a notebook set count in every cell (``parser.parse_args()`` reads them out of
     sight); those that a kernel was started with, in cells that name them alone: they hold the
     kernel's own connection file.
@@ -35,6 +51,9 @@ def interpreter_parts(text: str) -> dict[str, str]:
     for name, (pattern, read) in _NAMED.items():
         if re.search(pattern, text):
             parts[name] = text_digest(repr(read()))
+    for module in _OF_MODULES.keys() & modules & sys.modules.keys():
+        name, read = _OF_MODULES[module]
+        parts[name] = text_digest(repr(read()))
     return parts
 
 

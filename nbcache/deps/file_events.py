@@ -36,6 +36,7 @@ class NativeEvents:
         self._is_busy = False
         ledger.before_note = self.sync
         ledger.forget_listing = self.forget_listing
+        ledger.watch_folder = self._watch.add
 
     def sync(self) -> None:
         """Enter what happened so far; raise NotReplayable for what cannot repeat."""

@@ -59,13 +59,16 @@ TIMED = "mtime"
 
 
 def look_at(path: str, aspect: str) -> Any:
-    """Return what a look at ``path`` shows of it: ``kind``, ``size``, ``time`` or ``link``."""
+    """Return what a look shows of ``path``: ``kind``, ``size``, ``mode``, ``time`` or ``link``."""
     status = status_of(path)
     if aspect == "link":
         return _readlink(path) if _islink(path) else "no link"
     if aspect == "kind" or status is None:
         return kind_of(status)
-    return status.st_size if aspect == "size" else [status.st_size, status.st_mtime_ns]
+    mode = stat.S_IMODE(status.st_mode)
+    if aspect == "mode":
+        return mode
+    return status.st_size if aspect == "size" else [status.st_size, status.st_mtime_ns, mode]
 
 
 def names_in(folder: str, scope: Scope) -> list[str] | None:
@@ -114,6 +117,8 @@ class Ledger:
     """Called before a path is noted: what happened natively until now comes first."""
     forget_listing: Callable[[str], None] = _ignore
     """Called after the import system listed a folder: that listing is nobody's input."""
+    watch_folder: Callable[[str], None] = _ignore
+    """Called with a folder that a process may read from: native events tell of it."""
 
     def note_read(self, path: str) -> None:
         """A file was opened for reading, or tried to be."""

@@ -50,6 +50,7 @@ _KIND_ASKERS = frozenset({
 })  # fmt: skip
 _IMPORT_SYSTEM = "<frozen importlib._bootstrap_external>"
 _METADATA_FOLDERS = (os.path.join("importlib", "metadata"), f"{os.sep}importlib_metadata{os.sep}")
+_ASPECTS = {"readlink": "link", "access": "mode"}
 _REMOVERS = ("remove", "unlink", "rmdir", "mkdir", "symlink", "link", "truncate")
 _WRITING_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
@@ -188,7 +189,7 @@ def _on_look(ledger: Ledger, function: str) -> Hook:
             return
         who = caller(frame)
         if who == "user":
-            ledger.note_look(path, "link" if function == "readlink" else _aspect(frame))
+            ledger.note_look(path, _ASPECTS.get(function) or _aspect(frame))
         elif who == "library" and not is_above(path, start):
             ledger.note_look(path, "kind", by_library=True)
 

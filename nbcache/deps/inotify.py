@@ -66,9 +66,14 @@ class FolderWatch:
         if self._descriptor < 0:
             return
         for folder in folders:
-            number = library.inotify_add_watch(self._descriptor, _fsencode(folder), _MASK)
+            self.add(folder)
+
+    def add(self, folder: str) -> None:
+        """Watch one more folder from now on; one that is watched stays so."""
+        if self._descriptor >= 0:
+            number = _library().inotify_add_watch(self._descriptor, _fsencode(folder), _MASK)
             if number >= 0:
-                self._folders[number] = folder
+                self._folders.setdefault(number, folder)
 
     @property
     def is_working(self) -> bool:

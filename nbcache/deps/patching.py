@@ -17,6 +17,7 @@ from typing import Any
 
 from nbcache.deps import arrivals
 from nbcache.deps.blame import OWN_CODES, with_level
+from nbcache.deps.pickled import found_by_name, note_replaced, note_restored
 
 After = Callable[[], None]
 Hook = Callable[[tuple[Any, ...], dict[str, Any]], "After | None"]
@@ -78,12 +79,7 @@ class Wrapped:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Unpickle as the original, found under its name."""
-        return _named_original, self.place
-
-
-def _named_original(module: str, name: str) -> Any:
-    __import__(module)
-    return original_of(getattr(sys.modules[module], name))
+        return found_by_name(*self.place)
 
 
 def original_of(value: Any) -> Any:
@@ -160,9 +156,12 @@ class _Patch:
         self.watchers += 1
         if self.watchers == 1:
             setattr(self.owner, self.name, self.stand_in)
+            note_replaced(self.wrapper.original, ":".join(self.wrapper.place))
 
     def remove(self) -> None:
         self.watchers -= 1
+        if not self.watchers:
+            note_restored(self.wrapper.original)
         if self.watchers or vars(self.owner).get(self.name, _MISSING) is not self.stand_in:
             return
         if self.raw is _MISSING:

@@ -11,6 +11,7 @@ from types import BuiltinMethodType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 from nbcache.deps.digests import text_digest
+from nbcache.deps.places import is_local
 from nbcache.errors import NotReplayable
 
 _ATOMS = (type(None), bool, int, float, str)
@@ -110,14 +111,36 @@ _DECODERS: dict[str, Any] = {
 
 def comparable(value: Any) -> Any:
     """Return JSON data that is equal for equal values, also for a plain function's code."""
+    return _comparable(value, ())
+
+
+def _comparable(value: Any, above: tuple[Any, ...]) -> Any:
     if isinstance(value, dict):
-        return {"dict": [[comparable(key), comparable(item)] for key, item in value.items()]}
+        pairs = value.items()
+        return {"dict": [[_comparable(k, above), _comparable(item, above)] for k, item in pairs]}
+    if isinstance(value, ModuleType) and not is_local(getattr(value, "__file__", None) or ""):
+        return {"module": value.__name__}
     try:
         return encode(value)
     except NotReplayable:
-        if isinstance(value, FunctionType) and not value.__closure__:
-            return {"code": text_digest(repr(_code_shape(value.__code__)))}
-        raise
+        if not isinstance(value, FunctionType):
+            raise
+    if value in above:
+        return {"code": above.index(value)}
+    held = [cell.cell_contents for cell in value.__closure__ or ()]
+    held += [value.__defaults__, value.__kwdefaults__]
+    read = {name: value.__globals__[name] for name in sorted(_names(value.__code__, value))}
+    parts = [_comparable(item, (*above, value)) for item in (*held, read)]
+    return {"code": text_digest(repr((_code_shape(value.__code__), parts)))}
+
+
+def _names(code: CodeType, function: FunctionType) -> set[str]:
+    """Return the names of variables that code may read, those of attributes among them."""
+    found = {name for name in code.co_names if name in function.__globals__}
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            found |= _names(constant, function)
+    return found
 
 
 def _code_shape(code: CodeType) -> tuple[Any, ...]:

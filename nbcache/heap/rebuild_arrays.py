@@ -98,6 +98,11 @@ def make_void(array: Any) -> Any:
     return array[()]
 
 
+def make_ufunc(function: Any, inputs: int, outputs: int, identity: Any) -> Any:
+    """Return a universal function made of a Python function."""
+    return np.frompyfunc(function, inputs, outputs, identity=identity)
+
+
 def make_subclass(array: Any, kind: type) -> Any:
     """Return a view of a plain array as a subclass, without its attributes."""
     return array.view(kind)

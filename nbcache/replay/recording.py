@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import pathlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -284,8 +285,8 @@ def path_like(nodes: Iterable[ast.AST], values: Iterable[Any]) -> list[str]:
     found = {str(value) for value in values if issubclass(type(value), _NAMES_OF_FILES)}
     for node in nodes:
         for part in ast.walk(node):
-            if isinstance(part, ast.Constant) and isinstance(part.value, str):
-                found.add(part.value)
+            if isinstance(part, ast.Constant) and isinstance(part.value, (str, bytes)):
+                found.add(os.fsdecode(part.value))
     found |= {word for text in found if len(text) <= 4000 for word in _WORD.findall(text)}
     return sorted(text for text in found if _MAY_BE_PATH.fullmatch(text))
 

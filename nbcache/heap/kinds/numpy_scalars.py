@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,15 +68,36 @@ class DtypeKind(Kind):
 
 
 class UfuncKind(Kind):
-    """Universal functions: their name."""
+    """Universal functions: their name, or the Python function that they are made of."""
 
-    by_value = True
+    mixed = True
     stable = True
 
+    def is_value(self, obj: Any) -> bool:
+        """Those of libraries are names."""
+        return not _made_of(obj)
+
     def encode(self, obj: Any, walk: Walk) -> bytes:
-        """Encode the name."""
+        """Encode the name, and the function if it was made of one."""
         walk.packages.add("numpy")
-        return frame(b"U", text(str(getattr(obj, "__module__", ""))), text(obj.__name__))
+        name = text(obj.__name__)
+        made_of = _made_of(obj)
+        if made_of:
+            shape = text(f"{obj.nin} {obj.nout} {obj.identity!r}")
+            return joined(b"U", [name, shape, *map(walk.ref, made_of)])
+        return frame(b"U", text(str(getattr(obj, "__module__", ""))), name)
+
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Make it again of its function."""
+        made_of = _made_of(obj)
+        if not made_of:
+            return NotImplemented
+        return rebuild_arrays.make_ufunc, (made_of[0], obj.nin, obj.nout, obj.identity)
+
+
+def _made_of(obj: Any) -> list[Any]:
+    """Return the function that was handed to ``numpy.frompyfunc``, which only gc can see."""
+    return [part for part in gc.get_referents(obj) if callable(part)]
 
 
 register(RecordKind(), first=(np.void,))

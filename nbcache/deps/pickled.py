@@ -1,0 +1,48 @@
+"""Pickles made while functions are patched: they name the functions, never a wrapper.
+
+A pickle names a builtin function by its module, and refuses if another object stands there. So
+the ones that are patched are pickled as a call that finds them: in another process, or later.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import pkgutil
+from collections.abc import Callable
+from types import BuiltinFunctionType
+from typing import Any
+
+_replaced: dict[int, tuple[Any, str, int]] = {}
+"""Identity of a builtin function → itself, where it is found, in how many places replaced."""
+
+
+def found_by_name(module: str, name: str) -> tuple[Callable[..., Any], tuple[str]]:
+    """Return the reduction of a function that is found at a place; only Python's own names."""
+    return pkgutil.resolve_name, (f"{module}:{name}",)
+
+
+def note_replaced(function: Any, place: str) -> None:
+    """A place holds a wrapper in the place of ``function`` from now on."""
+    if type(function) is not BuiltinFunctionType:
+        return
+    _, first, times = _replaced.get(id(function), (function, place, 0))
+    _replaced[id(function)] = function, first, times + 1
+    copyreg.dispatch_table.setdefault(BuiltinFunctionType, _reduce)
+
+
+def note_restored(function: Any) -> None:
+    """A place holds ``function`` again."""
+    if id(function) not in _replaced:
+        return
+    _, place, times = _replaced.pop(id(function))
+    if times > 1:
+        _replaced[id(function)] = function, place, times - 1
+    if not _replaced and copyreg.dispatch_table.get(BuiltinFunctionType) is _reduce:
+        del copyreg.dispatch_table[BuiltinFunctionType]
+
+
+def _reduce(function: Any) -> Any:
+    known = _replaced.get(id(function))
+    if known is None:
+        return function.__reduce_ex__(4)
+    return found_by_name(*known[1].split(":"))
