@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import os
 import re
 import sys
 import types
@@ -17,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from nbcache.deps.local import loaded_local_names, memory_digest, read_source, source_path
+from nbcache.deps.process_state import PLACES
 from nbcache.heap.walk import Walk
 from nbcache.library_effects import RECORDED_PACKAGES, is_library_target, package_of, target_steps
 
@@ -27,6 +29,7 @@ _SETS = re.compile(
 _TRACKED = RECORDED_PACKAGES - {"torch", "polars", "pyarrow", "requests", "json", "asyncio"}
 """Packages whose settings the trackers record."""
 
+_OF_THE_PROCESS = frozenset(name for owner, name in PLACES if owner is os)
 _SETTERS = frozenset({"setattr", "delattr", "vars"})
 
 
@@ -140,6 +143,7 @@ def _touched(call: ast.Call, namespace: dict[str, Any]) -> str:
     package = package_of(namespace.get(steps[0])) if steps else ""
     if package:
         sets = any(map(_SETS.match, steps)) and package not in _TRACKED
+        sets = sets or steps[-1] in _OF_THE_PROCESS
         is_handed = any(isinstance(part, ast.Name) for one in given for part in ast.walk(one))
         return package if sets or not (is_handed or package in RECORDED_PACKAGES) else ""
     root = namespace.get(steps[0]) if steps else None

@@ -22,12 +22,33 @@ def is_local_file(path: str | None) -> bool:
     """Tell whether a source file lies outside the standard library and site-packages."""
     if not path or path.startswith("<"):
         return False
-    if not os.path.isabs(path) and not os.path.exists(path):
+    if not os.path.isabs(path) and not is_there(path):
         return False  # a label of code that was made in memory
     real = os.path.realpath(path)
     if "site-packages" in real or "dist-packages" in real:
         return False
     return not real.startswith(installed_folders()) and not real.startswith(_OWN)
+
+
+def is_there(path: str) -> bool:
+    """Tell whether a path names something, or a member of an archive."""
+    return os.path.exists(path) or bool(archive_of(path))
+
+
+def archive_of(path: str) -> str:
+    """Return the file in which what a path names must lie, as a module in an archive does."""
+    while path and not os.path.exists(path):
+        parent = os.path.dirname(path)
+        path = "" if parent == path else parent
+    return path if os.path.isfile(path) else ""
+
+
+def is_made(module: object) -> bool:
+    """Tell whether a module was made by hand: it has neither a file nor a loader."""
+    if type(module) is not types.ModuleType or module.__name__ in ("__main__", "__mp_main__"):
+        return False
+    values = vars(module)
+    return not any(values.get(name) for name in ("__spec__", "__loader__", "__file__"))
 
 
 _OWN = os.path.dirname(os.path.realpath(__file__)) + os.sep
@@ -43,7 +64,9 @@ def is_local_module(name: str | None) -> bool:
 @functools.lru_cache(maxsize=4096)
 def _is_local(name: str, identity: int) -> bool:
     module = sys.modules.get(name)
-    return isinstance(module, types.ModuleType) and is_local_file(getattr(module, "__file__", None))
+    if not isinstance(module, types.ModuleType):
+        return False
+    return is_made(module) or is_local_file(getattr(module, "__file__", None))
 
 
 def is_importable(obj: object, module: str | None, qualname: str | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -46,6 +47,7 @@ PLAIN_MAGICS = frozenset(
 """Magics whose whole effect is what nbcache records anyway."""
 
 
+_HISTORY = re.compile(r"\b(history_manager|displayhook)\b")
 UNKNOWN = "unknown"
 """Stands for the digest of a value that has none; it never equals another."""
 
@@ -219,6 +221,9 @@ class Reader:
                 walk.need(name)
         glasses = looking_glasses(names.reads, self.namespace, self._shell)
         hidden = (*names.hidden, *glasses, *probes(nodes, self.namespace))
+        if _HISTORY.search(source.text):
+            walk.need("In")
+            walk.need("Out")
         if hidden:
             self._ask_all(walk, names.hidden_after if names.hidden else frozenset())
         return hidden

@@ -52,6 +52,7 @@ MEMBERS = {
             "getmembers",
             "getmembers_static",
             "getattr_static",
+            "getmodule",
         }
     ),
     "gc": frozenset({"get_objects", "get_referrers"}),
@@ -65,6 +66,7 @@ MEMBERS = {
 """Members of modules that give access to every name."""
 
 SHELL_MEMBERS = frozenset({
+    "history_manager", "displayhook",
     "Completer", "complete", "complete_text", "del_var", "drop_by_id", "ev", "ex",
     "find_user_code", "getattr", "inspector", "object_inspect", "push", "reset",
     "reset_selective", "run_ast_nodes", "run_cell", "run_cell_async", "run_code",

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,7 +80,7 @@ class EnvironmentTracker(Watcher[_Run]):
 
         patches.watch(on_process, *process_places(loaded_mark()))
         patches.watch(on_read, (kind, "__getitem__"))
-        patches.watch(on_iteration, (kind, "__iter__"))
+        patches.watch(on_iteration, (kind, "__iter__"), (kind, "__len__"))
         patches.watch(on_write, (kind, "__setitem__"), (kind, "__delitem__"))
         return run
 
@@ -111,12 +111,16 @@ class EnvironmentTracker(Watcher[_Run]):
         deleted = [key for key in before if key not in after]
         read = {key: _digest(before.get(key)) for key in sorted(run.read)}
         late: dict[str, Any] = {"read": read} if read else {}
+        if run.lists_all:
+            late["names"] = _names_digest(before)
         if run.is_inherited:
             late["inherited"] = {key: _digest(value) for key, value in _inherited(before).items()}
         effect = {"set": put, "deleted": deleted} if put or deleted else None
         return Observed(late or None, effect)
 
     def _check(self, late: Mapping[str, Any]) -> str | None:
+        if late.get("names", here := _names_digest(map(_text, _raw()))) != here:
+            return "an environment variable was set or removed"
         inherited = late.get("inherited")
         wanted = dict(late.get("read", {}))
         if inherited is None:
@@ -140,6 +144,10 @@ class EnvironmentTracker(Watcher[_Run]):
 def _inherited(variables: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that bear on what a started process does, as far as one can tell."""
     return {key: one for key, one in variables.items() if not SESSION_VARIABLES.match(key)}
+
+
+def _names_digest(names: Iterable[str]) -> str:
+    return text_digest("\0".join(sorted(name for name in names if not _OF_THE_KERNEL.match(name))))
 
 
 def _raw() -> dict[Any, Any]:

@@ -17,6 +17,7 @@ from nbcache.deps.arrivals import loaded_mark
 from nbcache.deps.digests import file_digest, signature, text_digest
 from nbcache.deps.loaded_code import runs_code_of
 from nbcache.deps.places import is_local
+from nbcache.locality import archive_of, is_there
 
 _open = open
 _memory: dict[str, tuple[object, str, Any]] = {}
@@ -43,7 +44,7 @@ def _find_source(module: Any) -> str:
     path = values.get("__file__") or getattr(spec, "origin", None)
     if spec is None or not isinstance(path, str) or path in _NO_FILES:
         return ""
-    if not os.path.isabs(path) and not os.path.exists(path):
+    if not os.path.isabs(path) and not is_there(path):
         return ""  # a label of code that was made in memory, as torch's `torch-git`
     path = os.path.abspath(path)
     return path if is_local(path) else ""
@@ -81,7 +82,8 @@ def memory_digest(name: str) -> str | None:
     known = _memory.get(name)
     if known is None or known[0] is not module.__spec__:
         try:
-            known = module.__spec__, file_digest(path)[1], signature(_stat(path))
+            holder = archive_of(path) or path
+            known = module.__spec__, file_digest(holder)[1], signature(_stat(holder))
         except OSError:
             known = module.__spec__, text_digest(f"no file {path}"), None
         _memory[name] = known
@@ -104,6 +106,7 @@ def runs_old_code(name: str) -> bool:
     if digest is None:
         return False
     try:
+        path = archive_of(path) or path
         return signature(_stat(path)) != _memory[name][2] and file_digest(path)[1] != digest
     except OSError:
         return False
@@ -119,17 +122,9 @@ def current_digest(name: str, path: str) -> str | None:
         return memory_digest(name)
     spec = locate(name)
     origin = path if spec is None else spec.origin
-    if not origin or not _exists(origin):
+    if not origin or not is_there(origin):
         return None
-    return file_digest(os.path.abspath(origin))[1]
-
-
-def _exists(path: str) -> bool:
-    try:
-        _stat(path)
-    except OSError:
-        return False
-    return True
+    return file_digest(os.path.abspath(archive_of(origin) or origin))[1]
 
 
 def portable(path: str) -> str:

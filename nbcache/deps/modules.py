@@ -33,6 +33,8 @@ from nbcache.deps.places import caller, owner_of
 from nbcache.deps.protocol import Observed
 from nbcache.deps.versions import Versions, normal_name
 from nbcache.deps.watching import Watcher
+from nbcache.errors import NotReplayable
+from nbcache.locality import is_made
 
 FRESH = "fresh"
 """The state of a module that is not loaded."""
@@ -115,7 +117,9 @@ class ModuleTracker(Watcher[_Run]):
 
     def _note_state(self, run: _Run, name: str) -> None:
         module = sys.modules.get(name)
-        if self.state is not None and module is not None and source_path(name):
+        if self.state is None or module is None:
+            return
+        if source_path(name) or is_made(module):
             run.states.setdefault(name, self.state(module))
 
     def _states(self, run: _Run) -> dict[str, list[str]]:
@@ -214,9 +218,9 @@ def _sought(run: _Run) -> list[str]:
 def _import_again(name: str) -> None:
     try:
         importlib.import_module(name)
-    except ImportError:
+    except ImportError as error:
         if "." not in name:
-            raise
+            raise NotReplayable(f"the module `{name}` can't be imported again ({error})") from error
 
 
 def _is_importable(name: str) -> bool:

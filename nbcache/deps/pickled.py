@@ -7,13 +7,23 @@ the ones that are patched are pickled as a call that finds them: in another proc
 from __future__ import annotations
 
 import copyreg
+import functools
 import pkgutil
 from collections.abc import Callable
 from types import BuiltinFunctionType
 from typing import Any
 
 _replaced: dict[int, tuple[Any, str, int]] = {}
-"""Identity of a builtin function → itself, where it is found, in how many places replaced."""
+"""Identity of a function → itself, where it is found, in how many places replaced."""
+
+_resolve_name = pkgutil.resolve_name
+
+
+@functools.wraps(_resolve_name)
+def _find(name: str) -> Any:
+    """Find a function by name; while it is replaced, still the function itself."""
+    held = (function for function, place, _ in _replaced.values() if place == name)
+    return next(held, None) or _resolve_name(name)
 
 
 def found_by_name(module: str, name: str) -> tuple[Callable[..., Any], tuple[str]]:
@@ -23,10 +33,9 @@ def found_by_name(module: str, name: str) -> tuple[Callable[..., Any], tuple[str
 
 def note_replaced(function: Any, place: str) -> None:
     """A place holds a wrapper in the place of ``function`` from now on."""
-    if type(function) is not BuiltinFunctionType:
-        return
     _, first, times = _replaced.get(id(function), (function, place, 0))
     _replaced[id(function)] = function, first, times + 1
+    pkgutil.resolve_name = _find
     copyreg.dispatch_table.setdefault(BuiltinFunctionType, _reduce)
 
 
@@ -37,7 +46,10 @@ def note_restored(function: Any) -> None:
     _, place, times = _replaced.pop(id(function))
     if times > 1:
         _replaced[id(function)] = function, place, times - 1
-    if not _replaced and copyreg.dispatch_table.get(BuiltinFunctionType) is _reduce:
+    if _replaced:
+        return
+    pkgutil.resolve_name = _resolve_name
+    if copyreg.dispatch_table.get(BuiltinFunctionType) is _reduce:
         del copyreg.dispatch_table[BuiltinFunctionType]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from nbcache.errors import NotFingerprintable
 from nbcache.heap.tokens import digest, frame, text
 from nbcache.heap.walk import Walk, digests
+from nbcache.locality import is_made
 
 
 def module_state(module: types.ModuleType, namespace: dict[str, Any]) -> str:
@@ -19,7 +20,7 @@ def module_state(module: types.ModuleType, namespace: dict[str, Any]) -> str:
     parts = []
     for name, value in sorted(vars(module).items()):
         is_own = name[:2] == "__" == name[-2:] or issubclass(type(value), types.ModuleType)
-        if is_own or _is_plain_function(value, module.__name__):
+        if is_own or (not is_made(module) and _is_plain_function(value, module.__name__)):
             continue
         parts.append(frame(b"v", text(name), _digest(module, name, namespace)))
     return digest(frame(b"S", *parts)).hex()

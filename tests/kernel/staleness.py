@@ -92,7 +92,7 @@ def run_case(
     for cell in case.cells(edit):
         text = cell.replace("{far}", str(far)).replace("{m}", f"m_{here.parent.name}_{number}")
         is_cached = text.startswith("@")
-        line = f"%%cache version={number}\n" if is_caching else "#\n"
+        line = f"%%cache version={number}\n" if is_caching else "#\n" * (not text.startswith("@%%"))
         reply = made.run(line + text[1:] if is_cached else text)
         if is_cached or replies:
             replies.append(reply)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import stale_code
 import stale_files
+import stale_found
 import stale_hidden
 import stale_lines
 import stale_modules
@@ -17,7 +18,7 @@ GROUPS = {
     "code": [*stale_code.CASES, *stale_lines.CASES],
     "modules": stale_modules.CASES,
     "files": stale_files.CASES,
-    "hidden": stale_hidden.CASES,
+    "hidden": [*stale_hidden.CASES, *stale_found.CASES],
 }
 ALL = [(name, case) for name, cases in GROUPS.items() for case in cases]
 STORED = frozenset({"miss", "stale"})

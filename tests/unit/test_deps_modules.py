@@ -16,6 +16,7 @@ import pytest
 from nbcache.deps.local import imported_names, local_sources, locate
 from nbcache.deps.modules import ModuleTracker
 from nbcache.deps.versions import distribution_of, installed_version
+from nbcache.errors import NotReplayable
 
 
 class Project:
@@ -216,7 +217,7 @@ def test_private_part_that_vanished_is_passed_over():
     """A hit imports what still exists; only a missing top level is an error."""
     tracker = ModuleTracker()
     tracker.apply(["json", "json.no_such_part"])
-    with pytest.raises(ImportError):
+    with pytest.raises(NotReplayable, match="imported again"):
         tracker.apply(["no_such_module_at_all"])
 
 

@@ -182,3 +182,18 @@ def test_arrival_is_told_once_and_leaves_no_finder(tmp_path, monkeypatch):
     assert sys.meta_path == finders
     assert "exec_module" not in vars(arriving_module.__spec__.loader)
     del sys.modules["arriving_module"]
+
+
+def test_functions_in_pickles_are_the_originals(patches):
+    """While a builtin is patched it pickles as before, by Python's own names alone."""
+    import builtins
+    import copyreg
+
+    before, kept = dict(copyreg.dispatch_table), open
+    patches.watch(lambda *_: None, (io, "open"), (builtins, "open"), (os, "listdir"))
+    packed = [pickle.dumps(one) for one in (kept, io.open, os.listdir, len, [].append)]
+    assert not any(b"nbcache" in data for data in packed)
+    assert pickle.loads(packed[1]) is kept
+    patches.undo()
+    assert [pickle.loads(data) for data in packed[:4]] == [open, open, os.listdir, len]
+    assert copyreg.dispatch_table == before

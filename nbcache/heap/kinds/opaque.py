@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import os
 import threading
 import types
 import weakref
@@ -29,6 +30,21 @@ class LockKind(Kind):
         raise NotReplayable("is a lock")
 
 
+class EnvironmentKind(Kind):
+    """``os.environ`` under any name: which of its variables count is seen while the cell runs."""
+
+    mixed = True
+    stable = True
+
+    def is_value(self, obj: Any) -> bool:
+        """There is one of each."""
+        return True
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode which of the two it is."""
+        return frame(b"V", text("os.environ" if obj is os.environ else "os.environb"))
+
+
 class RefusedKind(Kind):
     """Objects that are running code: no fingerprint can hold."""
 
@@ -51,6 +67,7 @@ class FinalizerKind(Kind):
 
 _FINALIZER = "is a finalizer, which this process alone knows"
 
+register(EnvironmentKind(), type(os.environ))
 register(FinalizerKind(), weakref.finalize)
 register(LockKind(), type(_thread.allocate_lock()), type(threading.RLock()))
 register(
