@@ -44,11 +44,13 @@ def load_ipython_extension(shell: Any) -> None:
     if attach(shell):
         register_magics(shell)
         if getattr(shell, "kernel", None) is not None:
+            from nbcache.janitor import open_janitor
             from nbcache.live.door import open_live
             from nbcache.widget import open_bars
 
             open_live(shell)
             open_bars(shell)
+            open_janitor(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:
@@ -57,9 +59,11 @@ def unload_ipython_extension(shell: Any) -> None:
     from nbcache.magics import unregister_magics
 
     if getattr(shell, "kernel", None) is not None:
+        from nbcache.janitor import close_janitor
         from nbcache.live.door import close_live
         from nbcache.widget import close_bars
 
+        close_janitor(shell)
         close_bars(shell)
         close_live(shell)
     unregister_magics(shell)

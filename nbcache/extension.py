@@ -85,6 +85,11 @@ class Extension:
             self._session.on_progress = self._tell_progress
         return self._session
 
+    @property
+    def is_in_use(self) -> bool:
+        """Whether a cell has asked for the session."""
+        return self._session is not None
+
     def install(self) -> None:
         """Put every hook in place."""
         self._native = self.shell.run_ast_nodes

@@ -11,6 +11,7 @@ from nbcache.deps.file_scope import exclude_folder
 from nbcache.entry import Body, Entry
 from nbcache.errors import CacheError, StoreError
 from nbcache.policy import Policy
+from nbcache.report import format_bytes
 from nbcache.store.memory import SHARED, TieredStore
 from nbcache.store.pieces import raw_view
 from nbcache.store.protocol import Lock, Store, Waiting
@@ -30,6 +31,11 @@ class Stores:
     def everywhere(self) -> list[Store]:
         """Return the stores that were opened so far, and this process's memory."""
         return [*self._opened.values(), SHARED]
+
+    @property
+    def opened(self) -> list[Store]:
+        """The stores on disk that were opened so far."""
+        return list(self._opened.values())
 
     def of(self, policy: Policy) -> Store:
         """Return the store of a policy.
@@ -84,6 +90,21 @@ def pack(body: Body, codec: str) -> Body:
     kept = [old if new is None else new for old, new in pairs]
     head = _MARK + _LENGTH.pack(len(lengths)) + b"".join(map(_LENGTH.pack, lengths))
     return Body(head + kept[0], kept[1:])
+
+
+def pack_for(policy: Policy, body: Body) -> Body:
+    """Return the values packed as a policy says.
+
+    Raises:
+        StoreError: they are larger than the policy lets be stored.
+    """
+    packed = pack(body, policy.compression)
+    if policy.most_bytes is not None and packed.size_bytes > policy.most_bytes:
+        raise StoreError(
+            f"Not stored: the result takes {format_bytes(packed.size_bytes)}, more than"
+            f" {format_bytes(policy.most_bytes)}. Raise max_size, or leave large names out by drop."
+        )
+    return packed
 
 
 def unpack(entry: Entry, body: Body) -> Body:

@@ -10,17 +10,26 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from nbcache.duration import parse_duration
 from nbcache.errors import OptionError
 from nbcache.jupyter_config import jupyter_settings
+from nbcache.option_values import parse_size
 from nbcache.options import OPTIONS, canonical, read_options
 from nbcache.policy import Policy, build_policy
 
-VARIABLES = {"ttl": "NBCACHE_TTL", "policy": "NBCACHE_POLICY", "store": "NBCACHE_STORE"}
+VARIABLES = {
+    name: f"NBCACHE_{name.upper()}"
+    for name in ("ttl", "policy", "store", "max_size", "max_entry_size", "max_age")
+}
 """Options that the environment sets for cells and functions that do not name them."""
+
+NOTEBOOK = "the notebook's metadata"
+_BOUNDS = ("max_size", "max_age")
+"""Bounds of the whole store where a user sets them; a notebook bounds its own results alone."""
 
 PROJECT = "pyproject.toml"
 _LONGEST_BYTES = 200_000_000
@@ -99,8 +108,8 @@ def notebook_layer(notebook: str, folder: str) -> Layer:
     if not notebook.endswith(".ipynb") or not os.path.isfile(path):
         path = os.path.join(folder, os.path.basename(notebook))
     if not path.endswith(".ipynb") or not os.path.isfile(path):
-        return Layer("the notebook's metadata")
-    return Layer("the notebook's metadata", _known(_notebooks, path, _read_notebook))
+        return Layer(NOTEBOOK)
+    return Layer(NOTEBOOK, _known(_notebooks, path, _read_notebook))
 
 
 def _known(
@@ -170,9 +179,31 @@ def policy_over(base: Policy, layers: Iterable[Layer], now: float) -> Policy:
     Raises:
         OptionError: a layer is wrong; the message names it.
     """
-    settings = merge(layers)
+    settings = merge(_for_cells(layers))
     options = {name: one.value for name, one in settings.items() if name in OPTIONS}
     return build_policy(options, base=base, now=now) if options else base
+
+
+def _for_cells(layers: Iterable[Layer]) -> Iterator[Layer]:
+    """Yield the layers without what bounds the store."""
+    for layer in layers:
+        left_out = _BOUNDS[1:] if layer.origin == NOTEBOOK else _BOUNDS
+        options = {name: one for name, one in layer.options.items() if name not in left_out}
+        yield Layer(layer.origin, options)
+
+
+def store_bounds(layers: Iterable[Layer], now: float) -> tuple[int | None, float | None]:
+    """Return how many bytes the store may take, and after how many idle seconds entries go.
+
+    Raises:
+        OptionError: a setting is wrong; the message names where it comes from.
+    """
+    settings = merge(layer for layer in layers if layer.origin != NOTEBOOK)
+    size, age = (settings[name].value if name in settings else None for name in _BOUNDS)
+    return (
+        None if size is None else parse_size(size),
+        None if age is None else parse_duration(age, now),
+    )
 
 
 def at_its_place(policy: Policy, layers: Sequence[Layer]) -> Policy:

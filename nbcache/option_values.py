@@ -13,7 +13,9 @@ from nbcache.errors import OptionError
 from nbcache.policies import NO_CACHE, CachePolicy
 from nbcache.policy_text import parse_policy
 
-Kind = Literal["duration", "flag", "names", "refresh", "text", "value", "policy", "choice", "list"]
+Kind = Literal[
+    "duration", "size", "flag", "names", "refresh", "text", "value", "policy", "choice", "list"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,14 @@ def _duration(option: Option, value: object) -> object:
         raise OptionError(f"`{option.name}` needs a value, such as `{option.name}=60`.")
     parse_duration(value, 0.0)
     return value
+
+
+def _size(option: Option, value: object) -> int:
+    """Return the bytes of a size."""
+    try:
+        return parse_size(value)
+    except OptionError as problem:
+        raise OptionError(f"`{option.name}`: {problem}") from None
 
 
 def _value(option: Option, value: object) -> object:
@@ -179,4 +189,5 @@ _READERS: Final[Mapping[str, Callable[[Option, object], object]]] = {
     "policy": _policy,
     "choice": _choice,
     "duration": _duration,
+    "size": _size,
 }

@@ -29,6 +29,13 @@ OPTIONS: Final[Mapping[str, Option]] = {
         Option("drop", "names", "names not to store: drop=tmp,conn"),
         Option("keep", "names", "the only names to store: keep=x,y"),
         Option("min_time", "duration", "store only runs that took at least this long: 0.5s"),
+        Option("max_size", "size", "the largest result of a cell: 500MB; in settings, the store"),
+        Option("max_entry_size", "size", "store no result that is larger, also in settings: 2GB"),
+        Option(
+            "max_age",
+            "duration",
+            "in settings: forget what was not used for longer: 30d",
+        ),
         Option("pin", "flag", "keep this result whatever changes, until unpinned"),
         Option("store", "text", "where results live: a name, a folder or a URL"),
         Option("persist", "choice", "true: on disk; false: this kernel's memory", TRISTATE),

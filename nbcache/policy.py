@@ -28,7 +28,8 @@ class Policy:
 
     ``ttl``, ``min_time`` and ``wait`` are seconds, ``ttl`` None never expires, ``wait`` None
     waits as long as it takes. ``refresh`` False resists a refresh of everything, None does not.
-    ``keep`` None stores every name. ``policy`` is what makes up the key, unless ``key`` or
+    ``keep`` None stores every name. ``max_size`` and ``max_entry_size`` are bytes, ``max_age`` is
+    the store's and always None here. ``policy`` is what makes up the key, unless ``key`` or
     ``name`` is one. ``persist`` False keeps results in memory only.
     """
 
@@ -41,6 +42,9 @@ class Policy:
     drop: frozenset[str] = frozenset()
     keep: frozenset[str] | None = None
     min_time: float = 0.0
+    max_size: int | None = None
+    max_entry_size: int | None = None
+    max_age: float | None = None
     require: bool = False
     read_only: bool = False
     explicit: bool = True
@@ -60,6 +64,12 @@ class Policy:
     file_check: str = "content"
     ignore_path: bool = False
     env: tuple[str, ...] = ()
+
+    @property
+    def most_bytes(self) -> int | None:
+        """The size of the largest result that is stored, None for any."""
+        given = [size for size in (self.max_size, self.max_entry_size) if size is not None]
+        return min(given) if given else None
 
     @property
     def is_exclusive(self) -> bool:
@@ -94,6 +104,11 @@ def whole(policy: Policy) -> CachePolicy:
 def build_policy(options: Mapping[str, object], *, base: Policy = DEFAULT, now: float) -> Policy:
     """Return the base policy with options laid over it, from a line or from data."""
     changes: dict[str, Any] = read_options(options)
+    if "max_age" in changes:
+        raise OptionError(
+            "`max_age` bounds the store, not one cell: set it by `%nbcache config max_age=30d`, in"
+            " pyproject.toml or NBCACHE_MAX_AGE. How long one result may be used is its `ttl`."
+        )
     for name in changes.keys() & {n for n, o in OPTIONS.items() if o.kind == "duration"}:
         changes[name] = parse_duration(changes[name], now)
     if "min_time" in changes:

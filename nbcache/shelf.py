@@ -11,7 +11,7 @@ from nbcache.deps.folders import importing_from
 from nbcache.entry import Body, Entry
 from nbcache.errors import StoreError
 from nbcache.events import CellEvent, State
-from nbcache.holding import Stores, pack, packing, take_lock, unpack
+from nbcache.holding import Stores, pack_for, packing, take_lock, unpack
 from nbcache.key import digest_late
 from nbcache.policy import Policy
 from nbcache.reading import Reading, Request
@@ -188,7 +188,7 @@ class Shelf:
             versions={"python": platform.python_version()},
             about={**reading.about, "writes": list(recording.writes)},
         )
-        stored = self.store.put(entry, pack(recording.body, run.policy.compression))
+        stored = self.store.put(entry, pack_for(run.policy, recording.body))
         self.trail.note(self._names(run.request, reading.source.digest), stored.name)
         return stored
 

@@ -12,6 +12,7 @@ from nbcache.options import OPTIONS
 
 _KINDS = {
     "duration": "Duration",
+    "size": "Size",
     "flag": "Bool",
     "refresh": "Bool or once",
     "names": "Names",

@@ -19,7 +19,7 @@ from nbcache.calls.room import Room
 from nbcache.entry import Entry
 from nbcache.errors import CacheError, StoreError
 from nbcache.events import SERVED, State
-from nbcache.holding import pack, packing, take_lock, unpack
+from nbcache.holding import pack_for, packing, take_lock, unpack
 from nbcache.key import digest_late
 from nbcache.policy import Decision, Policy, decide
 from nbcache.replay.codec import load
@@ -241,7 +241,7 @@ class Call:
             notes=recording.notes,
             versions={"python": platform.python_version()},
         )
-        packed = pack(recording.body, self.policy.compression)
+        packed = pack_for(self.policy, recording.body)
         replaced, self.entry = self.entry, self.store.put(entry, packed)
         if self.state is State.REFRESHED and replaced and replaced.name != entry.name:
             self.store.remove(replaced)  # it saw other dependencies, and would still hold

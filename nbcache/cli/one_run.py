@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nbcache.cli.exits import ERROR, INTERRUPTED, MISSING, OK
 from nbcache.cli.parameters import OUTPUTS_TAG, tagged_names
+from nbcache.cli.tidying import tidy
 from nbcache.errors import CacheError
 from nbcache.lineage import NotRecalled
 
@@ -138,6 +139,7 @@ def _execute(job: Job, args: argparse.Namespace, progress: Progress, total: Tota
         except RuntimeError as error:
             total.error = f"nbcache: {error}\n{_tail(kernel_log)}"
     job.results = client.results
+    tidy(args.store)
     code = ERROR if total.error else OK
     if client.interrupted:
         total.error, code = "nbcache: interrupted", INTERRUPTED

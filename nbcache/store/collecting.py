@@ -11,8 +11,9 @@ import contextlib
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from nbcache.errors import StoreError
 from nbcache.store import stamps
@@ -28,6 +29,7 @@ from nbcache.store.entry_file import read_blob_names
 from nbcache.store.folder import has_safe_folder
 from nbcache.store.items import Item, list_items
 
+T = TypeVar("T")
 _PATIENCE = 2.0
 _UNLOCKED_GRACE = 3600.0
 
@@ -50,26 +52,51 @@ def collect_blobs(
     call does it. Raises ``StoreError`` for a folder that is not ours alone, ``OSError`` when an
     entry cannot be read.
     """
+    return _finish(collecting(root, grace, clock=clock))
+
+
+def collecting(
+    root: str,
+    grace: float = 0.0,
+    *,
+    clock: Callable[[], float] = time.time,
+    patience: float | None = None,
+) -> Generator[None, None, Collected]:
+    """Do the same in short steps; ``patience`` is how many seconds to wait for those who store.
+
+    Whoever stops in between has removed nothing.
+    """
     folder = os.path.join(root, *FOLDER)
     if not (has_safe_folder(root) and has_safe_folder(folder)):
         return Collected()
+    patience = _PATIENCE if patience is None else patience
     spare = grace if has_locks(folder) else max(grace, _UNLOCKED_GRACE)
     with holding_alone(folder, COLLECTOR_NAME) as is_only:
-        found = _list(folder) if is_only else {}
-        needed = count_references(root) if found else Counter()
+        found = _list(folder, patience) if is_only else {}
+        needed = (yield from counting(root)) if found else Counter()
         before = clock() - spare if spare else float("inf")
         loose = {
             path: seen
             for path, seen in found.items()
             if os.path.basename(path) not in needed and seen.st_mtime <= before
         }
-        gone = _remove(folder, loose) if loose else set()
+        gone = _remove(folder, loose, patience) if loose else set()
     freed = sum(found[path].st_size for path in gone)
     return Collected(len(gone), freed, sum(seen.st_size for seen in found.values()) - freed)
 
 
-def count_references(root: str) -> Counter[str]:
-    """Return how many entries need each blob, damaged ones included as far as they tell.
+def _finish(steps: Generator[None, None, T]) -> T:
+    """Take all steps, and return what they come to."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: T = end.value
+            return found
+
+
+def counting(root: str) -> Generator[None, None, Counter[str]]:
+    """Find out in steps how many entries need each blob, damaged ones as far as they tell.
 
     Raises ``OSError`` when an entry is there and cannot be read.
     """
@@ -81,6 +108,7 @@ def count_references(root: str) -> Counter[str]:
         waiting += inside
         if has_blobs:
             needed.update(_blobs_of(folder))
+        yield
     return needed
 
 
@@ -128,9 +156,9 @@ def _blobs_of(folder: str) -> set[str]:
     return names
 
 
-def _list(folder: str) -> dict[str, os.stat_result]:
+def _list(folder: str, patience: float) -> dict[str, os.stat_result]:
     """Return what lies there at a moment when nobody stores, so that its entries are there too."""
-    with holding_alone(folder, patience=_PATIENCE) as is_alone:
+    with holding_alone(folder, patience=patience) as is_alone:
         if not is_alone:
             return {}
         forget_reuse(folder)
@@ -141,8 +169,8 @@ def _list(folder: str) -> dict[str, os.stat_result]:
         return found
 
 
-def _remove(folder: str, loose: dict[str, os.stat_result]) -> set[str]:
-    with holding_alone(folder, patience=_PATIENCE) as is_alone:
+def _remove(folder: str, loose: dict[str, os.stat_result], patience: float) -> set[str]:
+    with holding_alone(folder, patience=patience) as is_alone:
         if not is_alone:
             return set()
         spared = read_reuse(folder)

@@ -70,6 +70,10 @@ class Index:
         self._clock = clock
         self._is_far: bool | None = None
 
+    def in_haste(self) -> Index:
+        """Return the same index for somebody who would rather do without than wait."""
+        return Index(self._location, self._cells, self._key, patience=0.0, clock=self._clock)
+
     def rows(self, where: str = "", values: Sequence[Any] = (), order: str = "") -> list[Row]:
         """Return the rows for which a condition of SQL holds, after a refresh."""
         text = f"SELECT {', '.join(COLUMNS)} FROM entries"
@@ -97,7 +101,7 @@ class Index:
         try:
             return self._ask(question)
         except (*_errors(), IndexUnavailable):
-            with self._opened_at(":memory:") as base:
+            with contextlib.closing(self._connect(":memory:")) as base:
                 return self._answer(base, question)
 
     def _ask(self, question: Callable[[Any], T]) -> T:
@@ -121,18 +125,26 @@ class Index:
             self._is_far = is_network_folder(self._location)
         if self._is_far or not has_safe_folder(self._location):
             raise IndexUnavailable(f"{self._location} is no place for an index.")
-        self._check_file()
-        with self._opened_at(self.path) as base:
+        try:
+            base = self._connect(self.path)
+        except _errors() as error:
+            if _is_busy(error):
+                raise
+            self._forget_quietly()
+            base = self._connect(self.path)
+        with contextlib.closing(base):
             yield base
 
-    @contextlib.contextmanager
-    def _opened_at(self, path: str) -> Iterator[Any]:
+    def _connect(self, path: str) -> Any:
+        if path == self.path:
+            self._check_file()
         base = _sqlite3().connect(path, timeout=self._patience, isolation_level=None)
         try:
             prepare(base)
-            yield base
-        finally:
+        except BaseException:
             base.close()
+            raise
+        return base
 
     def refreshing(self, base: Any, oldest: float = 0.0) -> Iterator[None]:
         """Bring the rows up to date in short steps; each step is a transaction of its own.

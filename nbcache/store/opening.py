@@ -23,6 +23,7 @@ from nbcache.store.remote import is_url
 from nbcache.store.rows import UNREADABLE, Row
 from nbcache.store.signing import find_key_folder, load_key
 from nbcache.store.tables import total_bytes
+from nbcache.store.upkeep import Upkeep
 
 LOCATION_VARIABLE = "NBCACHE_DIR"
 TRUST_VARIABLE = "NBCACHE_TRUST"
@@ -75,6 +76,12 @@ class JoblibStore:
         if prefix:
             where, values = f"{where} AND name >= ? AND name < ?", [*values, prefix, prefix + "g"]
         return self._local.index.rows(where, values, "stored_at DESC")
+
+    def upkeep(self, bounds: Bounds, now: float) -> Iterator[None]:
+        """Keep the store within its bounds and tidy, in short steps; see ``Upkeep``."""
+        root, index = os.path.join(self.location, ROOT_NAME), self._local.index.in_haste()
+        cells = os.path.join(root, *CELLS)
+        return Upkeep(self.location, root, cells, index, self._local.remove).round(bounds, now)
 
     def prune(self, bounds: Bounds, *, dry_run: bool = False) -> Pruning:
         """Remove entries until the bounds hold, and tell which."""

@@ -366,15 +366,15 @@ def test_a_blob_that_is_needed_again_meanwhile_stays(store, monkeypatch):
     """An entry stored while a collector looks keeps its blobs, found or new."""
     gone = put(store, 1, BIG)
     store.remove(gone)
-    real = collecting.count_references
+    real = collecting.counting
     late = []
 
     def store_after(root):
-        found = real(root)
+        found = yield from real(root)
         late.append(put(store, 2, BIG, MIDDLE))
         return found
 
-    monkeypatch.setattr(collecting, "count_references", store_after)
+    monkeypatch.setattr(collecting, "counting", store_after)
     assert collect_blobs(root_of(store)).count == 0
     assert loaded(store, late[0]) == [BIG, MIDDLE]
 
