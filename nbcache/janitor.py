@@ -76,6 +76,7 @@ class Janitor:
         self._ticket = 0
         self._running = 0
         self._work: Iterator[None] | None = None
+        self._bounds: Bounds | None = None
         self._has_stored = True
         self._rested_from = float("-inf")
 
@@ -115,15 +116,16 @@ class Janitor:
     def _slice(self, ticket: int) -> None:
         """Work for some milliseconds, unless a cell runs or waits to run."""
         if ticket != self._ticket or self._running or has_waiting(self._kernel):
-            return None
-        if self._work is None and not self._is_due():
-            return None
+            return
         try:
-            self._work = self._work or self._round()
+            if self._work is None and not self._is_due():
+                return
+            self._work = self._work or self._round(self._bounds)
             until = time.perf_counter() + SLICE_S
             for _ in self._work:
                 if time.perf_counter() > until:
-                    return self._later(_PAUSE_S, ticket)
+                    self._later(_PAUSE_S, ticket)
+                    return
             self._leave()
             self._has_stored, self._rested_from = False, time.monotonic()
         except Exception:  # a store that is out of order is told of by the cells that use it
@@ -131,13 +133,15 @@ class Janitor:
             self._rested_from = time.monotonic()
 
     def _is_due(self) -> bool:
+        if not self._extension.is_in_use or self._extension.settings.read_only:
+            return False
+        known = self._bounds
+        self._bounds = bounds_of(self._extension.asking.layers(), self._clock())
         is_rested = time.monotonic() - self._rested_from > REST_S
-        is_used = self._extension.is_in_use and not self._extension.settings.read_only
-        return is_used and (self._has_stored or is_rested)
+        return self._has_stored or is_rested or known != self._bounds
 
-    def _round(self) -> Iterator[None]:
+    def _round(self, bounds: Any) -> Iterator[None]:
         now = self._clock()
-        bounds = bounds_of(self._extension.asking.layers(), now)
         for store in self._extension.session.shelf.stores.opened:
             upkeep = getattr(store, "upkeep", None)
             if upkeep is not None:
