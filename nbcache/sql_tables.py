@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import sys
-import types
 from collections.abc import Sequence
 from typing import Any
 
@@ -87,4 +86,4 @@ def _has_plain_queries(nodes: Sequence[ast.stmt]) -> bool:
 
 
 def _has_functions(walk: Walk) -> bool:
-    return any(isinstance(obj, types.FunctionType) for obj in walk.objects)
+    return bool(walk.functions)

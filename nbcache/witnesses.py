@@ -24,7 +24,6 @@ _DROPPERS = frozenset({
     "pop", "popitem", "popleft", "clear", "remove", "discard", "collect", "delattr", "setattr",
     "__delitem__", "__delattr__", "__setattr__",
 })  # fmt: skip
-_FUNCTION = types.FunctionType
 _WEAK = frozenset({"weakref", "WeakSet", "WeakValueDictionary", "WeakKeyDictionary", "WeakMethod"})
 
 
@@ -35,9 +34,8 @@ def refuse_witnesses(nodes: Sequence[ast.stmt], walk: Walk) -> None:
         NotReplayable: the cell, or a function that it reaches, would go another way.
     """
     words = frozenset(_words(nodes))
-    kinds = frozenset(map(type, walk.objects))
-    codes = [code for code in user_codes(walk) if _may_tell(code)] if _FUNCTION in kinds else []
-    reason = _reason(nodes, words, codes, walk, kinds)
+    codes = [code for code in user_codes(walk) if _may_tell(code)]
+    reason = _reason(nodes, words, codes, walk)
     if reason is not None:
         walk.let_go()
         raise NotReplayable(reason)
@@ -48,19 +46,18 @@ def _reason(
     words: frozenset[str],
     codes: list[types.CodeType],
     walk: Walk,
-    kinds: frozenset[type],
 ) -> str | None:
     all_words = words.union(*(code.co_names for code in codes))
     counters = sorted(_COUNTERS & all_words)
     if counters:
         return f"it asks who holds an object ({counters[0]}), and recording would hold it too"
-    if "resize" in all_words and _resizes(nodes, codes, walk, kinds):
+    if "resize" in all_words and _resizes(nodes, codes, walk):
         return (
             "it resizes an array in place, which numpy refuses while somebody else holds it, as "
             "recording would; `resize(…, refcheck=False)` can be recorded"
         )
-    is_weak = walk.has_weak or bool(_WEAK & all_words and any(map(_can_be_watched, kinds)))
-    mortal = _mortal_class(nodes, walk, kinds)
+    is_weak = walk.has_weak or bool(_WEAK & all_words and any(map(_can_be_watched, walk.types)))
+    mortal = _mortal_class(nodes, walk)
     if not (is_weak or mortal is not None) or not _lets_go(nodes, words, codes, walk):
         return None
     if mortal is not None:
@@ -77,7 +74,7 @@ def _words(nodes: Sequence[ast.stmt]) -> Iterator[str]:
             yield part.id
 
 
-def _mortal_class(nodes: Sequence[ast.stmt], walk: Walk, kinds: frozenset[type]) -> type | None:
+def _mortal_class(nodes: Sequence[ast.stmt], walk: Walk) -> type | None:
     """Return a class with a ``__del__`` of which the cell reads, rebinds or deletes an object."""
     dropped = [
         walk.namespace[part.id]
@@ -86,7 +83,7 @@ def _mortal_class(nodes: Sequence[ast.stmt], walk: Walk, kinds: frozenset[type])
         and not isinstance(part.ctx, ast.Load)
         and part.id in walk.namespace
     ]
-    asked = [*kinds, *map(type, dropped)]
+    asked = [*walk.types, *map(type, dropped)]
     if any(kind not in FLAT for kind in map(type, dropped)):  # it may hold such an object
         asked += [obj for obj in walk.namespace.values() if issubclass(type(obj), type)]
     return next((kind for kind in asked if _has_last_words(kind)), None)
@@ -99,9 +96,9 @@ def _can_be_watched(kind: type) -> bool:
 
 def user_codes(walk: Walk) -> Iterator[types.CodeType]:
     """Yield the code of the user's functions that a walk reached."""
-    for obj in walk.objects:
-        if type(obj) is types.FunctionType and _is_users(obj.__module__):
-            yield from nested_codes(obj.__code__)
+    for function in walk.functions.values():
+        if _is_users(function.__module__):
+            yield from nested_codes(function.__code__)
 
 
 _TELLING = _COUNTERS | _DROPPERS | _WEAK | {"resize"}
@@ -143,12 +140,10 @@ def _lets_go(
     return False
 
 
-def _resizes(
-    nodes: Sequence[ast.stmt], codes: list[types.CodeType], walk: Walk, kinds: frozenset[type]
-) -> bool:
+def _resizes(nodes: Sequence[ast.stmt], codes: list[types.CodeType], walk: Walk) -> bool:
     """Whether an array may be resized under numpy's own check."""
     numpy: Any = sys.modules.get("numpy")
-    if numpy is None or not any(issubclass(kind, numpy.ndarray) for kind in kinds):
+    if numpy is None or not any(issubclass(kind, numpy.ndarray) for kind in walk.types):
         return False
     if any("resize" in code.co_names for code in codes):
         return True

@@ -12,10 +12,10 @@ have the same shape, sharing included, and the same ordinals, so a recording can
 from __future__ import annotations
 
 import struct
-import types
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Container, Mapping, Sequence
+from types import FunctionType, ModuleType
 from typing import Any
 
 from nbcache.errors import NotFingerprintable
@@ -67,10 +67,11 @@ class Walk:
         self.columns: dict[int, tuple[int, int, int]] = {}
         self.kept: list[Any] = []
         self.hidden: set[str] = set()
-        self.modules: dict[str, types.ModuleType] = {}
+        self.modules: dict[str, ModuleType] = {}
         self.packages: set[str] = set()
         self.draws: set[str] = set()
         self.imports: set[str] = set()
+        self.functions: dict[int, FunctionType] = {}
         self.has_weak = False
         self.volatile = False
         self.root_start = 0
@@ -82,6 +83,7 @@ class Walk:
         self._prefixes: list[bytes] = []
         self._wanted: deque[tuple[Scope, str]] = deque()
         self._known: set[tuple[int, str]] = set()
+        self._typed: tuple[int, frozenset[type]] = 0, frozenset()
 
     def need(self, name: str, scope: Scope | None = None) -> None:
         """Ask for a variable to become a root, as if the cell had named it."""
@@ -216,7 +218,14 @@ class Walk:
         """Return the digest of ``obj`` walked on its own, without numbering anything here."""
         return Walk(self.namespace, ignore=self.ignore).fingerprint("", obj)
 
-    def read_module(self, module: types.ModuleType) -> None:
+    @property
+    def types(self) -> frozenset[type]:
+        """The exact types of all objects with an identity that were met."""
+        if self._typed[0] != len(self.objects):
+            self._typed = len(self.objects), frozenset(map(type, self.objects))
+        return self._typed[1]
+
+    def read_module(self, module: ModuleType) -> None:
         """Note that code of this local module is reached."""
         self.modules.setdefault(module.__name__, module)
 

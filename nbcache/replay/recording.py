@@ -273,7 +273,7 @@ def _written_names(changes: Changes, walk: Walk) -> tuple[str, ...]:
 
 def plans(walk: Walk) -> Iterator[str]:
     """Yield what lazy frames among the inputs will read, as text."""
-    lazy = {kind for kind in set(map(type, walk.objects)) if kind.__name__ == "LazyFrame"}
+    lazy = {kind for kind in walk.types if kind.__name__ == "LazyFrame"}
     for obj in walk.objects if lazy else ():
         if type(obj) in lazy and hasattr(obj, "explain"):
             with suppress(Exception):

@@ -161,7 +161,9 @@ def _gather_dicts(objects: list[Any], ones: list[int]) -> list[Part]:
         TypeError: they can't be read as a group.
     """
     dicts = _dicts_of(objects)
-    held = list(map(_ALONE_IN_GROUP.__lt__, map(sys.getrefcount, dicts)))
+    holders = list(map(sys.getrefcount, dicts))
+    is_any_held = max(holders) > _ALONE_IN_GROUP
+    held = list(map(_ALONE_IN_GROUP.__lt__, holders)) if is_any_held else [False] * len(dicts)
     if not {dict}.issuperset(map(type, dicts)):
         raise TypeError
     names = list(chain.from_iterable(dicts))

@@ -45,6 +45,7 @@ class FunctionKind(Kind):
             if reason:
                 walk.hidden.add(reason)
             return global_token(obj, walk)
+        walk.functions[id(obj)] = obj
         names = (obj.__name__, obj.__qualname__, obj.__module__)
         parts = [*map(walk.ref, names), code_token(obj.__code__), walk.ref(obj.__doc__)]
         parts.append(inline_dict(obj.__kwdefaults__ or {}, walk))
