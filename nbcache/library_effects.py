@@ -98,7 +98,9 @@ def _starts_in_library(steps: list[str], namespace: dict[str, Any]) -> bool:
 REGISTRIES = frozenset({"atexit", "codecs", "copyreg"})
 """Packages whose functions remember what they are handed."""
 
-_REGISTERS = re.compile(r"(un)?register(_\w+)?|addLevelName|setLoggerClass|seterrcall")
+_REGISTERS = re.compile(
+    r"(un)?register(_\w+)?|addLevelName|setLoggerClass|seterrcall|install_opener"
+)
 
 
 def refuse_registrations(nodes: Sequence[ast.stmt], namespace: dict[str, Any]) -> None:

@@ -33,14 +33,14 @@ from nbcache.sql_tables import need_tables, reaches_duckdb
 from nbcache.witnesses import refuse_witnesses, user_codes
 
 SETUP_MAGICS = frozenset(
-    {"matplotlib", "config", "load_ext", "reload_ext", "autoreload", "precision", "xmode"}
+    {"matplotlib", "config", "load_ext", "reload_ext", "autoreload", "precision", "xmode", "pprint"}
 )
 """Magics that set the kernel up; a hit runs them again, in order."""
 
 PLAIN_MAGICS = frozenset(
     {"time", "timeit", "capture", "prun", "!", "!!", "sx", "system", "bash", "sh", "script"}
     | {"html", "HTML", "latex", "markdown", "svg", "SVG", "javascript", "js", "writefile", "file"}
-    | {"pwd", "ls", "cd", "env", "set_env", "who", "who_ls", "whos", "pinfo", "pinfo2", "pprint"}
+    | {"pwd", "ls", "cd", "env", "set_env", "who", "who_ls", "whos", "pinfo", "pinfo2"}
     | {"cat", "head", "less", "lsmagic", "quickref", "psearch", "pdoc", "pdef", "psource", "ll"}
     | {"memit", "mprun", "lprun", "run", "python", "python3", "perl", "ruby", "pip", "conda"}
 )

@@ -22,6 +22,7 @@ from nbcache.deps.options import OptionTracker
 from nbcache.deps.process_state import ProcessTracker
 from nbcache.deps.protocol import Tracker
 from nbcache.deps.torch_options import Torch
+from nbcache.deps.unfinished import UnfinishedTracker
 from nbcache.deps.warning_filters import WarningTracker
 
 _FAMILIES = (NumpyPrinting, NumpyErrors, Pandas, Decimals, Locales, Torch, NamedColors)
@@ -41,6 +42,7 @@ class AmbientTracker(Group):
             LoggingTracker(),
             InterpreterTracker(),
             ProcessTracker(),
+            UnfinishedTracker(),
             *(OptionTracker(family()) for family in _FAMILIES),
             FigureTracker(),
         ]

@@ -49,6 +49,9 @@ class Matplotlib:
             rest.pop("backend", None)
         for key, value in rest.items():
             dict.__setitem__(self._parameters, key, value)
+        pyplot = sys.modules.get("matplotlib.pyplot")
+        if "interactive" in values and pyplot is not None:  # which IPython is told of as well
+            (pyplot.ion if values["interactive"] else pyplot.ioff)()
 
     def watch_reads(self, patches: Patches, mark: Callable[[], None]) -> bool:
         """Hook the reading methods of the parameters' class."""
@@ -155,4 +158,7 @@ def _closes_at_the_end() -> bool:
         return False
     if "inline" not in str(sys.modules["matplotlib"].get_backend()):
         return False
-    return bool(config.InlineBackend.instance().close_figures)
+    # Figures made while the interactive mode is off are neither shown nor closed by it.
+    show = sys.modules["matplotlib_inline.backend_inline"].show
+    is_shown = getattr(show, "_draw_called", True)
+    return bool(is_shown and config.InlineBackend.instance().close_figures)

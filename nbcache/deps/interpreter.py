@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import gc
 import importlib
@@ -31,11 +32,32 @@ def _set_collecting(is_on: bool) -> None:
     (gc.enable if is_on else gc.disable)()
 
 
+def _loop_setting(name: str) -> Any:
+    loop = asyncio._get_running_loop()
+    found = getattr(loop, name, None)
+    return found() if callable(found) else found
+
+
+def _set_slow_callbacks(seconds: Any) -> None:
+    loop: Any = asyncio._get_running_loop()
+    if loop is not None:
+        loop.slow_callback_duration = seconds
+
+
+def _set_debugging(is_on: Any) -> None:
+    loop = asyncio._get_running_loop()
+    if loop is not None:
+        loop.set_debug(bool(is_on))
+
+
 _REPEATED: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     "recursion limit": (sys.getrecursionlimit, sys.setrecursionlimit),
     "switch interval": (sys.getswitchinterval, sys.setswitchinterval),
     "garbage collection": (gc.isenabled, _set_collecting),
     "collection thresholds": (lambda: list(gc.get_threshold()), lambda t: gc.set_threshold(*t)),
+    "collection debugging": (gc.get_debug, gc.set_debug),
+    "slow callbacks": (lambda: _loop_setting("slow_callback_duration"), _set_slow_callbacks),
+    "event loop debugging": (lambda: _loop_setting("get_debug"), _set_debugging),
     "digits of texts of integers": (
         getattr(sys, "get_int_max_str_digits", lambda: None),
         getattr(sys, "set_int_max_str_digits", lambda value: None),
@@ -54,7 +76,11 @@ _HOOKS: tuple[tuple[Any, str], ...] = tuple(
 )
 
 
-_FINDERS = ("meta_path", "path_hooks")
+_LISTS: tuple[tuple[Any, str], ...] = (
+    (sys, "meta_path"),
+    (sys, "path_hooks"),
+    (gc, "callbacks"),
+)
 
 
 def _is_notebooks(item: Any) -> bool:
@@ -66,7 +92,7 @@ def _is_notebooks(item: Any) -> bool:
 class _Run:
     settings: dict[str, Any]
     hooks: list[Any]
-    finders: list[list[Any]]
+    lists: list[list[Any]]
     signals: list[Any]
     builtins: dict[str, Any]
     tracing: tuple[Any, Any]
@@ -85,9 +111,9 @@ class InterpreterTracker(Watcher[_Run]):
         for (owner, name), old, new in zip(_HOOKS, run.hooks, now.hooks, strict=True):
             if old is not new:
                 raise NotReplayable(f"it replaces `{owner.__name__}.{name}`")
-        for owner, old, new in zip(_FINDERS, run.finders, now.finders, strict=True):
+        for (owner, name), old, new in zip(_LISTS, run.lists, now.lists, strict=True):
             if any(item not in old and _is_notebooks(item) for item in new):
-                raise NotReplayable(f"it changes `sys.{owner}`")
+                raise NotReplayable(f"it changes `{owner.__name__}.{name}`")
         if run.signals != now.signals:
             raise NotReplayable("it changes a signal handler")
         if run.tracing != now.tracing:
@@ -116,7 +142,7 @@ def _look() -> _Run:
     return _Run(
         {key: read() for key, (read, _) in _REPEATED.items()},
         [getattr(owner, name, None) for owner, name in _HOOKS],
-        [list(getattr(sys, name)) for name in _FINDERS],
+        [list(getattr(owner, name)) for owner, name in _LISTS],
         [_getsignal(number) for number in _SIGNALS],
         dict(vars(builtins)),
         (sys.gettrace(), sys.getprofile()),

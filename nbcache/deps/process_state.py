@@ -28,6 +28,7 @@ except ImportError:  # Windows
 
 _NAMES: tuple[tuple[Any, str], ...] = (
     (os, "umask nice setpriority sched_setaffinity sched_setscheduler chroot"),
+    (os, "putenv unsetenv pipe2 dup dup2 memfd_create eventfd"),
     (os, "setuid setgid seteuid setegid setgroups setsid setpgid"),
     (resource, "setrlimit"),
     (signal, "alarm setitimer siginterrupt pthread_sigmask set_wakeup_fd"),
@@ -44,6 +45,9 @@ PLACES: tuple[Place, ...] = tuple(
     (owner, name) for owner, names in _NAMES for name in names.split() if hasattr(owner, name)
 )
 """Functions whose whole point is a lasting change that a hit could not repeat."""
+
+_BARE = tuple((os, name) for name in ("pipe", "openpty", "fork", "forkpty") if hasattr(os, name))
+"""The same for functions that take no arguments; of the others, such a call only asks."""
 
 _LIBRARIES: tuple[tuple[str, str, str], ...] = (
     ("matplotlib.cm", "ColormapRegistry", "register unregister"),
@@ -77,6 +81,7 @@ class ProcessTracker(Watcher[_Run]):
                 run.called = _called(frame)
 
         patches.watch(on_call, *PLACES)
+        patches.watch(lambda args, kwargs: on_call((True,), kwargs), *_BARE)
         for module, owner, names in _LIBRARIES:
 
             def hook(loaded: Any, owner: str = owner, names: str = names) -> None:

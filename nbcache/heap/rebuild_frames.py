@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import weakref
 from typing import Any
 
@@ -13,37 +14,71 @@ _memory: dict[int, tuple[weakref.ref[Any], Any]] = {}
 """By id of an array that owns memory: the copy-on-write record of all that lies over it."""
 
 
-def fill_frame(frame: Any, state: tuple[Any, dict[str, Any]]) -> None:
+def fill_frame(frame: Any, state: tuple[Any, ...]) -> None:
     """Set a frame's or series' state, and attributes that pandas leaves out of it."""
-    own, extra = state
+    own, extra, *shared = state
     frame.__setstate__(own)
     frame.__dict__.update(extra)
-    for block in frame._mgr.blocks:
-        owner = _shared_owner(block.values)
-        if owner is not None and hasattr(block, "refs"):
-            record = _join(owner, block.refs)
-            if record is not block.refs:
-                block.refs = record
-                record.add_reference(block)
+    over = {number: place for number, *place in (shared[0] if shared else ())}
+    for number, block in enumerate(frame._mgr.blocks):
+        owner = shared_owner(block.values)
+        if owner is None or not hasattr(block, "refs"):
+            continue
+        if number in over and _lay_over(block, *over[number]):
+            continue
+        record = _join(owner, block.refs)
+        if record is not block.refs:
+            block.refs = record
+            record.add_reference(block)
+
+
+def _lay_over(block: Any, live: Any, number: int, place: Place) -> bool:
+    """Let a block rest on a live frame's memory, as the run left it; tell whether it can."""
+    manager = live._mgr
+    below = manager.blocks[0 if live.ndim == 1 else manager.blknos[number]]
+    column = column_of(live, number)
+    if not (isinstance(column, np.ndarray) and isinstance(block.values, np.ndarray)):
+        return False
+    view = make_array_view(column, place, block.values.dtype, True)
+    if column.dtype != view.dtype or not _is_same(view, block.values):
+        return False
+    block.values, block.refs = view, below.refs
+    below.refs.add_reference(block)
+    return True
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Tell whether two arrays have the same elements, bit by bit."""
+    from nbcache.heap.kinds.numpy_arrays import content
+
+    if one.dtype.hasobject:
+        return all(map(operator.is_, one.flat, other.flat))
+    return bool(content(one) == content(other))
 
 
 def fill_index(index: Any, state: Any) -> None:
     """Let an index over shared memory be told of by copy-on-write."""
-    owner = _shared_owner(index._data)
+    owner = shared_owner(index._data)
     if owner is not None:
         index._references = _join(owner, None)
         index._references.add_index_reference(index)
 
 
-def _shared_owner(values: Any) -> Any:
+def shared_owner(values: Any) -> Any:
     """Return the array that a column's memory belongs to, when others may lie over it too."""
-    for name in ("_ndarray", "_data"):
-        values = getattr(values, name, values) if not isinstance(values, np.ndarray) else values
-    if not isinstance(values, np.ndarray):
+    values = inner_array(values)
+    if values is None:
         return None
     while isinstance(values.base, np.ndarray):
         values = values.base
     return values
+
+
+def inner_array(values: Any) -> Any:
+    """Return the array that holds a column's values, None when there is none."""
+    for name in ("_ndarray", "_data"):
+        values = getattr(values, name, values) if not isinstance(values, np.ndarray) else values
+    return values if isinstance(values, np.ndarray) else None
 
 
 def _join(owner: Any, fresh: Any) -> Any:

@@ -165,7 +165,8 @@ class Recorder:
         for seen in self._observed.values():
             if seen.refusal:
                 raise NotReplayable(seen.refusal)
-        self._registered = self._shell_state.additions(ShellState.of(self.shell))
+        repeats = any(name in ("matplotlib", "config") for name, _ in self.reading.setup)
+        self._registered = self._shell_state.additions(ShellState.of(self.shell), repeats)
         if reaches_duckdb(self.reading.walk, self.reading.source.names):
             refuse_kept_tables()
         results = [item for item in self._messages if item["msg_type"] == "execute_result"]

@@ -89,18 +89,24 @@ class ShellState:
                 "event callbacks": _callbacks(shell),
                 "input transformers": _transformers(shell),
                 "display formatters": _formatters(shell),
+                "exception handlers": {
+                    str(shell.custom_exceptions): id(getattr(shell, "CustomTB", None))
+                },
             }
         )
 
-    def additions(self, now: ShellState) -> dict[str, list[str]]:
+    def additions(self, now: ShellState, repeats: bool = False) -> dict[str, list[str]]:
         """Return what a run registered, by part and label, when an import can do it again.
+
+        ``repeats`` says that a hit sets up matplotlib's backend again, as the run did.
 
         Raises:
             NotReplayable: the run changed something that no import would.
         """
         added = {}
-        for name, before in self.parts.items():
-            after = now.parts[name]
+        chosen = _without_inline if repeats else dict
+        for name, table in self.parts.items():
+            before, after = chosen(table), chosen(now.parts[name])
             new = [label for label in after if label not in before]
             kept = {label: item for label, item in after.items() if label in before}
             if kept != before or (new and not _comes_from_imports(name, new)):
@@ -119,6 +125,10 @@ class ShellState:
             missing = [label for label in labels if label not in self.parts.get(name, {})]
             if missing:
                 raise CacheError(f"importing does not bring back {missing[0]} ({name})")
+
+
+def _without_inline(table: Mapping[str, int]) -> dict[str, int]:
+    return {label: item for label, item in table.items() if "matplotlib" not in label}
 
 
 def _comes_from_imports(part: str, labels: Sequence[str]) -> bool:
@@ -149,6 +159,7 @@ def _callbacks(shell: Any) -> dict[str, int]:
         _label(event, item=item): id(getattr(item, "__func__", item))
         for event, items in shell.events.callbacks.items()
         for item in items
+        if getattr(item, "__module__", None) != "matplotlib.pyplot"  # its interactive mode's
     }
 
 

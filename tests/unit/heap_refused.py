@@ -5,12 +5,17 @@ from __future__ import annotations
 REFUSED: list[tuple[str, str, str, str]] = [
     ("generator_begun", "", "g=(i for i in [1]); next(g)", "has begun to run"),
     ("generator_inside", "", "g=(i for i in [1]); next(g); d={'k':[1,g]}; del g", "d['k'][1]"),
-    ("generator_read", "g=(i for i in [1,2])", "x=next(g)", "can't be patched"),
+    ("generator_read", "g=(i for i in [1,2])", "x=next(g)", "has begun to run"),
     ("dict_iterator_of_changed", "d={'a':1}", "d['b']=2; i=iter(d)", "the cell changed"),
     ("match_in_buffer", "import re", "m=re.match(b'a',bytearray(b'ab'))", "may have changed"),
     ("open_file", "", "f=open('/dev/null')", "`f` (_io.TextIOWrapper)"),
     ("socket", "import socket", "s=socket.socket()", "`s` (socket.socket)"),
-    ("lock", "import threading", "class A: pass\na=A(); a.lock=threading.Lock()", "a.lock"),
+    (
+        "lock",
+        "import threading",
+        "class A: pass\na=A(); a.lock=threading.Lock(); a.lock.acquire()",
+        "a.lock",
+    ),
     (
         "thread_pool",
         "from concurrent.futures import ThreadPoolExecutor",
@@ -59,8 +64,8 @@ REFUSED: list[tuple[str, str, str, str]] = [
     ),
     (
         "copy_that_loses",
-        "class A:\n  def __getstate__(self): return {**vars(self), 'row': None}",
-        "a=A(); a.row=3",
+        "import threading\nclass A:\n  def __getstate__(self): return {'row': None}",
+        "a=A(); a.row=3; a.lock=threading.Lock(); a.lock.acquire()",
         "its attribute `row` would change",
     ),
 ]

@@ -1,4 +1,4 @@
-"""Generators that have not begun: the function and arguments that would make them again."""
+"""Generators that have not begun, by function and arguments, and those that are over."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
-from nbcache.errors import NotFingerprintable, NotStorable
-from nbcache.heap import rebuild
+from nbcache.errors import NotFingerprintable, NotReplayable, NotStorable
+from nbcache.heap import rebuild, rebuild_files
 from nbcache.heap.registry import Kind, kind_of, register
 from nbcache.heap.tokens import joined, text
 
@@ -24,6 +24,8 @@ class GeneratorKind(Kind):
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode the function and the arguments."""
+        if obj.gi_frame is None:
+            return joined(b"go", [text(obj.__qualname__)])
         function, arguments = call_of(obj, NotFingerprintable)
         parts = [text(obj.__qualname__), kind_of(types.FunctionType).encode(function, walk)]
         for name, value in arguments.items():
@@ -31,8 +33,19 @@ class GeneratorKind(Kind):
         return joined(b"gn", parts)
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
-        """Call the function again."""
+        """Call the function again, or make one that is over."""
+        if obj.gi_frame is None:
+            return rebuild_files.make_done_generator, (obj.__name__, obj.__qualname__)
         return rebuild.make_generator, call_of(obj, NotStorable)
+
+    def state(self, obj: Any) -> Any:
+        """Say that it is over: nothing else can be repeated."""
+        if obj.gi_frame is not None:
+            raise NotReplayable(BEGUN)
+
+    def patch(self, live: Any, state: Any) -> None:
+        """End the live generator, of which nothing has run."""
+        live.close()
 
 
 def call_of(generator: Any, error: type[Exception]) -> tuple[Any, dict[str, Any]]:

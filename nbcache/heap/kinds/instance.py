@@ -65,7 +65,8 @@ class PlainKind(Kind):
         plain = is_made_plainly(kind)
         if own is not None and is_held(own) and not slots_of(kind):
             return rebuild.make_bare, (kind, ()), own, None, None, rebuild.adopt_dict
-        if plain and not slots_of(kind):
+        asked = hasattr(kind, "__setstate__") or hasattr(kind, "__getattr__")
+        if plain and not slots_of(kind) and not asked:
             return copyreg.__newobj__, (kind,), own or None  # type: ignore[attr-defined]
         state = own_state(obj)
         make = copyreg.__newobj__ if plain else rebuild.make_bare  # type: ignore[attr-defined]
@@ -270,7 +271,8 @@ def is_plain(kind: type, may_speak: Callable[[type], bool] = lambda base: False)
             return False
         if not (_PROTOCOL.isdisjoint(base.__dict__) or may_speak(base)):
             return False
-    return not _has_c_state(kind) and kind not in copyreg.dispatch_table
+    taught = kind in copyreg.dispatch_table and not may_speak(kind)
+    return not (taught or _has_c_state(kind))
 
 
 _PROTOCOL = frozenset(

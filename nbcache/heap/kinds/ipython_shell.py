@@ -9,6 +9,7 @@ from IPython.core.getipython import get_ipython
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Configurable
 
+from nbcache.heap.kinds.files import StreamKind
 from nbcache.heap.kinds.instance import ReducedKind
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import joined, text
@@ -92,5 +93,15 @@ def get_part(place: tuple[str, ...]) -> Any:
     return found
 
 
+def _register_streams() -> None:
+    """Serve the streams that a kernel puts in place of the process's own."""
+    try:
+        from ipykernel.iostream import OutStream
+    except ImportError:
+        return
+    register(StreamKind(), OutStream)
+
+
+_register_streams()
 register(ShellKind(), bases=(InteractiveShell,))
 register(PartKind(), bases=(Configurable, EventManager))

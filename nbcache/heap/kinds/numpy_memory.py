@@ -19,5 +19,7 @@ def refuse_foreign_memory(owner: Any) -> None:
     held = base.obj if type(base) is memoryview else base
     if isinstance(held, mmap.mmap):
         raise NotStorable("rests on a memory map; copy it")
+    if type(held).__name__ == "PyCapsule" and "dltensor" in repr(held):
+        raise NotStorable("rests on memory that it was handed by `from_dlpack`; copy it")
     if any(kind.__module__ == "_ctypes" for kind in type(held).__mro__):
         raise NotStorable(f"rests on the memory of a {type_name(held)}; copy it")

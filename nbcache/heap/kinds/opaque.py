@@ -19,15 +19,31 @@ if TYPE_CHECKING:
 
 
 class LockKind(Kind):
-    """Locks: they hold no data, and they can't be stored."""
+    """Locks: one that nobody holds is as good as a new one."""
+
+    opaque = True
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
-        """Encode the type alone."""
-        return frame(b"!", text(type(obj).__name__))
+        """Encode the type, and whether somebody holds it."""
+        return frame(b"!", text(type(obj).__name__), bytes([is_locked(obj)]))
+
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Make a new one."""
+        if is_locked(obj):
+            raise NotStorable("is a lock that somebody holds")
+        return threading.RLock if type(obj) is _RLOCK else threading.Lock, ()
 
     def state(self, obj: Any) -> Any:
         """Locks are never changed in a way that a hit could repeat."""
-        raise NotReplayable("is a lock")
+        raise NotReplayable("is a lock that the cell takes or releases for good")
+
+
+def is_locked(lock: Any) -> bool:
+    """Tell whether somebody holds a lock; the text of a reentrant one is all that tells."""
+    return not repr(lock).startswith("<unlocked")
+
+
+_RLOCK = type(threading.RLock())
 
 
 class EnvironmentKind(Kind):
@@ -69,7 +85,7 @@ _FINALIZER = "is a finalizer, which this process alone knows"
 
 register(EnvironmentKind(), type(os.environ))
 register(FinalizerKind(), weakref.finalize)
-register(LockKind(), type(_thread.allocate_lock()), type(threading.RLock()))
+register(LockKind(), type(_thread.allocate_lock()), _RLOCK)
 register(
     RefusedKind(),
     types.CoroutineType,

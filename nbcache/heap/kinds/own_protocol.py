@@ -9,9 +9,14 @@ from __future__ import annotations
 import pickle
 from typing import TYPE_CHECKING, Any
 
-from nbcache.heap.kinds.attributes import dict_of, lost_attribute, slot_values
-from nbcache.heap.kinds.instance import PLAIN, REDUCED, reduce_object
-from nbcache.heap.registry import Kind
+from nbcache.heap.kinds.attributes import dict_of, own_state, slot_values
+from nbcache.heap.kinds.builtin import CONTAINERS
+from nbcache.heap.kinds.derived import DerivedKind, items_of
+from nbcache.heap.kinds.forgotten import is_own_class
+from nbcache.heap.kinds.instance import PLAIN, REDUCED, PlainKind, ReducedKind, reduce_object
+from nbcache.heap.kinds.opaque import LockKind, RefusedKind
+from nbcache.heap.registry import Kind, kind_of
+from nbcache.heap.tokens import FLAT
 
 if TYPE_CHECKING:
     from nbcache.heap.registry import Dump
@@ -49,15 +54,17 @@ class OwnProtocolKind(Kind):
 
 
 def way_of(obj: Any) -> Kind:
-    """Return the kind that treats this instance: the protocol's if it leaves out the unstorable."""
+    """Return the kind that treats this instance: the protocol's if it leaves out the unstorable.
+
+    The author's hooks may have effects of their own, so they run only where they are needed.
+    """
     held = [*(dict_of(obj) or {}).values(), *slot_values(obj).values()]
+    bound = [value for value in held if is_bound_to_process(value)]
+    if not bound:
+        return PLAIN
     kept: set[int] = set()
-    parts = reduce_object(obj)
-    if isinstance(parts, tuple) and lost_attribute(obj, parts[2]) is not None:
-        return REDUCED  # which refuses it
-    _note(parts, kept, _DEPTH)
-    left_out = [value for value in held if id(value) not in kept]
-    return REDUCED if any(map(_is_bound_to_process, left_out)) else PLAIN
+    _note(reduce_object(obj), kept, _DEPTH)
+    return PLAIN if all(id(value) in kept for value in bound) else REDUCED
 
 
 def _note(part: Any, kept: set[int], depth: int) -> None:
@@ -68,14 +75,51 @@ def _note(part: Any, kept: set[int], depth: int) -> None:
             _note(item, kept, depth - 1)
 
 
-def _is_bound_to_process(value: Any) -> bool:
+class _Prober(pickle.Pickler):
+    """Writes a value to nowhere; instances of the notebook's classes by their attributes."""
+
+    def persistent_id(self, obj: Any) -> Any:
+        """Leave out what a family knows to store, and what has no state."""
+        kind = type(obj)
+        family = kind_of(kind)
+        if isinstance(family, (LockKind, RefusedKind)):
+            raise TypeError("is bound to this process")
+        known = isinstance(family, (PlainKind, ReducedKind, OwnProtocolKind, DerivedKind))
+        return None if known or kind in CONTAINERS else "known"
+
+    def reducer_override(self, obj: Any) -> Any:
+        """Take apart what the notebook's classes made, past their own hooks."""
+        if not is_own_class(type(obj)):
+            return NotImplemented
+        items = items_of(dict, obj) if isinstance(obj, dict) else ()
+        items = list(obj) if isinstance(obj, (list, tuple, set)) else items
+        return list, (items,), own_state(obj)
+
+
+def is_bound_to_process(value: Any) -> bool:
+    """Tell whether a value holds something that no other process could have: a lock, a file."""
+    if type(value) in FLAT or (type(value) in (list, tuple, set, dict) and _is_flat(value)):
+        return False
     try:
-        pickle.dumps(value)
+        _Prober(_Nowhere()).dump(value)
     except TypeError:  # "cannot pickle '_thread.lock' object"
         return True
     except Exception:
         return False
     return False
+
+
+def _is_flat(value: Any) -> bool:
+    items = value.values() if type(value) is dict else value
+    return FLAT.issuperset(map(type, items))
+
+
+class _Nowhere:
+    """A file that forgets what is written."""
+
+    def write(self, data: Any) -> int:
+        """Forget the data."""
+        return len(data)
 
 
 OWN_PROTOCOL = OwnProtocolKind()

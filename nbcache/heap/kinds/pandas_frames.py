@@ -155,8 +155,10 @@ class FrameKind(Kind):
             return NotImplemented
         if not COPY_ON_WRITE and not extras:
             return NotImplemented
-        fill = rebuild_frames.fill_frame if COPY_ON_WRITE else rebuild.fill_reduced
-        return *parts[:2], (parts[2], extras), None, None, fill
+        if not COPY_ON_WRITE:
+            return *parts[:2], (parts[2], extras), None, None, rebuild.fill_reduced
+        state = (parts[2], extras, shared_blocks(obj, dump))
+        return *parts[:2], state, None, None, rebuild_frames.fill_frame
 
     def state(self, obj: Any) -> Any:
         """Return a shallow copy, which holds the same columns under another identity."""
@@ -200,6 +202,20 @@ def note_columns(obj: Any, walk: Walk) -> None:
             owner = owner_of(column)
             walk.columns.setdefault(id(owner), (ordinal, number, address_of(column)))
             walk.keep(owner)
+
+
+def shared_blocks(obj: Any, dump: Dump) -> list[tuple[Any, ...]]:
+    """Return which blocks lie over an earlier frame's memory: their number, and where there."""
+    found = []
+    for number, block in enumerate(obj._mgr.blocks):
+        owner = rebuild_frames.shared_owner(block.values)
+        known = None if owner is None else dump.earlier_column(owner)
+        if known is not None and known[0] is not obj:
+            frame, column, start = known
+            inner = rebuild_frames.inner_array(block.values)
+            place = (address_of(inner) - start, inner.shape, inner.strides)
+            found.append((number, frame, column, place))
+    return found
 
 
 OWN = frozenset(

@@ -1,0 +1,64 @@
+"""Memory views over buffers: which part of whose memory."""
+
+from __future__ import annotations
+
+import array
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from nbcache.errors import NotFingerprintable, NotStorable
+from nbcache.heap import rebuild_files
+from nbcache.heap.registry import Kind, register
+from nbcache.heap.tokens import joined, text
+
+if TYPE_CHECKING:
+    from nbcache.heap.registry import Dump
+    from nbcache.heap.walk import Walk
+
+_BUFFERS = (bytes, bytearray, array.array)
+
+
+class MemoryViewKind(Kind):
+    """``memoryview``: the object below it, the place in its memory, format and shape."""
+
+    opaque = True
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Encode the object and the place."""
+        holder, place = place_of(obj, NotFingerprintable)
+        return joined(b"mv", [walk.ref(holder), text(repr(place))])
+
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Take the same view of the same object."""
+        return rebuild_files.make_memory_view, place_of(obj, NotStorable)
+
+
+def place_of(view: Any, error: type[Exception]) -> tuple[Any, tuple[Any, ...]]:
+    """Return the object whose memory is viewed, and which part of it as what.
+
+    Raises:
+        error: it is released, or of another kind of object, or in no simple order.
+    """
+    try:
+        holder = view.obj
+    except ValueError:
+        raise error("is a memory view that was released") from None
+    if type(holder) not in _BUFFERS and type(holder).__name__ != "ndarray":
+        raise error(f"is a view of the memory of a {type(holder).__name__}; make bytes of it")
+    whole = memoryview(holder)
+    if not (whole.c_contiguous and view.c_contiguous and view.format and view.nbytes):
+        raise error("is a memory view that is empty or has steps; make bytes of it")
+    try:
+        numpy = importlib.import_module("numpy")
+    except ImportError:
+        raise error("is a memory view, which takes numpy to be measured") from None
+    start, first = (_address(numpy, one) for one in (view, whole))
+    return holder, (start - first, view.nbytes, view.format, view.shape, view.readonly)
+
+
+def _address(numpy: Any, view: Any) -> int:
+    found: int = numpy.frombuffer(view, numpy.uint8).__array_interface__["data"][0]
+    return found
+
+
+register(MemoryViewKind(), memoryview)
