@@ -49,6 +49,7 @@ PART_HELP: Final[Mapping[str, str]] = {
 LATE_PARTS: Final[Mapping[str, str]] = {
     "files": "FILES",
     "remote": "FILES",
+    "filesystems": "FILES",
     "randomness": "RNG",
     "ambient": "ENV",
     "modules": "HELPERS",

@@ -12,6 +12,7 @@ from nbcache.deps import patching
 from nbcache.deps.ambient import AmbientTracker
 from nbcache.deps.arrivals import loaded_names
 from nbcache.deps.files import FileTracker
+from nbcache.deps.filesystems import FilesystemTracker, is_file_thread
 from nbcache.deps.frames import FrameTracker
 from nbcache.deps.group import finish_all
 from nbcache.deps.impurity import ImpurityTracker
@@ -49,7 +50,8 @@ class Trackers:
         self.randomness = RandomTracker(history)
         self.files = FileTracker(own)
         self.remote = RemoteTracker()
-        self.impurity = ImpurityTracker(is_inside)
+        self.filesystems = FilesystemTracker(lambda: self.remote.is_ahead)
+        self.impurity = ImpurityTracker(lambda: is_inside() or is_file_thread())
         self.frames = FrameTracker()
         self.lines = LineTracker()
         self._namespace: MutableMapping[str, Any] = {} if namespace is None else namespace
@@ -60,7 +62,7 @@ class Trackers:
     def members(self) -> tuple[Tracker, ...]:
         """Every tracker, in the order in which effects are repeated: streams last."""
         modules, files = self.modules, self.files
-        first = self.frames, self.lines, self.impurity, self.remote, self.lookups
+        first = self.frames, self.lines, self.impurity, self.remote, self.filesystems, self.lookups
         return *first, modules, self.ambient, files, self.randomness
 
     def start(
@@ -86,6 +88,7 @@ class Trackers:
         self.lines.start()
         self.impurity.start()
         self.remote.start()
+        self.filesystems.start()
         self.lookups.start()
         names = None if reached is None else list(reached)
         self.modules.start(names, imports)

@@ -88,7 +88,7 @@ def test_run_is_recorded_checked_and_repeated(trackers):
     seen = trackers.finish()
     expected = np.random.rand()
     late = late_of(seen)
-    assert [one.refusal for one in seen.values()] == [None] * 9
+    assert [one.refusal for one in seen.values()] == [None] * 10
     assert trackers.check({**late, "names": {"a": "1"}}) == []
     np.random.seed(9)
     del os.environ["TRACKERS"]
