@@ -12,14 +12,7 @@ from pathlib import Path
 import pytest
 
 ARTEFACTS = Path(__file__).parents[1] / "artefacts"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 FAILED = pytest.StashKey[bool]()
-
-
-def find_browser() -> str | None:
-    """Return the path of a Chromium of this machine."""
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +36,8 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
     """A headless Chromium, closed at the end of a module: its driver owns an event loop."""
+    from chromium import FLAGS, find_browser
+
     path = find_browser()
     if path is None:
         pytest.skip("no Chromium here: `apt-get install chromium` (make test does it as root)")

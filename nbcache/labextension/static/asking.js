@@ -39,6 +39,9 @@ export function readAsked(source, metadata, tags = []) {
  * @returns {Record<string, unknown>}
  */
 export function settingsOf(metadata) {
+  if (typeof metadata === 'boolean') {
+    return { off: !metadata };
+  }
   if (!metadata || typeof metadata !== 'object') {
     return {};
   }
