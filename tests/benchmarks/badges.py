@@ -63,6 +63,7 @@ def rounds(count: int) -> Iterator[tuple[dict[str, float], dict[str, float]]]:
         for number in range(-1, count):
             order = (False, True) if number % 2 else (True, False)
             found = {one: measure(browser, servers[one], wants_badges=one) for one in order}
+            print(f"round {number + 1} of {count}", flush=True)
             if number >= 0:  # the first round warms servers and caches
                 yield found[False], found[True]
         browser.close()
