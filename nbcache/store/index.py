@@ -22,7 +22,8 @@ from nbcache.errors import StoreError
 from nbcache.store.entry_file import FILE_NAME
 from nbcache.store.folder import has_safe_folder
 from nbcache.store.mounts import is_network_folder
-from nbcache.store.rows import COLUMNS, Row, read_blobs, read_row
+from nbcache.store.row_files import read_blobs, read_row
+from nbcache.store.rows import COLUMNS, Row
 from nbcache.store.shards import is_settled, list_folders
 from nbcache.store.tables import (
     AnotherVersion,
