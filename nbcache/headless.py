@@ -12,6 +12,7 @@ from nbclient.util import ensure_async, run_hook, run_sync
 from nbcache.badge import MARK, record, settings_of, strip_displays
 from nbcache.errors import CacheError
 from nbcache.events import CellEvent, read_event
+from nbcache.settings import kernel_variables
 
 _LOAD = "%load_ext nbcache"
 _IS_LOADED = "'nbcache' in get_ipython().extension_manager.loaded"
@@ -28,12 +29,6 @@ class RequestSession(Session):
         if msg_type == "execute_request":
             message["metadata"].update(self.cell_metadata)
         return message
-
-
-def kernel_variables(notebook: str = "") -> dict[str, str]:
-    """Return the variables that make a kernel cache every cell of a headless run."""
-    asked = {"NBCACHE_AUTO": "1", "NBCACHE_MIN_TIME": "0", "NBCACHE_HEADLESS": "1"}
-    return asked | ({"NBCACHE_NOTEBOOK": notebook} if notebook else {})
 
 
 def request_metadata(cell: Any, *, refresh: bool = False) -> dict[str, Any]:

@@ -63,6 +63,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     )
 
 
+def kernel_variables(notebook: str = "") -> dict[str, str]:
+    """Return the variables that make a kernel cache every cell of a headless run."""
+    asked = {"NBCACHE_AUTO": "1", "NBCACHE_MIN_TIME": "0", "NBCACHE_HEADLESS": "1"}
+    return asked | ({"NBCACHE_NOTEBOOK": notebook} if notebook else {})
+
+
 def _seconds(value: str) -> float:
     try:
         return float(value or 0)

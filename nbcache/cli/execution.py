@@ -8,6 +8,7 @@ import json
 import signal
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from nbclient import NotebookClient
@@ -61,6 +62,7 @@ class CellClient(NotebookClient):
         self.interrupted = False
         self._wanted = tuple(results)
         self.results: dict[str, Any] = {}
+        self.early: Any = None
         self.is_atomic, self.is_committed, self._has_failed = False, False, False
         self.on_cell_execute = self._before
         self.on_cell_complete = self._sent
@@ -68,20 +70,23 @@ class CellClient(NotebookClient):
 
     def create_kernel_manager(self) -> Any:
         """Return a kernel manager whose requests carry the cells' metadata."""
-        manager = super().create_kernel_manager()
-        manager.session = RequestSession(parent=manager)  # its clients get clones
+        manager = self.early if self.early is not None else super().create_kernel_manager()
+        session = RequestSession(parent=manager)  # its clients get clones
+        session.key = manager.session.key
+        manager.session, self.kernel_name = session, manager.kernel_name
         return manager
 
     async def async_start_new_kernel(self, **options: Any) -> None:
         """Start the kernel; from here on an interrupt ends it before we end."""
-        loop = asyncio.get_running_loop()
-        try:
-            for number in _SIGNALS:
-                loop.add_signal_handler(number, self._interrupt, asyncio.current_task())
-        except RuntimeError:  # not on Windows: KeyboardInterrupt does it there
-            pass
+        self._hear_signals()
         pipes = {"stdout": self._kernel_log, "stderr": self._kernel_log}
         await super().async_start_new_kernel(**pipes, **options)
+
+    def _hear_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        with suppress(RuntimeError):  # not on Windows: KeyboardInterrupt does it there
+            for number in _SIGNALS:
+                loop.add_signal_handler(number, self._interrupt, asyncio.current_task())
 
     def _interrupt(self, task: asyncio.Task[Any] | None) -> None:
         """Interrupt the running cell, so that its traceback is kept; the second time, stop."""
@@ -99,6 +104,7 @@ class CellClient(NotebookClient):
 
     async def async_start_new_kernel_client(self) -> Any:
         """Connect to the kernel and load nbcache, or end the kernel and say what is missing."""
+        self._hear_signals()
         try:
             client = await super().async_start_new_kernel_client()
             await load_nbcache(self)

@@ -119,9 +119,10 @@ def _execute(job: Job, args: argparse.Namespace, progress: Progress, total: Tota
 
     from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-    with tempfile.TemporaryFile() as kernel_log:
+    early = args.early.take(job)
+    with tempfile.TemporaryFile() if early is None else args.early.log as kernel_log:
         client = _client_of(job, args, progress, total, kernel_log)
-        client.is_atomic = args.atomic
+        client.is_atomic, client.early = args.atomic, early
         try:
             asyncio.run(client.async_execute(env=kernel_environment(job, args)))
         except (KeyboardInterrupt, asyncio.CancelledError):
@@ -198,7 +199,7 @@ def _error_text(error: Exception) -> str:
 
 def kernel_environment(job: Job, args: argparse.Namespace) -> dict[str, str]:
     """Return the environment that tells the kernel's side how to cache."""
-    from nbcache.headless import kernel_variables
+    from nbcache.settings import kernel_variables
 
     asked = kernel_variables(str(job.source.resolve()))
     switches = {

@@ -120,11 +120,15 @@ def run(args: argparse.Namespace) -> int:
     for path in args.parameter_files:
         values |= read_parameters(path)
     values |= parse_parameters(args.parameters)
-    instant = _instant_of(args)
-    jobs = _plan(args, values, instant)
+    from nbcache.cli.early import EarlyKernel
     from nbcache.cli.progress import choose
 
-    return _run_all(jobs, args, choose(sys.stdout, as_json=args.json), instant)
+    instant, args.early = _instant_of(args), EarlyKernel()
+    try:
+        jobs = _plan(args, values, instant)
+        return _run_all(jobs, args, choose(sys.stdout, as_json=args.json), instant)
+    finally:
+        args.early.stop()
 
 
 def _run_all(
@@ -185,6 +189,7 @@ def _plan(args: argparse.Namespace, values: dict[str, Any], instant: Instant | N
         if may_recall and instant is not None:
             job.found = _recall(job, instant)
         if job.found is None:
+            args.early.start(job, args)
             job.nb = _read(job, args)
         if job.target is not None:
             check_writable(job.target)
