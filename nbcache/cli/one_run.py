@@ -122,7 +122,7 @@ def _execute(job: Job, args: argparse.Namespace, progress: Progress, total: Tota
     early = args.early.take(job)
     with tempfile.TemporaryFile() if early is None else args.early.log as kernel_log:
         client = _client_of(job, args, progress, total, kernel_log)
-        client.is_atomic, client.early = args.atomic, early
+        client.early = early
         try:
             asyncio.run(client.async_execute(env=kernel_environment(job, args)))
         except (KeyboardInterrupt, asyncio.CancelledError):
@@ -141,6 +141,11 @@ def _execute(job: Job, args: argparse.Namespace, progress: Progress, total: Tota
             total.error = f"nbcache: {error}\n{_tail(kernel_log)}"
     job.results = client.results
     tidy(args.store)
+    return _verdict(client, args, total)
+
+
+def _verdict(client: Any, args: argparse.Namespace, total: Total) -> int:
+    """Return the exit code of a run that has ended, and complete what is told of it."""
     code = ERROR if total.error else OK
     if client.interrupted:
         total.error, code = "nbcache: interrupted", INTERRUPTED
@@ -163,7 +168,7 @@ def _client_of(
         total.outcomes.append(outcome)
         progress.end(outcome)
 
-    return CellClient(
+    client = CellClient(
         job.nb,
         on_begin=begin,
         on_tick=progress.tick,
@@ -176,6 +181,8 @@ def _client_of(
         resources={"metadata": {"path": str(job.source.resolve().parent)}},
         **({"kernel_name": args.kernel} if args.kernel else {}),
     )
+    client.is_atomic = args.atomic
+    return client
 
 
 def _tail(kernel_log: BinaryIO) -> str:
