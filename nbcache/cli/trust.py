@@ -99,11 +99,13 @@ def verify(args: argparse.Namespace) -> int:
     for entry in list(store.entries()):
         count += 1
         try:
-            store.load(entry)
+            store.read_all(entry)
         except StoreError as problem:
             problems.append(f"{entry.name}: {problem}")
             if args.remove:
                 store.remove(entry)
+    if args.remove and problems:
+        store.collect()
     if args.json:
         print(json.dumps({"entries": count, "problems": problems}, indent=1))
     else:

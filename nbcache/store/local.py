@@ -118,13 +118,18 @@ class LocalStore:
         found = [entry for name in names if (entry := self._read(shard, name)) is not None]
         return found if len(found) < 2 else sorted(found, key=_moment, reverse=True)
 
-    def load(self, entry: Entry) -> Body:
+    def read_all(self, entry: Entry) -> Body:
+        """Return the values of ``entry`` after every byte was read, stamped or not."""
+        return self.load(entry, trust_stamps=False)
+
+    def load(self, entry: Entry, *, trust_stamps: bool = True) -> Body:
         """Return the verified values of ``entry``; ``StoreError`` when it was replaced since."""
         folder = self._folder_of(entry)
         if not self._is_there():
             raise StoreError(f"Entry {entry.name} is gone: the store {self.location} is missing.")
         try:
-            stored, body = load_entry(folder, self._key, self._map_from_bytes, self._blobs)
+            mapping = self._map_from_bytes if trust_stamps else None
+            stored, body = load_entry(folder, self._key, mapping, self._blobs)
         except FileNotFoundError as error:
             raise StoreError(f"Entry {entry.name} was removed since it was found.") from error
         except OSError as error:

@@ -96,6 +96,10 @@ class JoblibStore:
         """Return the verified values of ``entry``."""
         return self._local.load(entry)
 
+    def read_all(self, entry: Entry) -> Body:
+        """Return the values of ``entry`` after every byte was read, stamped or not."""
+        return self._local.read_all(entry)
+
     def mark(self, entry: Entry) -> object:
         """Return what changes when the entry is replaced or gets company; None if it is gone."""
         return self._local.mark(entry)

@@ -87,8 +87,11 @@ TAMPERINGS = [
 ]
 
 
-def test_a_tampered_entry_is_not_loaded_and_runs_nothing(remote: Remote, tmp_path: Path) -> None:
+def test_a_tampered_entry_is_not_loaded_and_runs_nothing(
+    any_remote: Remote, tmp_path: Path
+) -> None:
     """Payloads, foreign signatures, flipped bits: no value, no trace; the good one is served."""
+    remote = any_remote
     ada = shared(tmp_path / "ada", remote)
     trace = tmp_path / "trace"
     evil = pickle.dumps(Trap(trace))
