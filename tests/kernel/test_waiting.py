@@ -14,8 +14,8 @@ from fronts import Front
 from kernels import Kernel, kernel
 
 BODY = """
-open(f'ran-{os.getpid()}', 'w').close()
-os.system('for i in $(seq 3000); do [ -e go ] && break; sleep 0.02; done')
+os.system('touch $SIGNALS/ran-$PPID; for i in $(seq 3000); do'
+    ' [ -e $SIGNALS/go ] && break; sleep 0.02; done')
 """
 CELL = f"%%cache files=off\nimport os{BODY}made_by = os.getpid()"
 PROCESS = "__import__('os').getpid()"
@@ -31,12 +31,15 @@ Pair = tuple[Kernel, Front, Path]
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Pair]:
-    """One kernel that computes first, and a front end at another one, in one folder."""
+    """One kernel that computes first, and a front end at another one, and a folder for signals."""
+    work, signals = tmp_path / "work", tmp_path / "signals"
+    work.mkdir()
+    signals.mkdir()
     with (
-        kernel(tmp_path / "store", folder=tmp_path) as one,
-        kernel(tmp_path / "store", folder=tmp_path) as other,
+        kernel(tmp_path / "store", folder=work, SIGNALS=str(signals)) as one,
+        kernel(tmp_path / "store", folder=work, SIGNALS=str(signals)) as other,
     ):
-        yield one, Front(other), tmp_path
+        yield one, Front(other), signals
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
