@@ -63,13 +63,16 @@ def lineage_key(identity: Mapping[str, Any], surroundings: Mapping[str, Any]) ->
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def notebook_identity(nb: Mapping[str, Any]) -> dict[str, Any]:
+def notebook_identity(nb: Mapping[str, Any], *, code_only: bool = False) -> dict[str, Any]:
     """Return everything in a notebook (nbformat 4 JSON data) that its executed copy shows.
+
+    With ``code_only`` text cells are left out: they bear on no other cell.
 
     Outputs, execution counts, the language of the last kernel and what an earlier run recorded
     are left out: a run replaces them.
     """
-    cells = [_cell_identity(cell) for cell in nb["cells"]]
+    shown = [c for c in nb["cells"] if not code_only or c.get("cell_type") == "code"]
+    cells = [_cell_identity(cell) for cell in shown]
     metadata = {k: v for k, v in nb.get("metadata", {}).items() if k != "language_info"}
     return {"cells": cells, "metadata": metadata, "format": [nb["nbformat"], nb["nbformat_minor"]]}
 

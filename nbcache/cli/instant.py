@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,10 @@ class Instant:
             self._store = open_store(self._location)
         return self._store
 
-    def key_of(self, source: Path, values: Mapping[str, Any]) -> str:
+    def key_of(self, source: Path, values: Mapping[str, Any], *, code_only: bool = False) -> str:
         """Return the name of the notebook's run as the file, options and machine are now.
+
+        With ``code_only`` the text cells do not count.
 
         Raises:
             NotRecalled: the notebook asks for what only a run can give.
@@ -55,7 +58,7 @@ class Instant:
         folder = str(source.resolve().parent)
         try:
             data = json.loads(source.read_text(encoding="utf-8-sig"))
-            identity = notebook_identity(data)
+            identity = notebook_identity(data, code_only=code_only)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise NotRecalled(f"the notebook is none ({type(error).__name__})") from None
         if data["nbformat"] != 4 or _asks_for_runs(data):
@@ -64,9 +67,8 @@ class Instant:
         surroundings = surroundings_of(folder)
         surroundings["kernel"] = _kernel_of(name)
         surroundings["project"] = _project_text(folder)
-        return lineage_key(
-            {"notebook": identity, "options": self._options, "parameters": values}, surroundings
-        )
+        asked = {"notebook": identity, "options": self._options, "parameters": values}
+        return lineage_key(asked | ({"code only": True} if code_only else {}), surroundings)
 
     def recall(self, source: Path, values: Mapping[str, Any]) -> Recalled | None:
         """Return the run that would be served as a whole; None, and ``why``, if there is none."""
@@ -74,15 +76,25 @@ class Instant:
         from nbcache.store.signing import find_key_folder
 
         try:
-            key = self.key_of(source, values)
             own = (self.store.label, str(find_key_folder()))
             outside = Outside(str(source.resolve().parent), own)
-            return recall(self.store, key, outside, time.time())
+            try:
+                return recall(self.store, self.key_of(source, values), outside, time.time())
+            except NotRecalled:
+                return self._recall_grafted(source, values, outside)
         except NotRecalled as reason:
             self.why = str(reason)
         except Exception as error:  # a run is always right
             self.why = f"nbcache failed: {type(error).__name__}: {error}"
         return None
+
+    def _recall_grafted(self, source: Path, values: Mapping[str, Any], outside: Any) -> Recalled:
+        """Return the run of the same code, its outputs on the text cells as they are now."""
+        from nbcache.cli.grafting import graft
+
+        key = self.key_of(source, values, code_only=True)
+        found = recall(self.store, key, outside, time.time())
+        return replace(found, body=graft(source, values, found.body))
 
     def keep(self, job: Any, outcomes: Sequence[Outcome], body: bytes) -> bool:
         """Store a run of the whole notebook if it could be served next time; tell whether."""
@@ -90,10 +102,11 @@ class Instant:
         if len(steps) < len(outcomes) or self._is_changed(job):
             return False
         notebook = str(job.source.resolve())
-        keep_lineage(
-            self.store, job.key, steps, body,
-            notebook=notebook, now=time.time(), results=job.results,
-        )  # fmt: skip
+        for key in (job.key, self.key_of(job.source, job.values, code_only=True)):
+            keep_lineage(
+                self.store, key, steps, body,
+                notebook=notebook, now=time.time(), results=job.results,
+            )  # fmt: skip
         return True
 
     def _is_changed(self, job: Any) -> bool:

@@ -351,7 +351,10 @@ def test_status_of_a_notebook_that_was_never_saved(tmp_path: Path, cli: Cli) -> 
 
 
 def test_an_unchanged_notebook_needs_no_kernel(tmp_path: Path, cli: Cli) -> None:
-    """The second run gives the same bytes without a kernel, until something moves outside."""
+    """The second run gives the same bytes without a kernel, until something moves outside.
+
+    Text cells may change: the run's outputs come with the text as it is now.
+    """
     (tmp_path / "data.txt").write_text("one")
     (tmp_path / "mine.py").write_text("def shout(text):\n    return text.upper()\n")
     save(
@@ -371,6 +374,10 @@ def test_an_unchanged_notebook_needs_no_kernel(tmp_path: Path, cli: Cli) -> None
     assert (states, without) == (["hit"] * 3, True)
     assert body == (tmp_path / "1.ipynb").read_bytes()
     assert run("2.ipynb")[2] == body
+    notebook = tmp_path / "a.ipynb"
+    notebook.write_text(notebook.read_text().replace("# A", "# Another"))
+    another = body.replace(b"# A", b"# Another")
+    assert run("2.ipynb") == (["hit"] * 3, True, another)
     (tmp_path / "data.txt").write_text("two")
     states, without, body = run("3.ipynb")
     assert (states, without) == (["hit", "stale", "miss"], False)
