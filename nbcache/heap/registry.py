@@ -54,6 +54,9 @@ class Kind:
     mixed = False
     """True: some of the objects are values; ``is_value`` tells which."""
 
+    irreversible = False
+    """True: a patch can't be taken back, so it comes after all others."""
+
     def is_value(self, obj: Any) -> bool:
         """Tell whether this object's identity does not count."""
         return self.by_value

@@ -111,6 +111,7 @@ def find_patches(walk: Walk) -> Iterable[tuple[int, Any]]:
             patches.append((ordinal, kind.state(obj)))
         except NotReplayable as problem:
             raise locate(walk, obj, problem) from None
+    patches.sort(key=lambda item: kind_of(type(walk.objects[item[0]])).irreversible)
     return patches
 
 

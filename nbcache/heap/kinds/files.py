@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nbcache.heap.walk import Walk
 
 _OPEN = "is an open file; use it inside of `with open(…)`, or close it before the cell ends"
+_ODD = "is a file over something that is no file; leave it out with `drop=`, or delete its name"
 _STREAMS = ("stdout", "stderr", "stdin", "__stdout__", "__stderr__", "__stdin__")
 
 
@@ -60,7 +61,7 @@ class FileKind(StreamKind):
             return super().encode(obj, walk)
         layers = facts_of(obj)
         if layers is None:
-            raise NotFingerprintable(_OPEN)
+            raise NotFingerprintable(_ODD if obj.closed else _OPEN)
         return joined(b"cf", [text(repr(layers))])
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
@@ -69,7 +70,7 @@ class FileKind(StreamKind):
             return super().reduce(obj, dump)
         layers = facts_of(obj)
         if layers is None:
-            raise NotStorable(_OPEN)
+            raise NotStorable(_ODD if obj.closed else _OPEN)
         return rebuild_files.make_closed_file, (layers,)
 
 

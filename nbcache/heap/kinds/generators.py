@@ -22,6 +22,8 @@ BEGUN = "is a generator that has begun to run; make a list of what it yields"
 class GeneratorKind(Kind):
     """``generator``: refused from its first step on, since nobody can copy a running frame."""
 
+    irreversible = True
+
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode the function and the arguments."""
         if obj.gi_frame is None:
@@ -42,10 +44,18 @@ class GeneratorKind(Kind):
         """Say that it is over: nothing else can be repeated."""
         if obj.gi_frame is not None:
             raise NotReplayable(BEGUN)
+        return OVER
+
+    def snapshot(self, obj: Any) -> Any:
+        """Return nothing: what ends can't begin again."""
 
     def patch(self, live: Any, state: Any) -> None:
         """End the live generator, of which nothing has run."""
-        live.close()
+        if state == OVER:
+            live.close()
+
+
+OVER = "over"
 
 
 def call_of(generator: Any, error: type[Exception]) -> tuple[Any, dict[str, Any]]:

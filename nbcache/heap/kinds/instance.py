@@ -74,14 +74,18 @@ class PlainKind(Kind):
         return make, args, state, None, None, rebuild.fill_slots
 
     def state(self, obj: Any) -> Any:
-        """Return copies of dict and slots, and the class."""
-        return own_state(obj), type(obj)
+        """Return copies of dict and slots, the class, and the dict itself if others hold it."""
+        own = dict_of(obj)
+        held = own if own is not None and is_held(own) else None
+        return own_state(obj), type(obj), held
 
     def patch(self, live: Any, state: Any) -> None:
         """Replace all attributes, and the class when it was assigned."""
-        attributes, kind = state
+        attributes, kind, *held = state
         if type(live) is not kind:
             live.__class__ = kind
+        if held and held[0] is not None and dict_of(live) is not held[0]:
+            rebuild.adopt_dict(live, held[0])
         replace_attributes(live, attributes)
 
 

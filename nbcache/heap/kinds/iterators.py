@@ -24,6 +24,8 @@ MOST_STEPS = 1_000_000
 class CountKind(Kind):
     """``itertools.count``: where it stands, and its step."""
 
+    irreversible = True
+
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode value and step."""
         return joined(b"ic", map(walk.ref, place_of(obj)))
@@ -73,6 +75,8 @@ def counter_is(counter: Any, value: Any, step: Any) -> bool:
 
 class DictIteratorKind(Kind):
     """Iterators over a dict and its views: which dict, and how far they have come."""
+
+    irreversible = True
 
     def __init__(self, name: str, is_reversed: bool) -> None:
         self.name = name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import array
-import importlib
+import ctypes
 from typing import TYPE_CHECKING, Any
 
 from nbcache.errors import NotFingerprintable, NotStorable
@@ -48,17 +48,28 @@ def place_of(view: Any, error: type[Exception]) -> tuple[Any, tuple[Any, ...]]:
     whole = memoryview(holder)
     if not (whole.c_contiguous and view.c_contiguous and view.format and view.nbytes):
         raise error("is a memory view that is empty or has steps; make bytes of it")
-    try:
-        numpy = importlib.import_module("numpy")
-    except ImportError:
-        raise error("is a memory view, which takes numpy to be measured") from None
-    start, first = (_address(numpy, one) for one in (view, whole))
-    return holder, (start - first, view.nbytes, view.format, view.shape, view.readonly)
+    start = address_of(view) - address_of(whole)
+    return holder, (start, view.nbytes, view.format, view.shape, view.readonly)
 
 
-def _address(numpy: Any, view: Any) -> int:
-    found: int = numpy.frombuffer(view, numpy.uint8).__array_interface__["data"][0]
-    return found
+class _Buffer(ctypes.Structure):
+    """``Py_buffer`` as CPython lays it out."""
+
+    _fields_ = (
+        ("address", ctypes.c_void_p),
+        ("holder", ctypes.c_void_p),
+        ("sizes", ctypes.c_ssize_t * 2),
+        ("numbers", ctypes.c_int * 2),
+        ("pointers", ctypes.c_void_p * 5),
+    )
+
+
+def address_of(view: memoryview) -> int:
+    """Return where the memory of a contiguous view begins."""
+    buffer = _Buffer()
+    ctypes.pythonapi.PyObject_GetBuffer(ctypes.py_object(view), ctypes.byref(buffer), 0)
+    ctypes.pythonapi.PyBuffer_Release(ctypes.byref(buffer))
+    return int(buffer.address)
 
 
 register(MemoryViewKind(), memoryview)
