@@ -19,7 +19,7 @@ from nbcache.store.rows import Row
 from nbcache.store.tables import freed_bytes, total_bytes, writing
 
 _STEP_S = 0.002
-_AT_ONCE = 32
+_AT_ONCE = 128
 _EXPIRED = "ttl IS NOT NULL AND stored_at + ttl <= ?", "stored_at + ttl"
 _UNUSED = "used_at < ?", "used_at"
 
@@ -57,11 +57,13 @@ class Pruning:
         self._bounds = bounds
         self._now = now
         self._bytes = self._items = 0
+        self._step_s = _STEP_S
         self.removed: list[Row] = []
         self.freed = 0
 
     def run(self) -> Pruning:
         """Do all of it at once."""
+        self._step_s = float("inf")
         self._index.ask(lambda base: list(self.steps(base)))
         return self
 
@@ -118,26 +120,29 @@ class Pruning:
             rows = list(map(Row._make, base.execute(text, values)))
             if not rows:
                 return
-            with writing(base):
-                self._clear_some(base, rows, is_enough)
-            yield
+            rows.reverse()
+            while rows and not is_enough():
+                with writing(base):
+                    self._clear_some(base, rows, is_enough)
+                yield
 
-    def _clear_some(self, base: Any, rows: Sequence[Row], is_enough: Callable[[], bool]) -> None:
-        until = time.perf_counter() + _STEP_S
-        for row in rows:
+    def _clear_some(self, base: Any, rows: list[Row], is_enough: Callable[[], bool]) -> None:
+        """Remove entries from the end of a list on, for as long as a step may take."""
+        until = time.perf_counter() + self._step_s
+        while rows and not is_enough() and time.perf_counter() < until:
+            row = rows.pop()
             if self._is_as_known(row):
                 self._take(base, row)
             else:
                 self._index.read_again(base, row.name)
-            if is_enough() or time.perf_counter() > until:
-                return
 
     def _is_as_known(self, row: Row) -> bool:
         try:
             status = os.lstat(os.path.join(self._index.folder_of(row.name), FILE_NAME))
         except OSError:
             return False
-        return (status.st_ino, status.st_ctime_ns) == (row.inode, row.changed_ns)
+        found = status.st_ino, status.st_ctime_ns, status.st_mtime
+        return found == (row.inode, row.changed_ns, row.used_at)
 
     def _take(self, base: Any, row: Row) -> None:
         freed = freed_bytes(base, row)

@@ -31,6 +31,7 @@ from nbcache.store.folder import (
 from nbcache.store.format import decode_body, encode
 from nbcache.store.header import read_manifest
 from nbcache.store.index import Index
+from nbcache.store.manifests import Manifests
 from nbcache.store.pieces import MAP_FROM_BYTES
 from nbcache.store.shards import Listings
 
@@ -100,6 +101,7 @@ class LocalStore:
         self._blobs = os.path.join(self._root, *BLOBS)
         self._folders: dict[str, str] = {}
         self._listings = Listings()
+        self._manifests = Manifests()
         self.index = Index(self.location, self._cells, key)
 
     @property
@@ -220,7 +222,9 @@ class LocalStore:
         """Return one manifest, or None and a warning when it cannot be trusted."""
         folder = f"{shard}/{name}"
         try:
-            entry = read_entry_in(folder, self._key)
+            entry = self._manifests.get(
+                f"{folder}/{FILE_NAME}", lambda: read_entry_in(folder, self._key)
+            )
             if entry.name != name:
                 raise ForeignEntry(f"The entry was moved here: it is {entry.name}.")
         except (FileNotFoundError, NotADirectoryError):

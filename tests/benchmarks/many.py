@@ -120,11 +120,11 @@ def whole_stores(store: Any) -> dict[str, float]:
     stock = joblib.Memory(store.location, verbose=0).store_backend
     index = store._local.index
     columns = "SELECT name, size_bytes, used_at FROM entries"
-    expired = "ttl IS NOT NULL AND stored_at + ttl <= ?"
+    expired = "SELECT count(*) FROM entries WHERE ttl IS NOT NULL AND stored_at + ttl <= ?"
     quick = in_turns(
         ROUNDS,
         total=lambda: index.ask(total_bytes),
-        expired=lambda: store.rows(where=f"{expired} AND name < '0'", values=[time.time()]),
+        expired=lambda: index.ask(lambda base: base.execute(expired, [time.time()]).fetchall()),
         listing=lambda: index.ask(lambda base: base.execute(columns).fetchall()),
     )
     # The stock backend's one way to a total, to what is old and to a list is this walk.

@@ -15,6 +15,7 @@ import pytest
 from nbcache.entry import Body, Entry
 from nbcache.store.index import Index, IndexUnavailable
 from nbcache.store.limits import Bounds
+from nbcache.store.manifests import Manifests
 from nbcache.store.opening import open_store
 from nbcache.store.rows import HALF_LIFE, worth_of
 from nbcache.store.shards import SETTLED_NS, Listings
@@ -328,3 +329,28 @@ def test_whoever_is_in_haste_does_without(store):
         base.execute("ROLLBACK")
     base.close()
     assert listed(store) == names(store)
+
+
+def test_a_manifest_holds_only_while_its_file_stands(store):
+    """A verified manifest serves while its file is untouched; any change has it read again."""
+    path, reads = Path(store.location, "x.nbc"), []
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+    def get(manifests):
+        return manifests.get(str(path), lambda: reads.append(0) or entry_of(len(reads)))
+
+    path.write_bytes(b"first")
+    changed = path.stat().st_ctime_ns
+    early, late = Manifests(lambda: changed + 1), Manifests(lambda: time.time_ns() + 10**12)
+    assert get(early) != get(early)
+    assert get(late) is get(late)
+    assert len(reads) == 3
+    status = path.stat()
+    while path.stat().st_ctime_ns == changed:  # until the clock of the file system ticks
+        path.write_bytes(b"other")
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert get(late) is get(late)
+    assert len(reads) == 4
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        get(late)

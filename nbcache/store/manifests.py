@@ -1,0 +1,51 @@
+"""Manifests that this process verified, for as long as their files stand unchanged.
+
+Any write to a file, and any change of its owner, mode or links, moves its change time, which
+nobody can set. So a manifest holds while device, inode, size and times are what they were, if
+the last change lay a while back when it was read: two changes within one tick look like one.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+
+from nbcache.entry import Entry
+from nbcache.store.shards import is_settled
+
+_MOST = 2048
+_LARGEST_BYTES = 16 << 10
+
+_Mark = tuple[int, int, int, int, int]
+
+
+class Manifests:
+    """Entries by the path of their file; ``clock`` gives Unix nanoseconds."""
+
+    def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
+        self._clock = clock
+        self._known: dict[str, tuple[_Mark, Entry]] = {}
+
+    def get(self, path: str, read: Callable[[], Entry]) -> Entry:
+        """Return the manifest of a file, which ``read`` reads and verifies where it must be."""
+        mark = _mark_of(os.lstat(path))
+        known = self._known.get(path)
+        if known is not None and known[0] == mark:
+            return known[1]
+        entry = read()
+        if mark[2] <= _LARGEST_BYTES and is_settled(mark[4], self._clock()):
+            if len(self._known) >= _MOST:
+                self._known.clear()
+            self._known[path] = mark, entry
+        return entry
+
+
+def _mark_of(status: os.stat_result) -> _Mark:
+    return (
+        status.st_dev,
+        status.st_ino,
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+    )
