@@ -87,7 +87,10 @@ def enable(args: argparse.Namespace) -> int:
     except OSError as error:
         hint = "" if args.user else " Use --user to write into your home folder instead."
         raise CommandError(f"{path} cannot be written: {error.strerror}.{hint}", ERROR) from None
-    what = "caches every cell" if args.auto else "knows %%cache"
+    what = "knows %%cache"
+    if args.auto:
+        what = f"caches cells that take {args.min_time:g} s or longer, except those that used the"
+        what += " network, started a process or wrote files"
     _tell(args, path, "enabled", f"Every kernel that starts from now on {what}: wrote {path}")
     return OK
 
@@ -107,4 +110,7 @@ def disable(args: argparse.Namespace) -> int:
 
 
 def _tell(args: argparse.Namespace, path: Path, state: str, sentence: str) -> None:
-    print(json.dumps({"state": state, "file": str(path)}) if args.json else sentence)
+    told: dict[str, object] = {"state": state, "file": str(path)}
+    if state == "enabled":
+        told |= {"auto": args.auto, "min_time": args.min_time if args.auto else None}
+    print(json.dumps(told) if args.json else sentence)
