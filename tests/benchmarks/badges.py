@@ -63,7 +63,9 @@ def rounds(count: int) -> Iterator[tuple[dict[str, float], dict[str, float]]]:
         for number in range(-1, count):
             order = (False, True) if number % 2 else (True, False)
             found = {one: measure(browser, servers[one], wants_badges=one) for one in order}
-            print(f"round {number + 1} of {count}", flush=True)
+            plain, ours = (found[one]["TaskDuration"] for one in (False, True))
+            told = f"round {number + 1} of {count}: {plain:.2f} s, with nbcache {ours:.2f} s"
+            print(told, flush=True)
             if number >= 0:  # the first round warms servers and caches
                 yield found[False], found[True]
         browser.close()
