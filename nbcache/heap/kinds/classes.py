@@ -32,6 +32,11 @@ UNCOUNTED = HIDDEN | {
 }
 """Entries that don't count in a fingerprint, or are encoded apart."""
 
+DERIVED = frozenset(
+    {"__pydantic_core_schema__", "__pydantic_serializer__", "__pydantic_validator__"}
+)
+"""What pydantic makes of a model's fields, with the model's address in it."""
+
 EARLY = ("__module__", "__qualname__", "__slots__", "__orig_bases__", "__doc__")
 """Entries that the class must be born with."""
 
@@ -64,7 +69,9 @@ class ClassKind(Kind):
         names = (obj.__name__, obj.__qualname__, str(obj.__module__))
         parts = [*map(text, names), walk.ref(type(obj))]
         parts.append(joined(b"b", map(walk.ref, obj.__bases__)))
-        for name, value in class_items(obj, UNCOUNTED).items():
+        is_model = type(obj).__module__.startswith("pydantic.")
+        uncounted = UNCOUNTED | DERIVED if is_model else UNCOUNTED
+        for name, value in class_items(obj, uncounted).items():
             parts.append(text(name))
             parts.append(walk.ref(value))
         parts.extend(sorted(map(walk.ref, virtual_subclasses(obj))))

@@ -80,7 +80,11 @@ class FunctionKind(Kind):
         if module is not None:
             walk.packages.add(module.partition(".")[0])
             return flat(module)
-        return joined(b"x", [walk.ref(obj.__globals__)])
+        found = code_reads(obj.__code__)
+        if found.hidden or found.stores:
+            return joined(b"x", [walk.ref(obj.__globals__)])
+        names = sorted((found.reads | found.strings) & obj.__globals__.keys())
+        return joined(b"X", [inline_dict({name: obj.__globals__[name] for name in names}, walk)])
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
         """Build the function over the live namespace, then set defaults and attributes."""
