@@ -27,6 +27,7 @@ FOUND = [
 ]
 
 CASES = [
+    Case("a function over variables of its own", "x = 1\nns = {'x': x, 'y': 0, 'o': object()}\nexec('def f(): return x', ns)\nf = ns['f']; del ns\n---\n@print(f())", X),
     *(Case(name, text, X) for name, text in FOUND),
     Case("a function's module", "x = 1\nf = lambda: 0\n---\n@import inspect\nprint(inspect.getmodule(f).x)", X, needless="every variable counts"),
     Case("the shell's history", "x = 1\n---\n@print(get_ipython().history_manager.input_hist_raw[-2])", X, needless="every earlier text counts"),
