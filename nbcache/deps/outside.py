@@ -21,7 +21,7 @@ from nbcache.deps.modules import ModuleTracker
 _STATES = frozenset({"names", "randomness"})
 _AMBIENT_STATES = frozenset({
     "warnings", "logging", "interpreter", "numpy_printing", "numpy_errors", "pandas", "decimal",
-    "locale", "matplotlib",
+    "locale", "matplotlib", "matplotlib_colors",
 })  # fmt: skip
 _ELSEWHERE = frozenset({"to", "sys.path"})
 """Marks of a run that changed the folder or the import path: later paths would mislead us."""
