@@ -13,6 +13,7 @@ from typing import Any
 from nbcache.badge import record_of
 from nbcache.cli.exits import MISSING, OK, STALE
 from nbcache.cli.freshness import causes, inside, present_state
+from nbcache.cli.literals import Literals
 from nbcache.duration import format_duration
 from nbcache.entry import Entry
 from nbcache.policy import DEFAULT, expires_at
@@ -117,19 +118,22 @@ def judge(
     """Return the state of every cell that a run executes."""
     from nbcache.cli.notebook_files import runnable_cells, title_of
 
-    cells = []
+    cells, chosen, literals = [], dict(found), Literals()
     for number, (index, cell) in enumerate(runnable_cells(nb), 1):
         title = title_of(cell.source)
         recorded = record_of(cell.metadata)
         state = str(recorded.get("state", ""))
-        entry = next(iter(found.get(index, ())), None)
+        if index in found:
+            chosen[index] = literals.choose(found[index])
+        entry = next(iter(chosen.get(index, ())), None)
         if entry is not None:
-            cells.append(_of_entry(number, cell.source, entry, now))
+            cells.append(_of_entry(number, cell.source, entry, now, literals.moved(entry)))
         elif state in _RAN_WITHOUT or index not in found:
             cells.append(CellStatus(number, state if state in _RAN_WITHOUT else "off", title))
         else:
             cells.append(CellStatus(number, "missing", title, recorded.get("key", "")))
-    return _with_causes(nb, found, cells)
+        literals.read(cell.source, entry)
+    return _with_causes(nb, chosen, cells)
 
 
 def _with_causes(
@@ -152,10 +156,15 @@ def _with_causes(
     ]
 
 
-def _of_entry(number: int, text: str, entry: Entry, now: float) -> CellStatus:
+def _of_entry(
+    number: int, text: str, entry: Entry, now: float, moved: Sequence[str] = ()
+) -> CellStatus:
     from nbcache.cli.notebook_files import title_of
 
     state, reasons = present_state(text, entry, now)
+    if moved:
+        state, told = "stale", [f"`{name}` is another than in the stored run" for name in moved]
+        reasons = [*reasons, *told]
     return CellStatus(
         number,
         state,

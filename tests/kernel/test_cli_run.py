@@ -350,6 +350,19 @@ def test_status_of_a_notebook_that_was_never_saved(tmp_path: Path, cli: Cli) -> 
     assert [cell["state"] for cell in json.loads(done.out)["cells"]] == ["hit", "hit"]
 
 
+def test_status_knows_a_run_with_other_parameters(tmp_path: Path, cli: Cli) -> None:
+    """What was stored for other parameters does not make the notebook as it stands fresh."""
+    save(tmp_path / "a.ipynb", "x = 1", "y = x + 1", tag="parameters")
+    cli("run", "a.ipynb", "-p", "x=3")
+    done = cli("status", "a.ipynb", "--check", "--json")
+    assert done.code == 3
+    assert [cell["state"] for cell in json.loads(done.out)["cells"]] == ["hit", "stale"]
+    cli("run", "a.ipynb")
+    assert cli("status", "a.ipynb", "--check").code == 0
+    cli("run", "a.ipynb", "-p", "x=4")
+    assert cli("status", "a.ipynb", "--check").code == 0
+
+
 def test_an_unchanged_notebook_needs_no_kernel(tmp_path: Path, cli: Cli) -> None:
     """The second run gives the same bytes without a kernel, until something moves outside.
 
