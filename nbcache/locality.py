@@ -44,11 +44,17 @@ def archive_of(path: str) -> str:
 
 
 def is_made(module: object) -> bool:
-    """Tell whether a module was made by hand: it has neither a file nor a loader."""
+    """Tell whether a module was made by hand: it has neither a file nor a loader.
+
+    Those that a library's C code makes for itself, such as ``torch._C._cpu``, do not count.
+    """
     if type(module) is not types.ModuleType or module.__name__ in ("__main__", "__mp_main__"):
         return False
     values = vars(module)
-    return not any(values.get(name) for name in ("__spec__", "__loader__", "__file__"))
+    if any(values.get(name) for name in ("__spec__", "__loader__", "__file__")):
+        return False
+    home, _, inner = str(module.__name__).partition(".")
+    return not (inner and home in sys.modules) or is_local_module(home)
 
 
 _OWN = os.path.dirname(os.path.realpath(__file__)) + os.sep

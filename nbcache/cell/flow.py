@@ -9,18 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from nbcache.cell import hidden
+from nbcache.cell import forms, hidden
 from nbcache.cell.bindings import bound_by_import
 from nbcache.cell.findings import Bound, join, without
 from nbcache.cell.flow_defs import DefinitionFlow
-from nbcache.cell.forms import (
-    always_matches,
-    is_star,
-    is_type_checking,
-    leaves,
-    lets_exceptions_pass,
-    runs_at_least_once,
-)
 
 ANNOTATION_NAMES = frozenset(
     {"__annotations__"}
@@ -105,7 +97,7 @@ class Flow(DefinitionFlow):
         self.bound = holds
         imports = dict(self.found.imports)
         self.block(node.body)
-        if is_type_checking(node.test):
+        if forms.is_type_checking(node.test):
             self.found.imports = imports
         after, self.bound = self.bound, fails
         self.block(node.orelse)
@@ -131,7 +123,7 @@ class Flow(DefinitionFlow):
                 self.bound = self.condition(case.guard)[0]
             self.block(case.body)
             ends.append(self.bound)
-            if case.guard is None and always_matches(case.pattern):
+            if case.guard is None and forms.always_matches(case.pattern):
                 before = None
         self.bound = join(before, *ends)
 
@@ -175,8 +167,9 @@ class Flow(DefinitionFlow):
         """The body runs any number of times, at least once over ``range(3)``."""
         self.visit(node.iter)
         before = self.bound
-        sure = isinstance(node, ast.For) and runs_at_least_once(node.iter)
+        sure = isinstance(node, ast.For) and forms.runs_at_least_once(node.iter)
         with self.loop() as loop:
+            self.bound = without(self.bound, map(self.key, forms.deleted_in(node.body)))
             self.visit(node.target)
             self.block(node.body)
         once = join(self.bound, *loop.continues)
@@ -188,6 +181,7 @@ class Flow(DefinitionFlow):
 
     def visit_While(self, node: ast.While) -> Any:
         """The test runs before each turn, and ``while True`` ends only by ``break``."""
+        self.bound = without(self.bound, map(self.key, forms.deleted_in(node.body)))
         self.bound, fails = self.condition(node.test)
         with self.loop() as loop:
             self.block(node.body)
@@ -246,13 +240,13 @@ class Flow(DefinitionFlow):
     def is_passing(self, manager: ast.expr) -> bool:
         """Whether a context manager is a known one, not one that the cell defines."""
         name = getattr(getattr(manager, "func", None), "id", "")
-        return lets_exceptions_pass(manager) and name not in self.pending.bodies
+        return forms.lets_exceptions_pass(manager) and name not in self.pending.bodies
 
     def visit_Try(self, node: Any) -> Any:
         """A handler may start with nothing that the body binds."""
         entry, mark = self.bound, len(self.forgotten)
         early = [len(loop.breaks) + len(loop.continues) for loop in self.loops]
-        swallows, catches = leaves(node.finalbody), bool(node.handlers)
+        swallows, catches = forms.leaves(node.finalbody), bool(node.handlers)
         self.catching += swallows + catches
         self.block(node.body)
         self.catching -= catches
@@ -264,7 +258,7 @@ class Flow(DefinitionFlow):
             self.visit(handler)
             ends.append(self.bound)
         self.catching -= swallows
-        if is_star(node):
+        if forms.is_star(node):
             ends = [without(end, self.forgotten[mark:]) for end in ends]
         self.bound = join(*ends)
         if node.finalbody:
@@ -279,7 +273,7 @@ class Flow(DefinitionFlow):
         """
         after = self.bound
         left_early = early != [len(lp.breaks) + len(lp.continues) for lp in self.loops]
-        if self.catching or left_early or leaves(node.finalbody):
+        if self.catching or left_early or forms.leaves(node.finalbody):
             mark = len(self.forgotten)
             self.bound = weak
             self.block(node.finalbody)

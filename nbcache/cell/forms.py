@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 PASSING = frozenset({
     "BytesIO", "ExcelFile", "ExcelWriter", "Figure", "File", "GzipFile", "HDFStore", "Lock",
@@ -84,3 +84,12 @@ def always_matches(pattern: ast.pattern) -> bool:
     return isinstance(pattern, ast.MatchAs) and (
         pattern.pattern is None or always_matches(pattern.pattern)
     )
+
+
+def deleted_in(body: Sequence[ast.stmt]) -> Iterator[str]:
+    """Yield the names that statements may delete."""
+    for part in (part for node in body for part in ast.walk(node)):
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Del):
+            yield part.id
+        elif isinstance(part, ast.ExceptHandler) and part.name:
+            yield part.name

@@ -78,7 +78,8 @@ class ProcessTracker(Watcher[_Run]):
         def on_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             frame = sys._getframe(1)
             if not run.called and args and _is_called_by_user(frame):
-                run.called = _called(frame)
+                called = _called(frame)
+                run.called = "" if _is_for_a_moment(called, frame) else called
 
         patches.watch(on_call, *PLACES)
         patches.watch(lambda args, kwargs: on_call((True,), kwargs), *_BARE)
@@ -113,6 +114,13 @@ def _is_called_by_user(frame: FrameType | None) -> bool:
     while frame is not None and owner_of(frame.f_code.co_filename) == "own":
         frame = frame.f_back
     return frame is not None and owner_of(frame.f_code.co_filename) == "user"
+
+
+def _is_for_a_moment(called: str, frame: FrameType | None) -> bool:
+    """Tell whether C code, such as ``numpy.fromfile``, calls it and undoes it before it returns."""
+    while frame is not None and owner_of(frame.f_code.co_filename) == "own":
+        frame = frame.f_back
+    return called == "os.dup" and frame is not None and "dup" not in frame.f_code.co_names
 
 
 def _called(frame: FrameType | None) -> str:

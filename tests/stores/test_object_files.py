@@ -10,10 +10,13 @@ import pytest
 from nbcache.deps.trackers import standard_trackers
 
 
-def test_objects_count_by_their_etag(s3_url: str) -> None:
+def test_objects_count_by_their_etag(
+    s3_server: tuple[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An unchanged object holds without being read, a changed one does not; no note is left."""
     fsspec = pytest.importorskip("fsspec")
-    url = s3_url.replace("cache", "inputs/a.csv")
+    monkeypatch.setitem(fsspec.config.conf, "s3", s3_server[1])
+    url = s3_server[0].replace("cache", "inputs/a.csv")
     system, path = fsspec.core.url_to_fs(url)
     system.pipe(path, b"a\n1\n")
     trackers = standard_trackers()
