@@ -32,6 +32,7 @@ _BOUNDS = ("max_size", "max_age")
 """Bounds of the whole store where a user sets them; a notebook bounds its own results alone."""
 
 PROJECT = "pyproject.toml"
+_PROJECTS = "[tool.nbcache]"
 _LONGEST_BYTES = 200_000_000
 _notebooks: dict[str, tuple[int, Mapping[str, Any]]] = {}
 _projects: dict[str, tuple[int, Mapping[str, Any]]] = {}
@@ -76,7 +77,7 @@ def project_layer(folder: str) -> Layer:
     path = _nearest(folder)
     if not path:
         return Layer(PROJECT)
-    return Layer(f"[tool.nbcache] in {path}", _known(_projects, path, _read_project))
+    return Layer(f"{_PROJECTS} in {path}", _known(_projects, path, _read_project))
 
 
 def _placed(options: Mapping[str, Any], folder: str) -> Mapping[str, Any]:
@@ -195,10 +196,19 @@ def _for_cells(layers: Iterable[Layer]) -> Iterator[Layer]:
 def store_bounds(layers: Iterable[Layer], now: float) -> tuple[int | None, float | None]:
     """Return how many bytes the store may take, and after how many idle seconds entries go.
 
+    A project bounds the store that it names itself, never the one that all projects share.
+
     Raises:
         OptionError: a setting is wrong; the message names where it comes from.
     """
-    settings = merge(layer for layer in layers if layer.origin != NOTEBOOK)
+    given = [layer for layer in layers if layer.origin != NOTEBOOK]
+    place = merge(given).get("store")
+    own = [
+        layer
+        for layer in given
+        if not layer.origin.startswith(_PROJECTS) or (place and place.origin == layer.origin)
+    ]
+    settings = merge(own)
     size, age = (settings[name].value if name in settings else None for name in _BOUNDS)
     return (
         None if size is None else parse_size(size),

@@ -8,7 +8,7 @@ import os
 import pytest
 
 from nbcache.errors import OptionError
-from nbcache.layers import at_its_place, find_layers, merge, policy_over
+from nbcache.layers import at_its_place, find_layers, merge, policy_over, store_bounds
 from nbcache.policies import INPUTS
 from nbcache.policy import Policy
 
@@ -97,3 +97,16 @@ def test_jupyter_config_files_speak_too(tmp_path, monkeypatch):
     mine.write_text("c.NBCache.ttl = 1 / 0\n")
     with pytest.raises(OptionError, match=r"jupyter_nbcache_config\.py: ZeroDivisionError"):
         layers(tmp_path)
+
+
+def test_a_project_bounds_no_store_but_its_own(tmp_path):
+    """A cloned project can't shrink the store that its user shares among all projects."""
+    project = tmp_path / "pyproject.toml"
+    project.write_text('[tool.nbcache]\nmax_size = "1MB"\n')
+    assert store_bounds(layers(tmp_path), 0.0) == (None, None)
+    assert store_bounds(layers(tmp_path, configured={"max_size": "1GB"}), 0.0) == (10**9, None)
+    project.write_text('[tool.nbcache]\nmax_size = "3MB"\nmax_age = "1d"\nstore = "./here"\n')
+    os.utime(project, (1, 1))
+    assert store_bounds(layers(tmp_path), 0.0) == (3 * 10**6, 86400.0)
+    elsewhere = {"NBCACHE_STORE": "./elsewhere"}
+    assert store_bounds(layers(tmp_path, elsewhere), 0.0) == (None, None)
