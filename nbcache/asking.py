@@ -16,7 +16,6 @@ from nbcache.errors import OptionError
 from nbcache.layers import VARIABLES, Layer, at_its_place, find_layers, merge, policy_over
 from nbcache.options import OPTIONS, canonical, parse_options
 from nbcache.policy import Policy, build_policy
-from nbcache.reading import Request
 from nbcache.settings import Settings
 from nbcache.surroundings import note_parameters
 
@@ -154,6 +153,8 @@ class Asking:
     def _with_orders(self, policy: Policy, info: Any) -> Policy:
         """Obey an order to refresh this cell, and ``refresh=once``."""
         identity = self.cell_id(info)
+        from nbcache.reading import Request
+
         title = Request(info.raw_cell, ()).title
         for name in ("*", identity, title):
             if name and name in self.refresh_next:

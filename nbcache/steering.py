@@ -12,8 +12,6 @@ from nbcache.events import SERVED, CellEvent, State
 from nbcache.extension import Extension, extension_of
 from nbcache.layers import Setting, merge
 from nbcache.options import OPTIONS, parse_options
-from nbcache.pinning import pin, unpin
-from nbcache.reading import Request
 from nbcache.report import align, format_bytes
 
 SHOWN_CHARACTERS = 60
@@ -108,6 +106,9 @@ def change_pin(extension: Extension, event: CellEvent, *, keep: bool) -> str:
     Raises:
         CacheError: there is no stored result to pin.
     """
+    from nbcache.pinning import pin, unpin
+    from nbcache.reading import Request
+
     shelf = turn_to(extension, event)
     request = Request(event.title, (), cell_id=event.cell_id)
     if not keep:
