@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.machinery
 import os
 import site
 import sys
@@ -53,10 +54,11 @@ def is_made(module: object) -> bool:
     values = vars(module)
     if any(values.get(name) for name in ("__spec__", "__loader__", "__file__")):
         return False
-    home, _, inner = str(module.__name__).partition(".")
-    return not (inner and home in sys.modules) or is_local_module(home)
+    parent = sys.modules.get(str(module.__name__).rpartition(".")[0])
+    return not str(getattr(parent, "__file__", "")).endswith(_COMPILED)
 
 
+_COMPILED = tuple(importlib.machinery.EXTENSION_SUFFIXES)
 _OWN = os.path.dirname(os.path.realpath(__file__)) + os.sep
 
 

@@ -62,6 +62,10 @@ _LIBRARIES: tuple[tuple[str, str, str], ...] = (
 """The same in libraries: module, class in it, and names; watched once they are loaded."""
 
 
+_DUPLICATING = frozenset({"fromfile", "tofile"})
+"""What numpy does in C over a duplicate of a file's descriptor, closed before it returns."""
+
+
 @dataclass(slots=True)
 class _Run:
     called: str = ""
@@ -120,7 +124,10 @@ def _is_for_a_moment(called: str, frame: FrameType | None) -> bool:
     """Tell whether C code, such as ``numpy.fromfile``, calls it and undoes it before it returns."""
     while frame is not None and owner_of(frame.f_code.co_filename) == "own":
         frame = frame.f_back
-    return called == "os.dup" and frame is not None and "dup" not in frame.f_code.co_names
+    if called != "os.dup" or frame is None:
+        return False
+    names = frame.f_code.co_names
+    return "dup" not in names and not _DUPLICATING.isdisjoint(names)
 
 
 def _called(frame: FrameType | None) -> str:
