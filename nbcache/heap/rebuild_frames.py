@@ -49,7 +49,7 @@ def _lay_over(block: Any, live: Any, number: int, place: Place) -> bool:
 
 def _is_same(one: Any, other: Any) -> bool:
     """Tell whether two arrays have the same elements, bit by bit."""
-    from nbcache.heap.kinds.numpy_arrays import content
+    from nbcache.heap.kinds.buffers import content
 
     if one.dtype.hasobject:
         return all(map(operator.is_, one.flat, other.flat))
@@ -105,7 +105,7 @@ def make_column_view(frame: Any, number: int, place: Place, dtype: Any, check: b
     Raises:
         LookupError: the live frame's columns lie in memory in another way.
     """
-    from nbcache.heap.kinds.numpy_arrays import content
+    from nbcache.heap.kinds.buffers import content
 
     column = column_of(frame, number)
     if not isinstance(column, np.ndarray):

@@ -12,34 +12,6 @@ if TYPE_CHECKING:
     from nbcache.heap.walk import Walk
 
 
-def arrow_content(values: Any) -> bytes:
-    """Return the digest of an arrow array or chunked array by value.
-
-    Chunking, offsets and unused memory do not count: the values go through arrow's own IPC
-    writer as one fresh contiguous array.
-    """
-    import pyarrow as pa
-
-    if isinstance(values, pa.ChunkedArray):
-        values = values.combine_chunks()
-        if isinstance(values, pa.ChunkedArray):
-            values = pa.concat_arrays(values.chunks) if values.num_chunks else None
-    if values is None or len(values) == 0:
-        return b"empty"
-    batch = pa.record_batch([_fresh(values)], names=["v"])
-    return digest(batch.serialize())
-
-
-def _fresh(values: Any) -> Any:
-    """Return the values without an offset and with nothing under nulls."""
-    import numpy as np
-    import pyarrow as pa
-
-    if values.offset == 0 and values.null_count == 0:
-        return values
-    return values.take(pa.array(np.arange(len(values))))
-
-
 class ArrowKind(Kind):
     """``pyarrow`` arrays, chunked arrays, batches and tables: immutable values."""
 
@@ -48,6 +20,8 @@ class ArrowKind(Kind):
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode schema or type, then the values by column."""
         import pyarrow as pa
+
+        from nbcache.heap.kinds.arrow_arrays import arrow_content
 
         walk.packages.add("pyarrow")
         name = text(type(obj).__name__)
@@ -114,23 +88,29 @@ def _series_token(series: Any, walk: Walk) -> bytes:
     head = [text(series.name), text(repr(series.dtype)), flat(len(series))]
     if series.dtype == pl.Object:
         return joined(b"po", [*head, *map(walk.ref, series.to_list())])
+    try:
+        return joined(b"ps", [*head, _series_content(series)])
+    except ImportError:
+        return joined(b"ps", [*head, _listed(series)])
+
+
+def _series_content(series: Any) -> bytes:
+    """Return the digest of a series through its arrow buffers; an encoded text is its text."""
+    import polars as pl
+
+    from nbcache.heap.kinds.arrow_arrays import arrow_content
+
+    if series.dtype in (pl.Categorical, pl.Enum):
+        series = series.cast(pl.String)
+    return arrow_content(series.to_arrow())
+
+
+def _listed(series: Any) -> bytes:
+    """Return the same without pyarrow, which only then differs."""
     plain = series.rechunk()
-    if series.dtype.is_nested() or series.dtype in (pl.Categorical, pl.Enum, pl.Decimal):
-        return joined(
-            b"ps",
-            [
-                *head,
-                digest(repr(plain.hash(1, 2, 3, 4).to_list()).encode()),
-                flat(repr(plain.to_list())),
-            ],
-        )
-    mask = plain.is_null()
-    if mask.any():
-        head.append(digest(mask.cast(pl.UInt8).to_numpy().tobytes()))
-        plain = plain.drop_nulls()
-    if series.dtype in (pl.String, pl.Binary):
-        return joined(b"ps", [*head, flat(plain.to_list())])
-    return joined(b"ps", [*head, digest(plain.to_physical().to_numpy().tobytes())])
+    if not plain.dtype.is_numeric() or plain.null_count():
+        return flat(repr(plain.to_list()))
+    return digest(plain.to_numpy().tobytes())
 
 
 class PolarsTypeKind(Kind):

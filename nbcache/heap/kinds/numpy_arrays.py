@@ -23,18 +23,16 @@ from nbcache.heap.kinds.array_facts import (
     owner_of,
 )
 from nbcache.heap.kinds.attributes import encode_attributes
+from nbcache.heap.kinds.buffers import content, texts
 from nbcache.heap.kinds.numpy_memory import refuse_foreign_memory
 from nbcache.heap.kinds.numpy_tensors import reduce_beside_tensors, tensor_sharing
 from nbcache.heap.memory import UNKNOWN
 from nbcache.heap.registry import Kind, register
-from nbcache.heap.tokens import digest, joined, text
+from nbcache.heap.tokens import joined, text
 
 if TYPE_CHECKING:
     from nbcache.heap.registry import Dump
     from nbcache.heap.walk import Walk
-
-LEAF_BYTES = 8 << 20
-"""Strided memory is gathered in leaves of about this size."""
 
 
 class Raw:
@@ -46,37 +44,18 @@ class Raw:
         self.array = array
 
 
-def content(array: Any) -> bytes:
-    """Return the digest of an array's elements in its own memory order."""
-    if array.flags.c_contiguous:
-        return digest(_bytes(array))
-    if array.flags.f_contiguous:
-        return digest(_bytes(array.T))
-    return _strided(array)
-
-
-def _bytes(array: Any) -> Any:
-    return array.reshape(-1).view(np.uint8).data if array.size and array.itemsize else b""
-
-
-def _strided(array: Any) -> bytes:
-    import xxhash
-
-    state = xxhash.xxh3_128()
-    step = max(1, LEAF_BYTES // max(1, array[:1].nbytes))
-    for start in range(0, len(array), step):
-        state.update(_bytes(np.ascontiguousarray(array[start : start + step])))
-    found: bytes = state.digest()
-    return found
-
-
 def elements(array: Any, walk: Walk) -> bytes:
-    """Return the token of an array's elements, whatever its dtype."""
+    """Return the token of an array's elements, whatever its dtype, and of how they are laid out."""
+    return _elements(array, walk) if array.ndim < 2 else layout(array) + _elements(array, walk)
+
+
+def _elements(array: Any, walk: Walk) -> bytes:
     if is_raw(array.dtype):
         return content(array)
     if array.dtype.names:
         return joined(b"h", [elements(array[name], walk) for name in array.dtype.names])
-    return b"O" + column(array.ravel(order="K").tolist(), walk)
+    flat = array.ravel(order="K")
+    return texts(flat) or b"O" + column(flat.tolist(), walk)
 
 
 class ArrayKind(Kind):

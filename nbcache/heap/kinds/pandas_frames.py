@@ -9,6 +9,7 @@ import pandas as pd
 
 from nbcache.heap import rebuild, rebuild_frames
 from nbcache.heap.kinds.array_facts import address_of, dtype_token, owner_of
+from nbcache.heap.kinds.buffers import content, masked_content
 from nbcache.heap.kinds.instance import ReducedKind, inline, reduce_object
 from nbcache.heap.kinds.numpy_arrays import elements
 from nbcache.heap.kinds.values import LeafKind
@@ -42,14 +43,12 @@ def _extension(values: Any, walk: Walk) -> bytes:
         return joined(b"c", [elements(values.codes, walk), index_token(values.categories, walk)])
     arrow = getattr(values, "_pa_array", None)
     if arrow is not None:
-        from nbcache.heap.kinds.arrow_tables import arrow_content
+        from nbcache.heap.kinds.arrow_arrays import arrow_content
 
         return arrow_content(arrow)
     mask = getattr(values, "_mask", None)
     if mask is not None:
-        data = values._data.copy()
-        data[mask] = data.dtype.type()
-        return elements(data, walk) + elements(mask, walk)
+        return masked_content(values._data, mask) + content(mask)
     if isinstance(values, pd.arrays.IntervalArray):
         return (
             index_token(values._left, walk)

@@ -10,16 +10,18 @@ import torch
 from nbcache.errors import NotFingerprintable, NotReplayable, NotStorable
 from nbcache.heap import rebuild_tensors
 from nbcache.heap.kinds.attributes import dict_of, encode_attributes
+from nbcache.heap.kinds.buffers import content_in_order, whole
 from nbcache.heap.kinds.torch_graphs import graph_token, is_spent, nodes_behind
 from nbcache.heap.kinds.torch_memory import memory_of, storage_span
 from nbcache.heap.memory import walked_memory
 from nbcache.heap.registry import Kind, register
-from nbcache.heap.tokens import digest, joined, text
+from nbcache.heap.tokens import joined, text
 
 if TYPE_CHECKING:
     from nbcache.heap.registry import Dump
     from nbcache.heap.walk import Walk
 
+_ITEMS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 _SPARSE = frozenset({torch.sparse_coo, torch.sparse_csr, torch.sparse_csc})
 _first_storages: weakref.WeakKeyDictionary[Walk, dict[int, int]] = weakref.WeakKeyDictionary()
 """By walk and ordinal: the storage that a tensor had when it was first walked."""
@@ -190,13 +192,18 @@ def content(tensor: Any) -> bytes:
     with torch._C.DisableTorchFunctionSubclass():
         plain = tensor.detach()
         if plain.layout is torch.sparse_coo:
-            return content(plain._indices()) + content(plain._values())
+            head = bytes([plain.is_coalesced()])
+            return head + content(plain._indices()) + content(plain._values())
         if plain.layout is torch.sparse_csr:
             return content(plain.crow_indices()) + content(plain.values()) + _columns(plain)
         if plain.layout is torch.sparse_csc:
             return content(plain.to_sparse_csr())
-        flat = plain.resolve_conj().resolve_neg().contiguous().reshape(-1)
-        return digest(rebuild_tensors.view_bytes(flat.view(torch.uint8).cpu()))
+        dense = plain.resolve_conj().resolve_neg()
+        items = _ITEMS.get(dense.element_size())
+        if items is not None and dense.device.type == "cpu" and not dense.is_contiguous():
+            return content_in_order(dense.view(items).numpy())
+        flat = dense.contiguous().reshape(-1).view(torch.uint8).cpu()
+        return whole(rebuild_tensors.view_bytes(flat))
 
 
 def _columns(plain: Any) -> bytes:
