@@ -120,7 +120,7 @@ def _booleans(chunks: list[Any]) -> bytes:
 
 
 def _bits(parts: Sequence[tuple[Any, int, int]]) -> bytes:
-    """Return the digest of bitmaps end to end: each one, its offset and length; None is all ones."""
+    """Return the digest of bitmaps end to end, from offset and length; None stands for ones."""
     bitmap, offset, count = parts[0]
     if len(parts) == 1 and bitmap is not None and offset % 8 == 0:
         packed = np.frombuffer(bitmap, np.uint8)[offset // 8 :]
