@@ -13,7 +13,8 @@ from typing import Any, BinaryIO
 from nbcache.entry import Body, Entry
 from nbcache.errors import DamagedEntry
 from nbcache.store import stamps
-from nbcache.store.blobs import BlobReader, is_large, writing_blobs
+from nbcache.store.blob_writing import is_large, writing_blobs
+from nbcache.store.blobs import BlobReader
 from nbcache.store.folder import (
     make_private_folder,
     open_own_file,

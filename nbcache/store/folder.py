@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import BinaryIO
 
 from nbcache.errors import ForeignEntry, StoreUnavailable
+from nbcache.store.reserving import RESERVE_FROM_BYTES, reserve
 
 TEMPORARY_PREFIX = ".writing-"
 _SLICE_BYTES = 16 << 20
@@ -160,29 +161,44 @@ def write_whole_file(path: str, chunks: Iterable[bytes | memoryview]) -> None:
     The folder must exist. Whatever ends the writing early, an interrupt included, leaves
     nothing behind.
     """
-    write_new_file(path, chunks, _NEW_MODE)
-
-
-def write_new_file(
-    path: str, chunks: Iterable[bytes | memoryview], mode: int
-) -> tuple[os.stat_result, os.stat_result]:
-    """Do the same, and return what the file was when it was written, and under its name."""
-    descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=os.path.dirname(path))
+    temporary, _ = write_nameless_file(os.path.dirname(path), chunks, _NEW_MODE)
     try:
-        try:
-            for chunk in chunks:
-                _write_all(descriptor, memoryview(chunk))
-            if mode != _NEW_MODE:
-                os.chmod(temporary, mode)
-            written = os.fstat(descriptor)
-        finally:
-            os.close(descriptor)
         os.replace(temporary, path)
-        return written, os.lstat(path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def write_nameless_file(
+    folder: str, chunks: Iterable[bytes | memoryview], mode: int, size_bytes: int = 0
+) -> tuple[str, os.stat_result]:
+    """Write all chunks to a new file, to be named or removed; return its path and what it is.
+
+    Room for ``size_bytes`` is asked for at once where that makes the writing quicker.
+    """
+    descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=folder)
+    try:
+        try:
+            if size_bytes >= RESERVE_FROM_BYTES:
+                reserve(descriptor, folder, size_bytes)
+            for chunk in chunks:
+                _write_all(descriptor, memoryview(chunk))
+            if mode != _NEW_MODE:
+                os.chmod(temporary, mode)
+            return temporary, os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def give_name(temporary: str, path: str) -> os.stat_result:
+    """Give a file its name, instead of whatever has it; return what the file is then."""
+    os.replace(temporary, path)
+    return os.lstat(path)
 
 
 def _write_all(descriptor: int, view: memoryview) -> None:

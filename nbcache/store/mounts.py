@@ -1,4 +1,4 @@
-"""Whether a folder lies on another machine, where mapping a file is slow and risky."""
+"""On which kind of file system a folder lies: on another machine, mapping is slow and risky."""
 
 from __future__ import annotations
 
@@ -13,12 +13,18 @@ _NETWORK_TYPES = frozenset(
 
 def is_network_folder(folder: str, mounts: str = _MOUNTS) -> bool:
     """Whether the folder is on a network or user-space file system; False when unknown."""
+    kind = kind_of_mount(folder, mounts)
+    return kind in _NETWORK_TYPES or kind.startswith("fuse")
+
+
+def kind_of_mount(folder: str, mounts: str = _MOUNTS) -> str:
+    """Return the name of the folder's file system, such as ext4; empty when unknown."""
     path = os.path.realpath(folder)
     best, kind = "", ""
     for point, found in _read_mounts(mounts):
         if _is_below(path, point) and len(point) >= len(best):
             best, kind = point, found
-    return kind in _NETWORK_TYPES or kind.startswith("fuse")
+    return kind
 
 
 def _read_mounts(mounts: str) -> list[tuple[str, str]]:

@@ -28,7 +28,8 @@ _SMALLEST_ROWS = 8 << 10
 _SHORTEST_ROW = 4 << 10
 _MOST_ROWS = 128
 _LARGE_BYTES = 16 << 20
-_PIPED_BYTES = 64 << 20
+_DIVIDED_BYTES = 32 << 20
+_LONG_BYTES = 32 << 20
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 
 
@@ -101,9 +102,9 @@ def choose_piece_bytes(buffer: Any) -> int:
         if view.nbytes < _LARGE_BYTES:
             return row_bytes * -(-least // row_bytes)
         return max(PAGE_BYTES, _power_below(max(row_bytes, least)))
-    if view.nbytes < _PIPED_BYTES:
+    if view.nbytes < _DIVIDED_BYTES:
         return view.nbytes
-    return 2 * _power_below(view.nbytes // 64)
+    return _power_below(max(view.nbytes // 32, min(view.nbytes // 4, _LONG_BYTES)))
 
 
 def _power_below(number: int) -> int:

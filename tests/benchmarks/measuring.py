@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import random
 import statistics
@@ -122,7 +123,12 @@ class Case:
 
 
 def processor_time(process: int) -> float | None:
-    """Return the seconds that all threads of a process spent on processors so far."""
+    """Return the seconds that all threads of a process spent on processors so far.
+
+    Of this process with those that have ended, of another one without.
+    """
+    if process == os.getpid():
+        return time.process_time()
     try:
         threads = list(Path(f"/proc/{process}/task").iterdir())
         return sum(int((one / "schedstat").read_text().split()[0]) for one in threads) / 1e9
