@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
-from itertools import chain, compress, count, repeat
-from operator import eq, sub
+from itertools import chain, compress, repeat
+from operator import sub
 from typing import TYPE_CHECKING, Any
 
+from nbcache.heap.identity import is_same
 from nbcache.heap.registry import Kind, kind_of
 from nbcache.heap.tokens import FLAT, flat, joined, shorten
 
@@ -73,14 +74,14 @@ def _sorted_out(values: list[Any], walk: Walk, parts: list[bytes]) -> list[Any] 
     if FLAT.issuperset(map(type, values)):
         parts.append(flat(values))
         return None
-    sorts = bytes(map(walk.sorts.__getitem__, map(type, values)))
+    sorts = _sorts_of(values, walk)
     parts.append(uniform(sorts))
     flats = _pick(values, sorts, FLATS)
     if flats:
         parts.append(flat(flats))
     numbered = _pick(values, sorts, NUMBERED)
     if numbered:
-        parts.append(references(number(numbered, walk), walk))
+        parts.append(references(walk.ordinals.add_all(numbered), walk))
     leaves = _pick(values, sorts, LEAVES)
     if leaves:
         parts.append(_leaves(leaves, walk))
@@ -92,6 +93,13 @@ def _sorted_out(values: list[Any], walk: Walk, parts: list[bytes]) -> list[Any] 
         return None
     parts.append(lengths(list(map(len, tuples))))
     return list(chain.from_iterable(tuples))
+
+
+def _sorts_of(values: list[Any], walk: Walk) -> bytes:
+    kinds = set(map(type, values))
+    if len(kinds) == 1:
+        return bytes([walk.sorts[kinds.pop()]]) * len(values)
+    return bytes(map(walk.sorts.__getitem__, map(type, values)))
 
 
 _SELECTORS = [bytes(sort == number for number in range(256)) for sort in range(5)]
@@ -123,40 +131,24 @@ def keyed_columns(counts: list[int], keys: list[Any], values: list[Any], walk: W
 
     That they can means that many owners all have the same string keys in the same order.
     """
-    width, owners = counts[0], len(counts)
-    names = keys[:width]
-    if owners <= SHORT or not 0 < width < owners or not has_same_keys(counts, keys):
+    owners = len(counts)
+    names = own_names(counts, keys) if SHORT < owners > counts[0] > 0 else None
+    if names is None:
         return [lengths(counts), column(keys, walk), column(values, walk)]
-    columns = [column(values[place::width], walk) for place in range(width)]
+    columns = [column(values[place :: len(names)], walk) for place in range(len(names))]
     return [b"=%d:" % owners, flat(names), *columns]
 
 
-def has_same_keys(counts: list[int], keys: list[Any]) -> bool:
-    """Tell whether all owners have the same string keys in the same order."""
+def own_names(counts: list[int], keys: list[Any]) -> list[str] | None:
+    """Return the string keys that all owners have, in the same order; None where they differ."""
     width, owners = counts[0], len(counts)
     names = keys[:width]
-    if counts.count(width) != owners or not {str}.issuperset(map(type, keys)):
-        return False
-    return owners == 1 or keys == names * owners
-
-
-def number(objects: list[Any], walk: Walk) -> Sequence[int]:
-    """Return the ordinals of objects with an identity; new ones get the next, in order."""
-    index, start = walk.index, len(walk.objects)
-    identities = list(map(id, objects))
-    known = len(index)
-    ordinals = range(start, start + len(objects))
-    found = list(map(index.setdefault, identities, ordinals))
-    fresh = len(index) - known
-    if fresh == len(objects):
-        walk.objects.extend(objects)
-        return ordinals
-    if fresh:  # some are new, and some known or met twice: close the gaps between the new ones
-        new = list(map(eq, found, ordinals))
-        walk.objects.extend(compress(objects, new))
-        index.update(zip(compress(identities, new), count(start), strict=False))
-        return list(map(index.__getitem__, identities))
-    return found
+    if counts.count(width) != owners or not {str}.issuperset(map(type, names)):
+        return None
+    repeated = names * owners
+    if is_same(keys, repeated) or ({str}.issuperset(map(type, keys)) and keys == repeated):
+        return names
+    return None
 
 
 def references(ordinals: Sequence[int], walk: Walk) -> bytes:

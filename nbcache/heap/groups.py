@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, chain, compress, repeat
-from operator import getitem, is_, is_not, ne
+from operator import getitem, is_not, ne
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nbcache.errors import NotFingerprintable
 from nbcache.heap.columns import column
+from nbcache.heap.identity import is_same
 
 if TYPE_CHECKING:
     from nbcache.heap.walk import Walk
@@ -131,7 +132,7 @@ def _differing(old: Part, new: Part) -> Iterable[int]:
     """Return the rows that have another length or another object in some place."""
     counts, values = old
     if counts == new[0]:
-        if all(map(is_, values, new[1])):
+        if is_same(values, new[1]):
             return ()
         return _owners(counts, compress(range(len(values)), map(is_not, values, new[1])))
     resized = list(map(ne, counts, new[0]))

@@ -21,6 +21,7 @@ from typing import Any
 from nbcache.errors import NotFingerprintable
 from nbcache.heap.columns import Sorts
 from nbcache.heap.levels import Levels
+from nbcache.heap.ordinals import Ordinals
 from nbcache.heap.registry import Kind, kind_of
 from nbcache.heap.tokens import FLAT, LONG, digest, flat, frame, shorten, text
 from nbcache.locality import is_local_module
@@ -60,8 +61,8 @@ class Walk:
         self.ignore = ignore
         self.roots: dict[str, bytes] = {}
         self.values: dict[str, Any] = {}
-        self.objects: list[Any] = []
-        self.index: dict[int, int] = {}
+        self.ordinals = Ordinals()
+        self.objects = self.ordinals.objects
         self.owners: dict[int, tuple[int, int]] = {}
         self.dict_owners: dict[int, Any] = {}
         self.columns: dict[int, tuple[int, int, int]] = {}
@@ -177,7 +178,7 @@ class Walk:
         kind = type(obj)
         if kind in FLAT:
             return flat(obj)
-        ordinal = self.index.get(id(obj))
+        ordinal = self.ordinals.find(id(obj))
         if ordinal is not None:
             return self.reference(ordinal)
         family = self._kinds.get(kind) or self.kind_of(kind)
@@ -185,8 +186,7 @@ class Walk:
             if not family.stable:
                 self.volatile = True
             return self.encode(obj, family)
-        ordinal = self.index[id(obj)] = len(self.objects)
-        self.objects.append(obj)
+        ordinal = self.ordinals.add(obj)
         return self._prefixes[-1] + _NUMBER(ordinal - self._starts[-1])
 
     def reference(self, ordinal: int) -> bytes:
@@ -208,11 +208,11 @@ class Walk:
 
     def is_numbered(self, obj: Any) -> bool:
         """Tell whether the walk has given this very object an ordinal."""
-        return id(obj) in self.index
+        return self.ordinals.find(id(obj)) is not None
 
     def ordinal(self, obj: Any) -> int | None:
         """Return the ordinal of this very object, or None."""
-        return self.index.get(id(obj))
+        return self.ordinals.find(id(obj))
 
     def standalone(self, obj: Any) -> bytes:
         """Return the digest of ``obj`` walked on its own, without numbering anything here."""
@@ -246,9 +246,8 @@ class Walk:
         return moved
 
     def _forget_after(self, count: int) -> None:
-        for obj in self.objects[count:]:
-            self.index.pop(id(obj), None)
-        del self.objects[count:], self._starts[-1:], self._prefixes[-1:]
+        self.ordinals.forget_after(count)
+        del self._starts[-1:], self._prefixes[-1:]
         self._wanted.clear()
 
     def explain(self, label: str, value: Any, problem: NotFingerprintable) -> NotFingerprintable:

@@ -57,7 +57,7 @@ class Dumper(pickle.Pickler):
         super().__init__(file, protocol=5, buffer_callback=_keeping(self.buffers))
         self.walk = walk
         self.namespace = walk.namespace
-        self._ordinals = walk.index
+        self._find = walk.ordinals.find
         self._references: dict[int, Any] = {
             id(value): f"root {label}"
             for label, value in walk.values.items()
@@ -80,7 +80,7 @@ class Dumper(pickle.Pickler):
         if kind in FLAT:
             return self._not_a_number(obj) if kind is float and math.isnan(obj) else None
         identity = id(obj)
-        found = self._ordinals.get(identity)
+        found: Any = self._find(identity)
         if found is not None:
             return found
         found = self._references.get(identity)
@@ -98,7 +98,7 @@ class Dumper(pickle.Pickler):
         owner = self._dict_owners.get(id(obj))
         if owner is None or dict_of(owner) is not obj:
             return None
-        return f"dict {self.walk.index[id(owner)]}"
+        return f"dict {self._find(id(owner))}"
 
     def _not_a_number(self, obj: float) -> str:
         """Return the reference to a NaN, whose identity counts: ``nan in [nan]``."""
@@ -121,7 +121,7 @@ class Dumper(pickle.Pickler):
 
     def is_earlier(self, obj: Any) -> bool:
         """Tell whether the stream refers to this object instead of holding it."""
-        return id(obj) in self._ordinals or id(obj) in self._references
+        return self._find(id(obj)) is not None or id(obj) in self._references
 
     def earlier_array(self, owner: Any) -> tuple[Any, int] | None:
         """Return an earlier array over the same memory and the address of its first element."""

@@ -9,7 +9,7 @@ from itertools import chain, repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from nbcache.heap.columns import SHORT, column
+from nbcache.heap.columns import SHORT, column, own_names
 from nbcache.heap.tokens import flat, joined, text
 
 if TYPE_CHECKING:
@@ -161,16 +161,17 @@ def _gather_dicts(objects: list[Any], ones: list[int]) -> list[Part]:
         TypeError: they can't be read as a group.
     """
     dicts = _dicts_of(objects)
-    holders = list(map(sys.getrefcount, dicts))
-    is_any_held = max(holders) > _ALONE_IN_GROUP
-    held = list(map(_ALONE_IN_GROUP.__lt__, holders)) if is_any_held else [False] * len(dicts)
+    if max(map(sys.getrefcount, dicts)) > _ALONE_IN_GROUP:
+        held = list(map(_ALONE_IN_GROUP.__lt__, map(sys.getrefcount, dicts)))
+    else:
+        held = [False] * len(dicts)
     if not {dict}.issuperset(map(type, dicts)):
         raise TypeError
-    names = list(chain.from_iterable(dicts))
-    if not CACHES.isdisjoint(names):
+    names, counts = list(chain.from_iterable(dicts)), list(map(len, dicts))
+    has_caches = not CACHES.isdisjoint(own_names(counts, names) or names)
+    if has_caches:
         dicts = list(map(_without_caches, dicts))
-        names = list(chain.from_iterable(dicts))
-    counts = list(map(len, dicts))
+        names, counts = list(chain.from_iterable(dicts)), list(map(len, dicts))
     values = list(chain.from_iterable(map(dict.values, dicts)))
     return [(ones, held), (counts, names), (counts, values)]
 

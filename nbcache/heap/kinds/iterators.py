@@ -90,7 +90,7 @@ class DictIteratorKind(Kind):
     def reduce(self, obj: Any, dump: Dump) -> Any:
         """Take a new iterator over the same dict, and advance it as far."""
         owner, left = _owner_of(obj)
-        if dump.walk.index.get(id(owner)) in dump.changed:
+        if dump.walk.ordinal(owner) in dump.changed:
             raise NotStorable("is an iterator over a dict that the cell changed")
         return rebuild.make_dict_iterator, (owner, self.name, self.is_reversed, left)
 

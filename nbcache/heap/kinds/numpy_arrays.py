@@ -82,7 +82,7 @@ class ArrayKind(Kind):
     def _sharing(self, obj: Any, walk: Walk) -> bytes:
         """Name the first array met over the same memory, and how far apart the two begin."""
         owner, here = owner_of(obj), address_of(obj)
-        ordinal = walk.index.get(id(obj), -1)
+        ordinal = walk.ordinals.place_of(obj)
         first = walk.owners.setdefault(id(owner), (ordinal, here))
         walk.keep(owner)
         if first[1] == UNKNOWN:

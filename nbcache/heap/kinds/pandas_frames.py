@@ -194,7 +194,7 @@ def _memory_of(block: Any) -> Any:
 
 def note_columns(obj: Any, walk: Walk) -> None:
     """Note whose memory the columns are, so that views of it can be found."""
-    ordinal = walk.index.get(id(obj), -1)
+    ordinal = walk.ordinals.place_of(obj)
     for number in range(1 if obj.ndim == 1 else obj.shape[1]):
         column = rebuild_frames.column_of(obj, number)
         if isinstance(column, np.ndarray) and len(column):

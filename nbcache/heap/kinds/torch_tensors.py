@@ -151,7 +151,7 @@ class ContentsKind(Kind):
         """Store new contents apart from their place."""
         tensor = obj.tensor
         plain = tensor.detach()
-        ordinal = dump.walk.index.get(id(tensor), -1)
+        ordinal = dump.walk.ordinals.place_of(tensor)
         if not _has_first_storage(tensor, ordinal, dump.walk):
             return Elsewhere, (plain,)
         place = (tensor.storage_offset(), tuple(tensor.shape), tensor.stride())
@@ -215,7 +215,7 @@ def _sharing(obj: Any, walk: Walk) -> bytes:
     if obj.layout is not torch.strided:
         return b""
     storage = obj.untyped_storage()
-    ordinal = walk.index.get(id(obj), -1)
+    ordinal = walk.ordinals.place_of(obj)
     _first_storages.setdefault(walk, {}).setdefault(ordinal, storage._cdata)
     walk.keep(storage)
     span = storage_span(obj)
@@ -236,7 +236,7 @@ def _reduce_view(obj: Any, walk: Walk) -> Any:
         return None
     if base.layout is not torch.strided or base.dtype != obj.dtype or obj.is_conj() or obj.is_neg():
         return None
-    ordinal = walk.index.get(id(base))
+    ordinal = walk.ordinal(base)
     if ordinal is not None and not _has_first_storage(base, ordinal, walk):
         return None
     place = (obj.storage_offset(), tuple(obj.shape), obj.stride())

@@ -1,0 +1,110 @@
+"""Which ordinal each object has: the large groups of a walk are looked up only when asked for.
+
+Most objects of a large heap are met once, all of them new and no two alike. Such a group needs
+only its identities in sorted order; where in it an object stands is written down when somebody
+asks for one of them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import compress, count
+from operator import eq
+from typing import Any
+
+from nbcache.heap.identity import has_twins, sort_identities
+
+LARGE = 512
+"""Groups above this wait."""
+
+_LOOKUP = 8
+"""Looking an identity up among those that wait takes as long as sorting so many."""
+
+
+class Ordinals:
+    """The objects of a walk in order, and the ordinal of each."""
+
+    __slots__ = ("_found", "_sorted", "_waiting", "objects")
+
+    def __init__(self) -> None:
+        self.objects: list[Any] = []
+        self._found: dict[int, int] = {}
+        self._waiting: list[range] = []
+        self._sorted: Sequence[int] = ()
+
+    def find(self, identity: int) -> int | None:
+        """Return the ordinal of the object with this identity, None if it has none."""
+        found = self._found.get(identity)
+        if found is None and self._waiting and self._waits(identity):
+            self._write_down()
+            found = self._found[identity]
+        return found
+
+    def place_of(self, obj: Any) -> int:
+        """Return the ordinal of this very object, -1 if it has none."""
+        found = self.find(id(obj))
+        return -1 if found is None else found
+
+    def add(self, obj: Any) -> int:
+        """Give a new object the next ordinal and return it."""
+        ordinal = self._found[id(obj)] = len(self.objects)
+        self.objects.append(obj)
+        return ordinal
+
+    def add_all(self, objects: list[Any]) -> Sequence[int]:
+        """Return the ordinals of objects; new ones get the next, in order."""
+        start = len(self.objects)
+        if len(objects) > LARGE and self._let_wait(objects):
+            return range(start, len(self.objects))
+        if self._waiting and any(map(self._waits, map(id, objects))):
+            self._write_down()
+        return self._add_each(objects)
+
+    def _waits(self, identity: int) -> bool:
+        place = bisect_left(self._sorted, identity)
+        return place < len(self._sorted) and self._sorted[place] == identity
+
+    def _let_wait(self, objects: list[Any]) -> bool:
+        """Take objects in that are all new and met once; tell whether they are."""
+        if len(self._found) * _LOOKUP > len(objects):
+            return False
+        before, self._sorted = self._sorted, sort_identities(objects, self._sorted)
+        if has_twins(self._sorted) or any(map(self._waits, self._found)):
+            self._sorted = before
+            return False
+        start = len(self.objects)
+        self.objects.extend(objects)
+        self._waiting.append(range(start, len(self.objects)))
+        return True
+
+    def _write_down(self) -> None:
+        for group in self._waiting:
+            members = self.objects[group.start : group.stop]
+            self._found.update(zip(map(id, members), group, strict=True))
+        self._waiting, self._sorted = [], ()
+
+    def _add_each(self, objects: list[Any]) -> Sequence[int]:
+        index, start = self._found, len(self.objects)
+        keys = list(map(id, objects))
+        known = len(index)
+        ordinals = range(start, start + len(objects))
+        found = list(map(index.setdefault, keys, ordinals))
+        fresh = len(index) - known
+        if fresh == len(objects):
+            self.objects.extend(objects)
+            return ordinals
+        if fresh:  # some are new, and some known or met twice: close the gaps between new ones
+            new = list(map(eq, found, ordinals))
+            self.objects.extend(compress(objects, new))
+            index.update(zip(compress(keys, new), count(start), strict=False))
+            return list(map(index.__getitem__, keys))
+        return found
+
+    def forget_after(self, count: int) -> None:
+        """Forget the objects with this ordinal and higher ones."""
+        if any(group.stop > count for group in self._waiting):
+            self._write_down()
+        for obj in self.objects[count:]:
+            self._found.pop(id(obj), None)
+        del self.objects[count:]
