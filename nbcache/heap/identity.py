@@ -43,7 +43,7 @@ def sort_identities(values: list[Any], others: Sequence[int]) -> Sequence[int]:
     read, count = reader(), len(values)
     if count <= FEW or read is None or count * _ADDRESS > _LARGEST:
         return sorted([*others, *map(id, values)])
-    found = memoryview(_addresses(values, count, read)).cast("N")
+    found = memoryview(_addresses(values, count, read)).cast("Q")
     numpy: Any = sys.modules.get("numpy")
     if not hasattr(numpy, "concatenate"):  # not loaded, or half of it
         return sorted([*others, *found])
@@ -77,7 +77,7 @@ def reader() -> Read | None:
     except ImportError:
         return None
     probe = [object() for _ in range(FEW)]
-    if type(probe).__basicsize__ != _HEADER.size or object.__basicsize__ != 2 * _ADDRESS:
+    if (type(probe).__basicsize__, object.__basicsize__) != (40, 16):
         return None
     _, kind, size, place, room = _HEADER.unpack(string_at(id(probe), _HEADER.size))
     if kind != id(list) or size != FEW or not FEW <= room <= 2 * FEW or not place:
