@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbcache.errors import NotFingerprintable
 from nbcache.heap import rebuild
-from nbcache.heap.columns import BULKY, SHORT, column, keyed_columns, lengths
+from nbcache.heap.columns import BULKY, SHORT, column, items_of_lists, keyed_columns, lengths
 from nbcache.heap.groups import Group, Part, as_rows
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import FLAT, digest, flat, frame, joined, text
@@ -61,19 +61,6 @@ def is_small(objects: list[Any]) -> bool:
 
 def _gather_lists(objects: list[Any]) -> list[Part]:
     return [(list(map(len, objects)), items_of_lists(objects))]
-
-
-def items_of_lists(lists: list[Any]) -> list[Any]:
-    """Return the items of lists end to end."""
-    if len(lists) <= SHORT or not _IS_REVERSED:
-        return list(itertools.chain.from_iterable(lists))
-    items = gc.get_referents(*reversed(lists))
-    items.reverse()
-    return items
-
-
-_IS_REVERSED = gc.get_referents([1, 2], [3]) == [2, 1, 3]
-"""Whether the collector visits the items of a list from the last to the first, at C speed."""
 
 
 def _gather_items(objects: list[Any]) -> list[Part]:
