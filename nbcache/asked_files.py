@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nbcache.deps.digests import file_digest, text_digest
-from nbcache.deps.file_ledger import content_of, time_of
+from nbcache.deps.file_looks import content_of, time_of
 from nbcache.errors import OptionError
 from nbcache.policy import Policy
 

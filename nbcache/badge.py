@@ -6,7 +6,6 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from nbcache.events import CellEvent, State
-from nbcache.report import status_html, status_line
 
 MARK = "nbcache"
 """The metadata key that all of our displays, cells and replies carry."""
@@ -22,6 +21,8 @@ _NOT_FOR_DISPLAYS = frozenset({"parts", "quiet"})
 
 def status_bundle(event: CellEvent, now: float) -> tuple[dict[str, str], dict[str, Any]]:
     """Return the MIME bundle of the badge and the metadata that marks it as ours."""
+    from nbcache.report import status_html, status_line  # most only read or strip marks
+
     data = {"text/plain": status_line(event, now), "text/html": status_html(event, now)}
     return data, {MARK: compact(event)}
 

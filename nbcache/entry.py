@@ -9,6 +9,9 @@ from typing import Any
 FORMAT = 2
 """The version of the stored format; an entry of another version is a miss."""
 
+CLOCK_TOLERANCE = 60.0
+"""Seconds that another machine's clock may be ahead without its entries being distrusted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -42,6 +45,11 @@ class Entry:
     def name(self) -> str:
         """The entry's name in a store: ``key`` and ``variant`` joined by a dot."""
         return f"{self.key}.{self.variant}"
+
+    def is_young(self, now: float) -> bool:
+        """Tell whether its own ttl lets it be used; one from the future is not trusted."""
+        age = now - self.stored_at
+        return age >= -CLOCK_TOLERANCE and (self.ttl is None or self.ttl > max(age, 0.0))
 
 
 @dataclass(frozen=True, slots=True)

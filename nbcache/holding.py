@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from nbcache.deps.file_scope import exclude_folder
+from nbcache.deps.own_folders import exclude_folder
 from nbcache.entry import Body, Entry
 from nbcache.errors import CacheError, StoreError
 from nbcache.policy import Policy

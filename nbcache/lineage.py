@@ -11,22 +11,21 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import platform
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbcache.deps.outside import Outside
 from nbcache.entry import FORMAT, Body, Entry
 from nbcache.errors import StoreError
-from nbcache.events import CellEvent, State
 from nbcache.key import digest_late
-from nbcache.policy import DEFAULT, decide
-from nbcache.store.protocol import Store
-from nbcache.store.rows import LINEAGE, rows_of
 
-_KIND = LINEAGE
+if TYPE_CHECKING:
+    from nbcache.events import CellEvent
+    from nbcache.store.protocol import Store
+
+_KIND = "lineage"
 _STARTUP = ("ipython_config.py", "ipython_kernel_config.py", "startup")
 _COUNTS = ("PYTHON", "LC_", "LANG", "TZ", "JUPYTER", "IPYTHON", "MPL", "NBCACHE_", "VIRTUAL_ENV")
 _COUNTS_NOT = frozenset({"NBCACHE_DIR", "NBCACHE_KEY_DIR"})
@@ -91,7 +90,7 @@ def surroundings_of(folder: str, environ: Mapping[str, str] = os.environ) -> dic
     """Return what a new kernel in ``folder`` starts from, as JSON data."""
     chosen = {k: v for k, v in environ.items() if k.startswith(_COUNTS) and k not in _COUNTS_NOT}
     return {
-        "python": [platform.python_version(), sys.prefix],
+        "python": [sys.version, sys.prefix],
         "folder": folder,
         "environment": chosen,
         "startup": _startup_digest(environ),
@@ -133,8 +132,10 @@ def drop_lineages(store: Store, removed: Iterable[Any]) -> None:
     Raises:
         StoreError: the store could not be changed.
     """
+    from nbcache.store.rows import LINEAGE, rows_of
+
     names = {entry.name for entry in removed}
-    keys = {row.key for row in rows_of(store) if row.kind == _KIND} if names else ()
+    keys = {row.key for row in rows_of(store) if row.kind == LINEAGE} if names else ()
     for entry in [entry for key in keys for entry in store.find(key)]:
         steps = entry.late.get("steps", ()) if is_lineage(entry) else ()
         if any(f"{step['key']}.{step['variant']}" in names for step in steps):
@@ -197,14 +198,16 @@ def _entry_of(store: Store, step: Step, now: float) -> Entry:
     entry = next((one for one in store.find(step.key) if one.variant == step.variant), None)
     if entry is None:
         raise NotRecalled(f"the stored run of cell {step.number} is gone")
-    decision = decide(entry, DEFAULT, now)
-    if not decision.serve or (step.expires_at is not None and now >= step.expires_at):
+    is_over = step.expires_at is not None and now >= step.expires_at
+    if is_over or entry.format != FORMAT or not entry.is_young(now):
         raise NotRecalled(f"cell {step.number} expired")
     return entry
 
 
 def event_of(step: Step, entry: Entry, label: str) -> CellEvent:
     """Return what is told of a cell that was served without a kernel."""
+    from nbcache.events import CellEvent, State
+
     return CellEvent(
         state=State.HIT,
         title=step.title,

@@ -15,7 +15,7 @@ import threading
 import time
 from typing import Any, Protocol
 
-from nbcache.deps.file_scope import exclude_folder
+from nbcache.deps.own_folders import exclude_folder
 from nbcache.errors import CacheError
 from nbcache.store.folder import make_private_folder
 from nbcache.store.protocol import Lock, Waiting

@@ -8,15 +8,11 @@ from typing import Any, Final, Literal
 
 from nbcache import policies
 from nbcache.duration import format_duration, parse_duration
-from nbcache.entry import FORMAT, Entry
+from nbcache.entry import CLOCK_TOLERANCE, FORMAT, Entry
 from nbcache.errors import OptionError
 from nbcache.events import State
 from nbcache.options import OPTIONS, read_options
 from nbcache.policies import CachePolicy
-
-CLOCK_TOLERANCE: Final = 60.0
-"""Seconds that another machine's clock may be ahead without its entries being distrusted."""
-
 
 NOT_STORED: Final = "not stored"
 """The effect of an entry that lists the names which its run bound and its policy left out."""

@@ -10,7 +10,8 @@ from typing import Any
 
 from nbcache.deps.arrivals import loaded_mark
 from nbcache.deps.file_events import is_of_others
-from nbcache.deps.file_ledger import Ledger, kind_of, status_of
+from nbcache.deps.file_ledger import Ledger
+from nbcache.deps.file_looks import kind_of, status_of
 from nbcache.deps.file_scope import absolute
 from nbcache.deps.impurity import process_places
 from nbcache.deps.patching import Patches

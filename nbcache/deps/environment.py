@@ -11,31 +11,28 @@ as digests.
 from __future__ import annotations
 
 import os
-import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from nbcache.deps.arrivals import loaded_mark
-from nbcache.deps.digests import text_digest
 from nbcache.deps.impurity import process_places
 from nbcache.deps.patching import Patches
 from nbcache.deps.places import caller, owner_of
 from nbcache.deps.protocol import Observed
-from nbcache.deps.watching import Watcher
-
-SESSION_VARIABLES = re.compile(
-    r"_$|PWD$|OLDPWD$|SHLVL$|SHELL$|HOME$|USER$|LOGNAME$|USERPROFILE$|PATH$|TMPDIR$|TEMP$|TMP$"
-    r"|TERM|COLUMNS$|LINES$|DISPLAY$|WAYLAND_|SSH_|XDG_|LANG$|LC_|CLICOLOR|NO_COLOR$|FORCE_COLOR"
-    r"|JPY_|JUPYTER|IPYTHON|PYDEVD|VSCODE_|PYTHON|VIRTUAL_ENV|CONDA_|MPLBACKEND$|MPLCONFIGDIR$"
-    r"|KERNEL_|JUPYTERHUB_|COLORTERM$|PAGER$|GIT_PAGER$|NBCACHE_"
+from nbcache.deps.variables import (
+    OF_THE_KERNEL,
+    SESSION_VARIABLES,
+    as_text,
+    as_texts,
+    inherited_by,
+    names_digest,
+    raw_variables,
+    variable_digest,
+    variable_news,
 )
-"""Variables that do not count when an installed library reads them."""
-
-_OF_THE_KERNEL = re.compile(r"JPY_|PYTHONHASHSEED$|NBCACHE_")
-"""Variables of one kernel's process, which say nothing to who looks at all variables."""
-
+from nbcache.deps.watching import Watcher
 
 @dataclass(slots=True)
 class _Run:
@@ -53,11 +50,11 @@ class EnvironmentTracker(Watcher[_Run]):
     name = "environment"
 
     def _begin(self, patches: Patches) -> _Run:
-        run = _Run(dict(_raw()))
+        run = _Run(dict(raw_variables()))
         kind = type(os.environ)
 
         def on_read(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            name = _text(args[1])
+            name = as_text(args[1])
             if name not in run.read and name not in run.written:
                 self._note_read(run, name)
 
@@ -65,14 +62,14 @@ class EnvironmentTracker(Watcher[_Run]):
             frame = sys._getframe(1)
             if caller(frame, through_shell=True) == "user":
                 run.lists_all = True
-                names = map(_text, run.before)
-                run.read.update(name for name in names if not _OF_THE_KERNEL.match(name))
+                names = map(as_text, run.before)
+                run.read.update(name for name in names if not OF_THE_KERNEL.match(name))
             else:
                 run.is_inherited = run.is_inherited or caller(frame) != "import"
                 run.copied_by.add(_library_frame(frame))
 
         def on_write(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            run.written.add(_text(args[1]))
+            run.written.add(as_text(args[1]))
 
         def on_process(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             if not run.is_inherited and caller(sys._getframe(1)) != "import":
@@ -87,7 +84,7 @@ class EnvironmentTracker(Watcher[_Run]):
     def _note_read(self, run: _Run, name: str) -> None:
         frame = sys._getframe(2)
         who = caller(frame, through_shell=True)
-        if run.lists_all and _OF_THE_KERNEL.match(name):
+        if run.lists_all and OF_THE_KERNEL.match(name):
             return
         if who == "library":
             is_session = bool(SESSION_VARIABLES.match(name))
@@ -103,67 +100,29 @@ class EnvironmentTracker(Watcher[_Run]):
             run.read.update(set(late.get("read", ())) - run.written)
 
     def _end(self, run: _Run) -> Observed:
-        if not run.read and not run.is_inherited and _raw() == run.before:
+        if not run.read and not run.is_inherited and raw_variables() == run.before:
             return Observed()
-        before = _texts(run.before)
-        after = before if _raw() == run.before else _texts(_raw())
+        before = as_texts(run.before)
+        after = before if raw_variables() == run.before else as_texts(raw_variables())
         put = {key: value for key, value in after.items() if before.get(key) != value}
         deleted = [key for key in before if key not in after]
-        read = {key: _digest(before.get(key)) for key in sorted(run.read)}
+        read = {key: variable_digest(before.get(key)) for key in sorted(run.read)}
         late: dict[str, Any] = {"read": read} if read else {}
         if run.lists_all:
-            late["names"] = _names_digest(before)
+            late["names"] = names_digest(before)
         if run.is_inherited:
-            late["inherited"] = {key: _digest(value) for key, value in _inherited(before).items()}
+            passed_on = inherited_by(before)
+            late["inherited"] = {key: variable_digest(one) for key, one in passed_on.items()}
         effect = {"set": put, "deleted": deleted} if put or deleted else None
         return Observed(late or None, effect)
 
     def _check(self, late: Mapping[str, Any]) -> str | None:
-        if late.get("names", here := _names_digest(map(_text, _raw()))) != here:
-            return "an environment variable was set or removed"
-        inherited = late.get("inherited")
-        wanted = dict(late.get("read", {}))
-        if inherited is None:
-            found = ((key, os.environ.get(key)) for key in wanted)
-            now = {key: value for key, value in found if value is not None}
-        else:
-            now = _texts(_raw())
-            wanted |= dict.fromkeys(_inherited(now)) | inherited
-        for key, digest in wanted.items():
-            if _digest(now.get(key)) != digest:
-                what = "changed" if key in now and digest is not None else "was set or removed"
-                return f"environment variable `{key}` {what}"
-        return None
+        return variable_news(late)
 
     def _apply(self, effect: Any) -> None:
         os.environ.update(effect["set"])
         for key in effect["deleted"]:
             os.environ.pop(key, None)
-
-
-def _inherited(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that bear on what a started process does, as far as one can tell."""
-    return {key: one for key, one in variables.items() if not SESSION_VARIABLES.match(key)}
-
-
-def _names_digest(names: Iterable[str]) -> str:
-    return text_digest("\0".join(sorted(name for name in names if not _OF_THE_KERNEL.match(name))))
-
-
-def _raw() -> dict[Any, Any]:
-    return os.environ._data  # type: ignore[attr-defined,no-any-return]
-
-
-def _texts(raw: Mapping[Any, Any]) -> dict[str, str]:
-    return {_text(key): _text(value) for key, value in raw.items()}
-
-
-def _text(value: Any) -> str:
-    return os.fsdecode(value) if isinstance(value, (str, bytes)) else str(value)
-
-
-def _digest(value: str | None) -> str | None:
-    return None if value is None else text_digest(value)
 
 
 def _library_frame(frame: Any) -> int:

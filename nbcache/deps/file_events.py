@@ -12,7 +12,8 @@ import os
 from collections.abc import Iterable
 
 from nbcache.deps import inotify
-from nbcache.deps.file_ledger import Ledger, is_parent, kind_of, status_of
+from nbcache.deps.file_ledger import Ledger, is_parent
+from nbcache.deps.file_looks import kind_of, status_of
 from nbcache.deps.inotify import FileEvent, FolderWatch
 from nbcache.deps.local import source_paths
 from nbcache.deps.native import Strangers

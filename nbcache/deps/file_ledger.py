@@ -3,90 +3,23 @@
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from os import readlink as _readlink
-from os import scandir as _scandir
-from os import stat as _stat
-from os import stat_result
-from os.path import islink as _islink
 from typing import Any
 
-from nbcache.deps.digests import file_digest, signature, text_digest
+from nbcache.deps.digests import signature
+from nbcache.deps.file_looks import (
+    content_of,
+    kind_of,
+    look_at,
+    names_digest,
+    names_in,
+    status_of,
+    time_of,
+)
 from nbcache.deps.file_scope import Scope
 from nbcache.errors import NotReplayable
-
-_NOTEBOOK_FOLDER = ".ipynb_checkpoints"
-
-
-def status_of(path: str) -> stat_result | None:
-    """Return the status of what ``path`` names, None if there is nothing."""
-    try:
-        return _stat(path)
-    except (OSError, ValueError):
-        return None
-
-
-def kind_of(status: stat_result | None) -> str:
-    """Return ``missing``, ``file``, ``folder`` or ``other``."""
-    if status is None:
-        return "missing"
-    if stat.S_ISREG(status.st_mode):
-        return "file"
-    return "folder" if stat.S_ISDIR(status.st_mode) else "other"
-
-
-def content_of(path: str) -> Any:
-    """Return ``[size, digest]`` of a file, ``folder`` or ``other``, None if it is missing."""
-    status = status_of(path)
-    kind = kind_of(status)
-    if kind == "file":
-        return list(file_digest(path))
-    return None if kind == "missing" else kind
-
-
-def time_of(path: str) -> Any:
-    """Return ``[TIMED, size, time]`` of a file without reading it, else as ``content_of``."""
-    status = status_of(path)
-    if status is None or kind_of(status) != "file":
-        return content_of(path)
-    return [TIMED, status.st_size, status.st_mtime_ns]
-
-
-TIMED = "mtime"
-
-
-def look_at(path: str, aspect: str) -> Any:
-    """Return what a look shows of ``path``: ``kind``, ``size``, ``mode``, ``time`` or ``link``."""
-    status = status_of(path)
-    if aspect == "link":
-        return _readlink(path) if _islink(path) else "no link"
-    if aspect == "kind" or status is None:
-        return kind_of(status)
-    mode = stat.S_IMODE(status.st_mode)
-    if aspect == "mode":
-        return mode
-    return status.st_size if aspect == "size" else [status.st_size, status.st_mtime_ns, mode]
-
-
-def names_in(folder: str, scope: Scope) -> list[str] | None:
-    """Return the sorted names in a folder, those of folders with a slash, None if missing."""
-    try:
-        with _scandir(folder) as entries:
-            found = [(entry.name, entry.is_dir(), entry.path) for entry in entries]
-    except OSError:
-        return None
-    return sorted(name + "/" * is_dir for name, is_dir, path in found if not scope.is_own(path))
-
-
-def names_digest(names: Iterable[str] | None, *, native: bool = False) -> str | None:
-    """Return a digest of names; a native listing leaves out Jupyter's own folder."""
-    if names is None:
-        return None
-    hidden = f"{_NOTEBOOK_FOLDER}/"
-    return text_digest("\0".join(name for name in names if not native or name != hidden))
 
 
 def _nothing() -> None:

@@ -16,6 +16,7 @@ from os import scandir as _scandir
 from os import stat as _stat
 from typing import Any
 
+from nbcache.deps.own_folders import OwnFolders
 from nbcache.deps.places import OWN_FOLDER, owner_of
 from nbcache.errors import NotReplayable
 
@@ -40,22 +41,11 @@ def _session_folders() -> tuple[str, ...]:
     return tuple(folder.rstrip(os.sep) + os.sep for folder in (*folders, *_SYSTEM))
 
 
-_excluded: set[str] = set()
-
-
-def exclude_folder(folder: str | os.PathLike[str]) -> None:
-    """Let a folder that nbcache itself writes to count for nobody from now on."""
-    whole = os.path.abspath(folder)
-    _excluded.update((whole + os.sep, os.path.realpath(whole) + os.sep))
-
-
-class Scope:
+class Scope(OwnFolders):
     """Decides whether a path counts; ``own`` are the folders of nbcache's stores."""
 
     def __init__(self, own: Sequence[str | os.PathLike[str]] = ()) -> None:
-        folders = [os.path.abspath(folder) for folder in own] + [OWN_FOLDER]
-        both = {*folders, *map(os.path.realpath, folders)}
-        self._own = tuple(folder + os.sep for folder in both)
+        super().__init__(own)
         owner_of(OWN_FOLDER)
         _session_folders()  # now, since a run that is watched would seem to read the variables
         self._cells = os.path.join(tempfile.gettempdir(), "ipykernel_")
@@ -68,11 +58,6 @@ class Scope:
         if "__pycache__" in path or inside.startswith(_session_folders()):
             return False
         return owner_of(path) == "user"
-
-    def is_own(self, path: str) -> bool:
-        """Tell whether ``path`` belongs to a store, so that no listing shows it."""
-        inside = path + os.sep
-        return inside.startswith(self._own) or inside.startswith(tuple(_excluded))
 
     def folders(self, paths: Iterable[str] = ()) -> list[str]:
         """Return the folders to watch: the working directory's tree, and those of ``paths``."""

@@ -26,15 +26,8 @@ from typing import Any
 from nbcache.deps.captors import places_of
 from nbcache.deps.commands import watch_commands
 from nbcache.deps.file_events import NativeEvents
-from nbcache.deps.file_ledger import (
-    TIMED,
-    Ledger,
-    content_of,
-    look_at,
-    names_digest,
-    names_in,
-    time_of,
-)
+from nbcache.deps.file_ledger import Ledger
+from nbcache.deps.file_looks import file_news
 from nbcache.deps.file_scope import Scope, absolute, is_above, prime_imports, relative
 from nbcache.deps.patching import After, Hook, Patches
 from nbcache.deps.places import caller, owner_of
@@ -129,14 +122,7 @@ class FileTracker(Watcher[_Run]):
         run.events.close()
 
     def _check(self, late: Mapping[str, Any]) -> str | None:
-        start = _getcwd()
-        for part, compare in _COMPARISONS.items():
-            for path, wanted in late.get(part, {}).items():
-                whole = os.path.normpath(os.path.join(start, path))
-                sentence = compare(whole, path, wanted, self._scope)
-                if sentence is not None:
-                    return sentence
-        return None
+        return file_news(late, self._scope)
 
 
 def _on_open(ledger: Ledger) -> Hook:
@@ -260,41 +246,3 @@ def _on_move(ledger: Ledger) -> Hook:
                 ledger.note_write(path, keeps_content=is_read)
 
     return on_move
-
-
-def _compare_content(path: str, shown: str, wanted: Any, scope: Scope) -> str | None:
-    is_timed = isinstance(wanted, list) and wanted[0] == TIMED
-    now = time_of(path) if is_timed else content_of(path)
-    if now == wanted:
-        return None
-    if now is None:
-        return f"`{shown}` is gone"
-    return f"`{shown}` exists now" if wanted is None else f"`{shown}` changed on disk"
-
-
-def _compare_written(path: str, shown: str, wanted: Any, scope: Scope) -> str | None:
-    sentence = _compare_content(path, shown, wanted, scope)
-    return None if sentence is None else sentence.replace("` ", "`, which the cell wrote, ", 1)
-
-
-def _compare_look(path: str, shown: str, wanted: Any, scope: Scope) -> str | None:
-    for aspect, then in wanted.items():
-        now = look_at(path, aspect)
-        if now != then:
-            if "missing" in (now, then):
-                return f"`{shown}` {'is gone' if now == 'missing' else 'exists now'}"
-            return f"`{shown}` changed on disk ({aspect})"
-    return None
-
-
-def _compare_listing(path: str, shown: str, wanted: Any, scope: Scope) -> str | None:
-    now = names_digest(names_in(path, scope), native=wanted["native"])
-    return None if now == wanted["names"] else f"the contents of the folder `{shown}` changed"
-
-
-_COMPARISONS = {
-    "read": _compare_content,
-    "looked": _compare_look,
-    "listed": _compare_listing,
-    "wrote": _compare_written,
-}

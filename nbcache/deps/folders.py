@@ -24,6 +24,7 @@ from nbcache.deps.patching import Patches
 from nbcache.deps.places import caller
 from nbcache.deps.protocol import Observed
 from nbcache.deps.watching import Watcher
+from nbcache.deps.zone import present_zone, zone_news
 from nbcache.errors import NotReplayable
 
 
@@ -160,20 +161,18 @@ class ZoneTracker(Watcher[_Zone]):
 
     def _begin(self, patches: Patches) -> _Zone:
         counts = not self._source or _speaks_of_time(self._source)
-        return _Zone(_zone(), counts, self._reached, frozenset(loaded_local_names()))
+        return _Zone(present_zone(), counts, self._reached, frozenset(loaded_local_names()))
 
     def _end(self, run: _Zone) -> Observed:
         names = run.reached
         if names is not None:
             names = [*names, *(name for name in loaded_local_names() if name not in run.loaded)]
         counts = run.counts or any(map(_speaks_of_time, local_texts(names)))
-        effect = "tzset" if _zone() != run.zone else None
+        effect = "tzset" if present_zone() != run.zone else None
         return Observed({"zone": run.zone} if counts else None, effect)
 
     def _check(self, late: Mapping[str, Any]) -> str | None:
-        if list(late["zone"]) == _zone():
-            return None
-        return f"the time zone changed ({late['zone'][0]} → {_zone()[0]})"
+        return zone_news(late)
 
     def _apply(self, effect: Any) -> None:
         """Read ``TZ`` again, which was put into the environment before."""
@@ -183,7 +182,3 @@ class ZoneTracker(Watcher[_Zone]):
 @lru_cache(maxsize=512)
 def _speaks_of_time(text: str) -> bool:
     return bool(_TIME_WORDS.search(text))
-
-
-def _zone() -> list[Any]:
-    return [*time.tzname, time.timezone, time.daylight]

@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from importlib.machinery import ModuleSpec, PathFinder
 from os import getcwd as _getcwd
 from os import stat as _stat
 from types import FunctionType, ModuleType
@@ -15,6 +14,7 @@ from typing import Any
 
 from nbcache.deps.arrivals import loaded_mark
 from nbcache.deps.digests import file_digest, signature, text_digest
+from nbcache.deps.finding import digest_on_disk
 from nbcache.deps.loaded_code import runs_code_of
 from nbcache.deps.places import is_local
 from nbcache.locality import archive_of, is_there
@@ -120,30 +120,13 @@ def current_digest(name: str, path: str) -> str | None:
     """
     if name in sys.modules:
         return memory_digest(name)
-    spec = locate(name)
-    origin = path if spec is None else spec.origin
-    if not origin or not is_there(origin):
-        return None
-    return file_digest(os.path.abspath(archive_of(origin) or origin))[1]
+    return digest_on_disk(name, path)
 
 
 def portable(path: str) -> str:
     """Return ``path`` relative to the working directory if it lies below it."""
     here = _getcwd() + os.sep
     return path[len(here) :] if path.startswith(here) else path
-
-
-def locate(name: str) -> ModuleSpec | None:
-    """Return the spec of a module that is not loaded, without importing its packages."""
-    path: list[str] | None = None
-    spec: ModuleSpec | None = None
-    parts = name.split(".")
-    for length in range(1, len(parts) + 1):
-        spec = PathFinder.find_spec(".".join(parts[:length]), path)
-        if spec is None:
-            return None
-        path = list(spec.submodule_search_locations or ())
-    return spec
 
 
 def local_sources(module: ModuleType | str) -> dict[str, str]:

@@ -17,10 +17,10 @@ from types import ModuleType
 from typing import Any
 
 from nbcache.deps.arrivals import loaded_names
+from nbcache.deps.finding import FRESH, locate
 from nbcache.deps.local import (
     current_digest,
     loaded_local_names,
-    locate,
     memory_digest,
     portable,
     remember_loaded,
@@ -35,9 +35,6 @@ from nbcache.deps.versions import Versions, normal_name
 from nbcache.deps.watching import Watcher
 from nbcache.errors import NotReplayable
 from nbcache.locality import is_made
-
-FRESH = "fresh"
-"""The state of a module that is not loaded."""
 
 _NOT_IMPORTED = frozenset({"__main__", "__mp_main__"})
 

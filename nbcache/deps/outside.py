@@ -13,10 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from nbcache.deps.environment import EnvironmentTracker
-from nbcache.deps.files import FileTracker
-from nbcache.deps.folders import ZoneTracker
-from nbcache.deps.modules import ModuleTracker
+from nbcache.deps.file_looks import file_news
+from nbcache.deps.finding import module_news
+from nbcache.deps.own_folders import OwnFolders
+from nbcache.deps.variables import variable_news
+from nbcache.deps.zone import zone_news
 
 _STATES = frozenset({"names", "randomness"})
 _AMBIENT_STATES = frozenset({
@@ -32,16 +33,16 @@ class Outside:
 
     def __init__(self, folder: str, own: Iterable[str] = ()) -> None:
         self._folder = folder
-        self._files = FileTracker(tuple(own))
-        self._modules = ModuleTracker()
-        self._environment = EnvironmentTracker()
-        self._zone = ZoneTracker()
+        self._own = OwnFolders(tuple(own))
 
     def moved(self, lates: Iterable[Mapping[str, Any]]) -> str | None:
         """Return None if all hold, else one sentence: what moved, or what only a kernel knows."""
         with _standing_in(self._folder):
             for late in lates:
-                sentence = self._moved(late)
+                try:
+                    sentence = self._moved(late)
+                except Exception as error:
+                    return f"what was recorded could not be compared ({error!r})"
                 if sentence is not None:
                     return sentence
         return None
@@ -49,9 +50,9 @@ class Outside:
     def _moved(self, late: Mapping[str, Any]) -> str | None:
         for name, recorded in late.items():
             if name == "files":
-                sentence = self._files.check(recorded)
+                sentence = file_news(recorded, self._own)
             elif name == "modules":
-                sentence = self._modules.check(recorded)
+                sentence = module_news(recorded)
             elif name == "ambient":
                 sentence = self._ambient(recorded)
             else:
@@ -64,9 +65,9 @@ class Outside:
         for name, part in recorded.items():
             sentence = None
             if name == "environment":
-                sentence = self._environment.check(part)
+                sentence = variable_news(part)
             elif name == "zone":
-                sentence = self._zone.check(part)
+                sentence = zone_news(part)
             elif name == "folder":
                 sentence = self._standing(part)
             elif name not in _AMBIENT_STATES:

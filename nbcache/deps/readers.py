@@ -15,7 +15,8 @@ from functools import lru_cache
 from typing import Any
 
 from nbcache.deps.arrivals import loaded_mark
-from nbcache.deps.file_ledger import Ledger, kind_of, status_of
+from nbcache.deps.file_ledger import Ledger
+from nbcache.deps.file_looks import kind_of, status_of
 from nbcache.deps.file_scope import absolute
 from nbcache.deps.patching import Patches, Place
 

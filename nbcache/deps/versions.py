@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import re
 import sys
@@ -71,7 +70,9 @@ def distribution_of(top_level: str) -> str | None:
 
 @lru_cache(maxsize=1)
 def _all_top_levels() -> dict[str, list[str]]:
-    return {top: list(names) for top, names in importlib.metadata.packages_distributions().items()}
+    from importlib.metadata import packages_distributions  # it costs 10 ms, and few need it
+
+    return {top: list(names) for top, names in packages_distributions().items()}
 
 
 class Versions:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from nbcache.deps.file_ledger import content_of
+from nbcache.deps.file_looks import content_of
 from nbcache.deps.outside import Outside
 from nbcache.entry import Body, Entry
 from nbcache.lineage import (
