@@ -1,4 +1,4 @@
-"""Ages and sizes as arguments of a command."""
+"""Ages, sizes and numbers of processes as arguments of a command."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import argparse
 import time
 
 from nbcache.errors import OptionError
-from nbcache.option_values import parse_size
+
+ON_DASK = "dask://"
 
 
 def age(text: str) -> float:
@@ -24,7 +25,18 @@ def age(text: str) -> float:
 
 def size(text: str) -> int:
     """Return the bytes of a size such as 10GB; raises ``argparse.ArgumentTypeError``."""
+    from nbcache.option_values import parse_size
+
     try:
         return parse_size(text)
     except OptionError as problem:
         raise argparse.ArgumentTypeError(str(problem)) from None
+
+
+def parse_jobs(text: str) -> str:
+    """Return a number of processes, or the address of a cluster, as it was written."""
+    if text.startswith(ON_DASK) and len(text) > len(ON_DASK):
+        return text
+    if text.lstrip("-").isdecimal() and int(text) != 0:
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of processes and no dask://HOST:PORT.")

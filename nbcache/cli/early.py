@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import tempfile
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -16,7 +14,7 @@ class EarlyKernel:
     """At most one kernel, started for the first notebook that is to run, until that takes it."""
 
     def __init__(self) -> None:
-        self.log: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - closed by ``stop``
+        self.log: BinaryIO | None = None
         self._manager: Any = None
         self._job: Job | None = None
 
@@ -25,6 +23,10 @@ class EarlyKernel:
         if self._job is not None:
             return
         self._job = job
+        import asyncio
+        import tempfile
+
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by ``stop``
         with suppress(Exception):
             asyncio.run(self._start(job, args))
 
@@ -58,6 +60,9 @@ class EarlyKernel:
         """End a kernel that nobody took."""
         manager, self._manager = self._manager, None
         if manager is not None:
+            import asyncio
+
             with suppress(Exception):
                 asyncio.run(manager.shutdown_kernel(now=True))
-        self.log.close()
+        if self.log is not None:
+            self.log.close()

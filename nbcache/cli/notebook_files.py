@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -105,6 +103,8 @@ def _name_cells(nb: Any) -> None:
 
 def _id_of(cell: Any, index: int) -> str:
     """Name a cell that has no id by its place and source: nbformat would draw one."""
+    import hashlib
+
     return hashlib.sha256(f"{index}\n{cell.get('source', '')}".encode()).hexdigest()[:8]
 
 
@@ -157,7 +157,7 @@ def check_writable(target: Path) -> None:
     if not folder.is_dir():
         raise CommandError(f"{target} cannot be written: there is no folder {folder}.", USAGE)
     try:
-        descriptor, name = tempfile.mkstemp(prefix=".nbcache-", dir=folder)
+        descriptor, name = _make_beside(folder)
     except OSError as error:
         raise CommandError(f"{target} cannot be written: {error.strerror}.", USAGE) from None
     os.close(descriptor)
@@ -191,7 +191,7 @@ def write_bytes(data: bytes, target: Path) -> None:
 
 def _replace(target: Path, data: bytes) -> None:
     mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
-    descriptor, name = tempfile.mkstemp(prefix=".nbcache-", dir=target.parent)
+    descriptor, name = _make_beside(target.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
@@ -204,6 +204,13 @@ def _replace(target: Path, data: bytes) -> None:
         raise
 
 
+def _make_beside(folder: Path) -> tuple[int, str]:
+    """Return a new file of ours alone, open for writing: ``tempfile`` takes long to import."""
+    name = os.path.join(folder, f".nbcache-{os.urandom(8).hex()}")
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    return os.open(name, flags, 0o600), name
+
+
 def _umask() -> int:
     mask = os.umask(0o077)
     os.umask(mask)
@@ -211,6 +218,8 @@ def _umask() -> int:
 
 
 def _rescue(data: bytes, target: Path) -> str:
+    import tempfile
+
     try:
         folder = tempfile.mkdtemp(prefix="nbcache-")
         place = os.path.join(folder, target.name)

@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nbcache.cli.amounts import ON_DASK
 from nbcache.cli.exits import OK, USAGE, CommandError
 from nbcache.cli.places import store_variables
 from nbcache.duration import format_duration
-
-_ON_DASK = "dask://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +45,6 @@ class Done:
     def total(self) -> dict[str, Any]:
         """The run's totals; empty if it did not come so far."""
         return next((item for item in self.told if item.get("type") == "total"), {})
-
-
-def parse_jobs(text: str) -> str:
-    """Return a number of processes, or the address of a cluster, as it was written."""
-    if text.startswith(_ON_DASK) and len(text) > len(_ON_DASK):
-        return text
-    if text.lstrip("-").isdecimal() and int(text) != 0:
-        return text
-    raise argparse.ArgumentTypeError(f"{text!r} is no number of processes and no dask://HOST:PORT.")
 
 
 def parse_sweep(texts: Sequence[str]) -> list[dict[str, str]]:
@@ -159,14 +149,14 @@ def run_at_once(args: argparse.Namespace) -> int:
 
 def _backend(jobs: str) -> dict[str, Any]:
     """Return joblib's settings: threads here (each waits for a process), or a Dask cluster."""
-    if not jobs.startswith(_ON_DASK):
+    if not jobs.startswith(ON_DASK):
         return {"backend": "threading", "n_jobs": int(jobs)}
     try:
         from distributed import Client
     except ImportError:
         message = "--jobs dask:// needs the package distributed: python -m pip install distributed"
         raise CommandError(message, USAGE) from None
-    address = "tcp://" + jobs.removeprefix(_ON_DASK)
+    address = "tcp://" + jobs.removeprefix(ON_DASK)
     try:
         Client(address, timeout="10s")
     except OSError as error:

@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbcache.cli.amounts import parse_jobs
 from nbcache.cli.exits import OK, USAGE, CommandError
 from nbcache.cli.one_run import Job, run_one
-from nbcache.cli.parallel import parse_jobs, run_at_once
 from nbcache.errors import OptionError
 
 if TYPE_CHECKING:
@@ -115,6 +115,8 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError("--require and --refresh exclude each other.", USAGE)
     if args.jobs or args.sweep:
         args.jobs = args.jobs or "1"
+        from nbcache.cli.parallel import run_at_once
+
         return run_at_once(args)
     values: dict[str, Any] = {}
     for path in args.parameter_files:

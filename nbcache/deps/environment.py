@@ -34,6 +34,7 @@ from nbcache.deps.variables import (
 )
 from nbcache.deps.watching import Watcher
 
+
 @dataclass(slots=True)
 class _Run:
     before: dict[Any, Any]

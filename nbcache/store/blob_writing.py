@@ -27,7 +27,6 @@ from nbcache.store.folder import (
 )
 from nbcache.store.lanes import Check, work_in_lanes
 from nbcache.store.pieces import (
-    BLOB_FROM_BYTES,
     MAP_FROM_BYTES,
     Pieces,
     blob_name,
@@ -171,11 +170,6 @@ class BlobWriter:
         if found:
             self.stamps[name] = settle(path, stamp)
         return found
-
-
-def is_large(buffer: Any) -> bool:
-    """Whether a buffer becomes blobs."""
-    return memoryview(buffer).nbytes >= BLOB_FROM_BYTES
 
 
 @contextlib.contextmanager

@@ -19,7 +19,6 @@ from nbcache.store.mapping import map_pieces
 from nbcache.store.pieces import Pieces, cut
 from nbcache.store.stamps import Stamp, can_tell_writes, stamp_of
 
-FOLDER = ("nbcache", "blobs")
 _MOST_VERIFIED = 50_000
 
 Fetched = bytearray | memoryview

@@ -24,10 +24,11 @@ from nbcache.store.blob_lock import (
     holding_alone,
     read_reuse,
 )
-from nbcache.store.blobs import FOLDER, list_blobs
+from nbcache.store.blobs import list_blobs
 from nbcache.store.entry_file import read_blob_names
 from nbcache.store.folder import has_safe_folder
 from nbcache.store.items import Item, list_items
+from nbcache.store.pieces import BLOBS
 
 T = TypeVar("T")
 _PATIENCE = 2.0
@@ -66,7 +67,7 @@ def collecting(
 
     Whoever stops in between has removed nothing.
     """
-    folder = os.path.join(root, *FOLDER)
+    folder = os.path.join(root, *BLOBS)
     if not (has_safe_folder(root) and has_safe_folder(folder)):
         return Collected()
     patience = _PATIENCE if patience is None else patience

@@ -8,13 +8,11 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nbcache.entry import Body, Entry
 from nbcache.errors import DamagedEntry
 from nbcache.store import stamps
-from nbcache.store.blob_writing import is_large, writing_blobs
-from nbcache.store.blobs import BlobReader
 from nbcache.store.folder import (
     make_private_folder,
     open_own_file,
@@ -24,8 +22,10 @@ from nbcache.store.folder import (
 )
 from nbcache.store.format import decode_body, encode
 from nbcache.store.header import PREFIX_BYTES, Manifest, header_length, read_manifest, unpack_header
-from nbcache.store.mapping import map_file
-from nbcache.store.pieces import MAP_FROM_BYTES
+from nbcache.store.pieces import MAP_FROM_BYTES, is_large
+
+if TYPE_CHECKING:
+    from nbcache.store.blobs import BlobReader
 
 FILE_NAME = "output.nbc"
 _ATTEMPTS = 5
@@ -65,6 +65,8 @@ def _write_file(folder: str, entry: Entry, body: Body, key: bytes) -> Entry:
 
 def _write_with_blobs(folder: str, entry: Entry, body: Body, key: bytes, blobs: str) -> Entry:
     """Write blobs first, then their names, then the entry's own file."""
+    from nbcache.store.blob_writing import writing_blobs
+
     with writing_blobs(blobs) as writer:
         placed = {n: writer.write(one) for n, one in enumerate(body.buffers) if is_large(one)}
         encoded = encode(entry, body, key, placed)
@@ -171,6 +173,8 @@ def _blob_reader(
 ) -> BlobReader | None:
     if not manifest.blobs or blobs is None:
         return None
+    from nbcache.store.blobs import BlobReader
+
     known = {} if map_from_bytes is None else stamps.read_stamps(folder, key)
     return BlobReader(blobs, known, map_from_bytes)
 
@@ -194,4 +198,6 @@ def _map_file(file: BinaryIO, manifest: Manifest, map_from_bytes: int | None) ->
     buffers = manifest.sections[1:]
     if map_from_bytes is None or all(buffer.length < map_from_bytes for buffer in buffers):
         return None
+    from nbcache.store.mapping import map_file
+
     return map_file(file.fileno())

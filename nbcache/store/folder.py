@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import stat
-import tempfile
 from collections.abc import Iterable
 from typing import BinaryIO
 
@@ -177,6 +176,8 @@ def write_nameless_file(
 
     Room for ``size_bytes`` is asked for at once where that makes the writing quicker.
     """
+    import tempfile
+
     descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=folder)
     try:
         try:

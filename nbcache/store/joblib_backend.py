@@ -29,12 +29,12 @@ from joblib._store_backends import (
 
 from nbcache.entry import Body, Entry
 from nbcache.errors import DamagedEntry, ForeignEntry, StoreError
-from nbcache.store.blobs import FOLDER as BLOBS
 from nbcache.store.collecting import collect_blobs, size_items
 from nbcache.store.entry_file import load_entry, read_entry, write_entry
 from nbcache.store.folder import has_safe_folder, make_private_folder
 from nbcache.store.items import scan_folder
 from nbcache.store.local import CELLS, ROOT_NAME, prepare_location
+from nbcache.store.pieces import BLOBS
 from nbcache.store.signing import load_key
 
 BACKEND_NAME = "nbcache"

@@ -12,10 +12,10 @@ import os
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from nbcache.entry import Body, Entry
 from nbcache.errors import CacheWarning, DamagedEntry, ForeignEntry, StoreError
-from nbcache.store.blobs import FOLDER as BLOBS
 from nbcache.store.entry_file import (
     FILE_NAME,
     load_entry,
@@ -30,10 +30,12 @@ from nbcache.store.folder import (
 )
 from nbcache.store.format import decode_body, encode
 from nbcache.store.header import read_manifest
-from nbcache.store.index import Index
 from nbcache.store.manifests import Manifests
-from nbcache.store.pieces import MAP_FROM_BYTES
+from nbcache.store.pieces import BLOBS, MAP_FROM_BYTES
 from nbcache.store.shards import Listings
+
+if TYPE_CHECKING:
+    from nbcache.store.index import Index
 
 ROOT_NAME = "joblib"
 CELLS = ("nbcache", "cells")
@@ -102,12 +104,21 @@ class LocalStore:
         self._folders: dict[str, str] = {}
         self._listings = Listings()
         self._manifests = Manifests()
-        self.index = Index(self.location, self._cells, key)
+        self._index: Index | None = None
 
     @property
     def label(self) -> str:
         """The store's folder."""
         return self.location
+
+    @property
+    def index(self) -> Index:
+        """The index of the entries; a look-up of a key needs none."""
+        if self._index is None:
+            from nbcache.store.index import Index
+
+            self._index = Index(self.location, self._cells, self._key)
+        return self._index
 
     def find(self, key: str) -> Sequence[Entry]:
         """Return the verified manifests under ``key``, newest first; skips what is damaged."""

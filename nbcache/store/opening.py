@@ -8,22 +8,21 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbcache.entry import Body, Entry
 from nbcache.errors import StoreError
-from nbcache.store.collecting import Collected, collect_blobs, size_items
-from nbcache.store.limits import Bounds, Pruning
 from nbcache.store.local import CELLS, ROOT_NAME, LocalStore, item_of
 from nbcache.store.locks import KeyLock, take_lock
 from nbcache.store.mounts import is_network_folder
 from nbcache.store.pieces import MAP_FROM_BYTES
 from nbcache.store.protocol import Waiting
-from nbcache.store.remote import is_url
-from nbcache.store.rows import UNREADABLE, Row
 from nbcache.store.signing import find_key_folder, load_key
-from nbcache.store.tables import total_bytes
-from nbcache.store.upkeep import Upkeep
+
+if TYPE_CHECKING:  # a look-up needs none of these, and is what most processes come for
+    from nbcache.store.collecting import Collected
+    from nbcache.store.limits import Bounds, Pruning
+    from nbcache.store.rows import Row
 
 LOCATION_VARIABLE = "NBCACHE_DIR"
 TRUST_VARIABLE = "NBCACHE_TRUST"
@@ -61,6 +60,9 @@ class JoblibStore:
     @property
     def size_bytes(self) -> int:
         """Bytes of all items, those of joblib's own functions included."""
+        from nbcache.store.collecting import size_items
+        from nbcache.store.tables import total_bytes
+
         root = os.path.join(self.location, ROOT_NAME)
         others = size_items(root, apart_from=os.path.join(root, *CELLS))
         return self._local.index.ask(total_bytes) + sum(item.size_bytes for item in others)
@@ -72,6 +74,8 @@ class JoblibStore:
 
         ``prefix`` is how the key begins, ``where`` a condition of SQL over the fields of ``Row``.
         """
+        from nbcache.store.rows import UNREADABLE
+
         where = f"({where}) AND kind <> '{UNREADABLE}'"
         if prefix:
             where, values = f"{where} AND name >= ? AND name < ?", [*values, prefix, prefix + "g"]
@@ -79,12 +83,16 @@ class JoblibStore:
 
     def upkeep(self, bounds: Bounds, now: float) -> Iterator[None]:
         """Keep the store within its bounds and tidy, in short steps; see ``Upkeep``."""
+        from nbcache.store.upkeep import Upkeep
+
         root, index = os.path.join(self.location, ROOT_NAME), self._local.index.in_haste()
         cells = os.path.join(root, *CELLS)
         return Upkeep(self.location, root, cells, index, self._local.remove).round(bounds, now)
 
     def prune(self, bounds: Bounds, *, dry_run: bool = False) -> Pruning:
         """Remove entries until the bounds hold, and tell which."""
+        from nbcache.store.limits import Pruning
+
         pruning = Pruning(self._local.index, self._local.remove, bounds, time.time())
         return pruning.rehearse() if dry_run else pruning.run()
 
@@ -134,6 +142,8 @@ class JoblibStore:
 
     def collect(self) -> Collected:
         """Remove the blobs that no entry needs any more; nothing where they can't be told."""
+        from nbcache.store.collecting import Collected, collect_blobs
+
         with contextlib.suppress(OSError, StoreError):
             return collect_blobs(os.path.join(self.location, ROOT_NAME))
         return Collected()
@@ -178,9 +188,15 @@ def open_store(
     place = os.fspath(location or "")
     if place.startswith("file://"):
         place = place.replace("file://", "local://", 1)  # a folder that several machines mount
-    if is_url(place):
+    if "://" in place and _is_url(place):
         return _open_shared(place, key_folder, environ, tell)
     return open_local(location, key_folder=key_folder, clock=clock, environ=environ, tell=tell)
+
+
+def _is_url(place: str) -> bool:
+    from nbcache.store.remote import is_url  # who has a folder needs nothing of remotes
+
+    return is_url(place)
 
 
 def _open_shared(

@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pickle import PickleBuffer
 from typing import Any
 
 from nbcache.errors import DamagedEntry, StoreError
+
+BLOBS = ("nbcache", "blobs")
+"""Where blobs lie below the folder of joblib's items."""
 
 BLOB_FROM_BYTES = 64 << 10
 """Smaller buffers stay in the entry's own file, where they cost no file of their own."""
@@ -82,10 +84,17 @@ def cut(length: int, piece_bytes: int) -> Sequence[tuple[int, int]]:
 
 def raw_view(buffer: Any) -> memoryview:
     """Return the buffer's memory as flat bytes, in C or Fortran order alike."""
+    from pickle import PickleBuffer
+
     try:
         return PickleBuffer(buffer).raw()
     except BufferError as error:
         raise StoreError(f"A buffer cannot be stored: {error}.") from error
+
+
+def is_large(buffer: Any) -> bool:
+    """Whether a buffer becomes blobs."""
+    return memoryview(buffer).nbytes >= BLOB_FROM_BYTES
 
 
 def choose_piece_bytes(buffer: Any) -> int:

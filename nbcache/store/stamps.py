@@ -11,7 +11,6 @@ import contextlib
 import hmac
 import json
 import os
-import tempfile
 import time
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -91,6 +90,8 @@ def can_tell_writes(stamp: Stamp, folder: str) -> bool:
 
 def _has_fine_times(folder: str) -> bool:
     """Write a file over and over, and see whether each write shows."""
+    import tempfile
+
     with contextlib.suppress(OSError), tempfile.TemporaryFile(dir=folder) as file:
         seen = set()
         for number in range(8):

@@ -13,7 +13,8 @@ import time
 import numpy as np
 import pytest
 
-from nbcache.deps.local import imported_names, local_sources, locate
+from nbcache.deps.finding import locate
+from nbcache.deps.local import imported_names, local_sources
 from nbcache.deps.modules import ModuleTracker
 from nbcache.deps.versions import distribution_of, installed_version
 from nbcache.errors import NotReplayable
