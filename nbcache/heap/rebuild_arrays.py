@@ -9,6 +9,9 @@ import numpy as np
 COPIED_BYTES = 16 << 20
 """Arrays below this own their memory; larger ones rest on the store's private mapping."""
 
+_COPIED_AS_ONE = frozenset("biufcmMSU")
+"""Kinds of types without gaps inside."""
+
 Shape = tuple[int, ...]
 Place = tuple[int, Shape, Shape]
 """Where an array lies: bytes from where its holder begins, then its shape and strides."""
@@ -16,18 +19,33 @@ Place = tuple[int, Shape, Shape]
 
 def make_array(buffer: Any, dtype: Any, shape: Shape, axes: Shape, writeable: bool) -> Any:
     """Return an array over a restored buffer; ``axes`` orders them from the slowest one."""
-    inner = tuple(shape[axis] for axis in axes)
-    back = tuple(np.argsort(axes).tolist())
     memory = memoryview(buffer)
-    if memory.nbytes >= COPIED_BYTES and not (writeable and memory.readonly):
-        array = np.ndarray(shape, dtype, memory, strides=_strides(inner, back, dtype.itemsize))
+    is_large = memory.nbytes >= COPIED_BYTES and not (writeable and memory.readonly)
+    if not is_large and dtype.kind in _COPIED_AS_ONE and axes == tuple(range(len(shape))):
+        array = np.ndarray(shape, dtype, memory).copy() if memory.nbytes else np.empty(shape, dtype)
     else:
-        array = _owned(inner, back, dtype)
-        if memory.nbytes:
-            flat = array.transpose(axes).reshape(-1).view(np.uint8)
-            flat[:] = np.frombuffer(buffer, np.uint8)
-    array.flags.writeable = writeable
+        array = _laid_out(memory, dtype, shape, axes, is_large=is_large)
+    if not writeable:
+        array.flags.writeable = False
     return array
+
+
+def _laid_out(memory: memoryview, dtype: Any, shape: Shape, axes: Shape, *, is_large: bool) -> Any:
+    """Return the same of any type and order; where it has gaps, its bytes are copied as such."""
+    inner = tuple(shape[axis] for axis in axes)
+    if is_large:
+        strides = _strides(inner, _back(axes), dtype.itemsize)
+        return np.ndarray(shape, dtype, memory, strides=strides)
+    array = _owned(inner, axes, dtype)
+    if memory.nbytes:
+        flat = array.transpose(axes).reshape(-1).view(np.uint8)
+        flat[:] = np.frombuffer(memory, np.uint8)
+    return array
+
+
+def _back(axes: Shape) -> Shape:
+    """Return where each axis stands among ``axes``."""
+    return tuple(sorted(range(len(axes)), key=axes.__getitem__))
 
 
 def _strides(inner: Shape, back: Shape, step: int) -> Shape:
@@ -39,11 +57,11 @@ def _strides(inner: Shape, back: Shape, step: int) -> Shape:
     return tuple(steps[place] for place in back)
 
 
-def _owned(inner: Shape, back: Shape, dtype: Any) -> Any:
+def _owned(inner: Shape, axes: Shape, dtype: Any) -> Any:
     """Return an empty array that owns its memory, its axes laid out as asked for."""
-    if back == tuple(range(len(inner))):
+    if axes == tuple(range(len(inner))):
         return np.empty(inner, dtype)
-    return np.empty_like(np.empty(inner, dtype).transpose(back), order="K")
+    return np.empty_like(np.empty(inner, dtype).transpose(_back(axes)), order="K")
 
 
 def make_array_view(owner: Any, place: Place, dtype: Any, flag: bool) -> Any:

@@ -160,7 +160,7 @@ def load_entry(
             file.seek(0)
             body = decode_body(file.read(), manifest, fetch=fetch)
         else:
-            body = decode_body(mapped, manifest, share_from_bytes=map_from_bytes, fetch=fetch)
+            body = decode_body(mapped, manifest, share_from_bytes=0, fetch=fetch)
     with contextlib.suppress(OSError):
         os.utime(_path(folder))
         if reader and reader.has_news and map_from_bytes is not None:
@@ -196,7 +196,7 @@ def _read_head(file: BinaryIO, key: bytes) -> Manifest:
 def _map_file(file: BinaryIO, manifest: Manifest, map_from_bytes: int | None) -> memoryview | None:
     """Return a private writable map of the file, or None when copying is better or needed."""
     buffers = manifest.sections[1:]
-    if map_from_bytes is None or all(buffer.length < map_from_bytes for buffer in buffers):
+    if map_from_bytes is None or sum(buffer.length for buffer in buffers) < map_from_bytes:
         return None
     from nbcache.store.mapping import map_file
 

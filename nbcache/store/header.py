@@ -11,12 +11,13 @@ The HMAC covers the first 16 bytes and the header.
 
 from __future__ import annotations
 
+import functools
 import hmac
 import json
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import xxhash
 
@@ -35,8 +36,7 @@ _LONGEST_HEADER = (1 << 32) - 1
 _MANIFEST_FIELDS = frozenset(field.name for field in fields(Entry)) - {"size_bytes"}
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """Where one section lies, counted from the end of the padded header, and its digest."""
 
     offset: int
@@ -60,16 +60,10 @@ class Manifest:
     parts: tuple[Section | Pieces, ...]
     data_start: int
     file_bytes: int
-
-    @property
-    def sections(self) -> tuple[Section, ...]:
-        """What lies in the file itself."""
-        return tuple(part for part in self.parts if isinstance(part, Section))
-
-    @property
-    def blobs(self) -> tuple[Pieces, ...]:
-        """The buffers that lie in blobs."""
-        return tuple(part for part in self.parts if isinstance(part, Pieces))
+    sections: tuple[Section, ...]
+    """What lies in the file itself."""
+    blobs: tuple[Pieces, ...]
+    """The buffers that lie in blobs."""
 
 
 def header_length(prefix: bytes) -> int:
@@ -135,24 +129,30 @@ def pack_header(entry: Entry, table: Sequence[Any]) -> bytes:
     return text.encode("ascii")
 
 
+@functools.lru_cache(maxsize=2)
 def unpack_header(header: bytes, file_bytes: int) -> Manifest:
-    """Return the manifest of a header whose signature holds, or that nothing is loaded from."""
+    """Return the manifest of a header whose signature holds, or that nothing is loaded from.
+
+    The last ones are kept, since an entry that was found is loaded next.
+    """
     try:
         record = json.loads(header)
         data = record["entry"]
-        parts = tuple(_as_part(part) for part in record["sections"])
+        parts = tuple(map(_as_part, record["sections"]))
         if not _MANIFEST_FIELDS.issuperset(data) or data["format"] not in READABLE:
             raise ForeignEntry("The entry has fields that this version of nbcache does not know.")
         lists = {name: tuple(data[name]) for name in ("outputs", "notes")}
-        size_bytes = file_bytes + sum(one.length for one in parts if isinstance(one, Pieces))
+        sections = tuple(part for part in parts if type(part) is Section)
+        blobs = tuple(part for part in parts if type(part) is Pieces)
+        size_bytes = file_bytes + sum(pieces.length for pieces in blobs)
         entry = Entry(**{**data, **lists, "size_bytes": size_bytes})
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise DamagedEntry(f"The entry's header cannot be read: {error!r}.") from error
-    return Manifest(entry, parts, align(PREFIX_BYTES + len(header)), file_bytes)
+    return Manifest(entry, parts, align(PREFIX_BYTES + len(header)), file_bytes, sections, blobs)
 
 
 def _as_part(record: Any) -> Section | Pieces:
-    if isinstance(record, dict):
+    if type(record) is dict:
         return as_pieces(record)
     offset, length, digest = record
     return Section(int(offset), int(length), str(digest))
