@@ -11,6 +11,7 @@
     └── StoreError         the store could not do its work
         ├── DamagedEntry         the bytes are not what was written
         ├── ForeignEntry         written by someone whose key is not trusted, or another format
+        ├── TooLarge             more than an engine, or this machine's memory, can take
         └── StoreUnavailable     full, read-only, not ours, or not there
 """
 
@@ -64,6 +65,10 @@ class DamagedEntry(StoreError):
 
 class ForeignEntry(StoreError):
     """The entry was signed with another key, or has a format of another version."""
+
+
+class TooLarge(StoreError):
+    """An entry is more than an engine, or this machine's memory, can take."""
 
 
 class StoreUnavailable(StoreError):

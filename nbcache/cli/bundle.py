@@ -9,19 +9,21 @@ from __future__ import annotations
 import argparse
 import json
 import zipfile
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from nbcache.badge import record_of
 from nbcache.cli.exits import ERROR, OK, USAGE, CommandError
-from nbcache.errors import DamagedEntry, ForeignEntry
+from nbcache.errors import ForeignEntry, StoreError, TooLarge
 from nbcache.report import format_bytes
 
 _VERSION = 1
 _MANIFEST = "bundle.json"
 _ENTRIES = "entries/"
+_BROKEN = (OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError)
 _MOMENT = (1980, 1, 1, 0, 0, 0)
-_MOST_BYTES = 1 << 40
 
 
 def add_bundle_arguments(parser: argparse.ArgumentParser) -> None:
@@ -80,7 +82,7 @@ def bundle(args: argparse.Namespace) -> int:
         raise CommandError(f"{target} cannot be written: {error.strerror}.", ERROR) from None
     size = target.stat().st_size
     told = {"file": str(target), "entries": len(names), "size_bytes": size}
-    sentence = f"{target}: the notebook and {len(names)} entries, {format_bytes(size)}"
+    sentence = f"{target}: the notebook and {_count(names)}, {format_bytes(size)}"
     print(json.dumps(told) if args.json else sentence)
     return OK
 
@@ -104,53 +106,69 @@ def unbundle(args: argparse.Namespace) -> int:
     try:
         with zipfile.ZipFile(args.file) as file:
             about = _about(file, args.file)
-            count = _load(file, about, args)
+            names = _load(file, about, args)
             notebook = _unpack(file, about, args.output)
-    except (OSError, zipfile.BadZipFile, KeyError) as error:
+    except _BROKEN as error:
         raise CommandError(f"{args.file} is no bundle: {error}.", USAGE) from None
-    told = {"notebook": str(notebook), "entries": count, "made_by": about["made_by"]}
-    print(json.dumps(told) if args.json else f"{notebook}, and {count} entries in the store")
+    told = {"notebook": str(notebook), "entries": len(names), "made_by": about["made_by"]}
+    print(json.dumps(told) if args.json else f"{notebook}, and {_count(names)} in the store")
     return OK
+
+
+def _count(names: Sequence[str]) -> str:
+    return f"{len(names)} {'entry' if len(names) == 1 else 'entries'}"
 
 
 def _about(file: zipfile.ZipFile, path: Path) -> dict[str, Any]:
     """Return the bundle's own description, checked before anything else is read."""
+    from nbcache.store.envelope import refuse_more_than_memory
+
     try:
+        refuse_more_than_memory(str(path), sum(info.file_size for info in file.infolist()))
         about: dict[str, Any] = json.loads(file.read(_MANIFEST))
         is_known = about["version"] == _VERSION and isinstance(about["entries"], list)
         name = str(about["notebook"])
+    except TooLarge as problem:
+        raise CommandError(str(problem), USAGE) from None
     except (ValueError, KeyError, TypeError):
         raise CommandError(f"{path} is no bundle of nbcache.", USAGE) from None
-    if not is_known or Path(name).name != name or not name.endswith(".ipynb"):
+    if not is_known:
         raise CommandError(f"{path} was made by another version of nbcache.", USAGE)
-    if sum(info.file_size for info in file.infolist()) > _MOST_BYTES:
-        raise CommandError(f"{path} claims more than a terabyte: it is not unpacked.", USAGE)
+    if Path(name).name != name or "\\" in name or not name.endswith(".ipynb"):
+        raise CommandError(f"{path} names {name!r}, which is no notebook to unpack here.", USAGE)
     return about
 
 
-def _load(file: zipfile.ZipFile, about: dict[str, Any], args: argparse.Namespace) -> int:
+def _load(file: zipfile.ZipFile, about: dict[str, Any], args: argparse.Namespace) -> Sequence[str]:
+    """Load the entries, all of them or none; whom to trust from now on is kept then."""
     from nbcache.store.envelope import disclose
     from nbcache.store.identity import Identity, parse_key
-    from nbcache.store.opening import open_store
+    from nbcache.store.opening import find_posture, open_store
     from nbcache.store.signing import find_key_folder, load_key
 
-    identity, store = Identity(), open_store(args.store)
+    identity, store, key = Identity(), open_store(args.store), load_key(find_key_folder())
+    posture, maker = find_posture(), parse_key(about["made_by"])
+    known = identity.trusted()
     if args.trust:
-        identity.trust(args.trust, parse_key(about["made_by"]))
-    key = load_key(find_key_folder())
+        identity.trust(args.trust, maker)
     try:
         files = [
-            (name, disclose(name, file.read(_ENTRIES + name), identity, key))
+            (name, disclose(name, file.read(_ENTRIES + name), identity, key, posture))
             for name in about["entries"]
         ]
-    except ForeignEntry as problem:
-        hint = f"Or say `unbundle {args.file} --trust NAME` if you know who made this file."
-        raise CommandError(f"{problem} {hint}", ERROR) from None
-    except DamagedEntry as problem:
-        raise CommandError(f"{args.file} is damaged, so nothing was loaded: {problem}") from None
+    except StoreError as problem:
+        identity.restore(known)
+        raise CommandError(_explain(args.file, problem), ERROR) from None
     for name, data in files:
         store.adopt(name, data)
-    return len(files)
+    return [name for name, _ in files]
+
+
+def _explain(path: Path, problem: StoreError) -> str:
+    if isinstance(problem, ForeignEntry) and "trust add" in str(problem):
+        hint = f"Or say `unbundle {path} --trust NAME` if you know who made this file."
+        return f"{problem} {hint}"
+    return f"Nothing of {path} was loaded. {problem}"
 
 
 def _unpack(file: zipfile.ZipFile, about: dict[str, Any], folder: Path) -> Path:

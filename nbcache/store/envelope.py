@@ -12,12 +12,14 @@ Where compression pays, another magic says so, and the file's length stands befo
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import struct
 import zlib
 from typing import Literal
 
-from nbcache.errors import DamagedEntry, ForeignEntry
+from nbcache.errors import DamagedEntry, ForeignEntry, TooLarge
 from nbcache.store.format import reseal
 from nbcache.store.identity import (
     PUBLIC_BYTES,
@@ -34,6 +36,7 @@ _SAMPLE_BYTES = 256 << 10
 _MUST_SAVE = 0.1
 _MOST_TIMES = 1100
 """No stream of zlib grows by more than 1032 times."""
+_ASSUMED_BYTES = 8 << 30
 _HEAD_BYTES = len(MAGIC) + PUBLIC_BYTES + SIGNATURE_BYTES
 Posture = Literal["on", "strict", "off"]
 """Whose entries are loaded: mine and trusted people's, mine alone, anybody's."""
@@ -61,14 +64,25 @@ def disclose(
     signature, file = data[len(MAGIC) + PUBLIC_BYTES : _HEAD_BYTES], data[_HEAD_BYTES:]
     if not is_signed(public, signature, _signed(name, file)):
         raise DamagedEntry(f"The shared entry {name} is not what its sender signed.")
+    if posture != "off":
+        _check_signer(name, public, identity, is_strict=posture == "strict")
+    return reseal(grow(name, file) if data.startswith(SMALL_MAGIC) else file, name, key)
+
+
+def _check_signer(name: str, public: bytes, identity: Identity, *, is_strict: bool) -> None:
+    """Refuse an entry of somebody who is not trusted, or of anybody else."""
     signer = identity.signer(public)
-    if posture != "off" and (signer is None or (posture == "strict" and signer != "you")):
+    if signer is None and not is_strict:
         raise ForeignEntry(
             f"The shared entry {name} was signed by {key_text(public)}, whom you do not trust, "
             "so nothing of it is loaded. If you know whose key that is: "
             f"`jupyter nbcache trust add NAME {key_text(public)}`."
         )
-    return reseal(grow(name, file) if data.startswith(SMALL_MAGIC) else file, name, key)
+    if is_strict and signer != "you":
+        raise ForeignEntry(
+            f"The shared entry {name} was signed by {signer or key_text(public)}, and "
+            "NBCACHE_TRUST=strict loads your own alone."
+        )
 
 
 def shrink(file: bytes) -> bytes | None:
@@ -93,10 +107,12 @@ def grow(name: str, data: bytes) -> bytes:
 
     Raises:
         DamagedEntry: it is none, or claims to be larger than it can be.
+        TooLarge: it claims more than the memory of this machine.
     """
     length = _LENGTH.unpack_from(data)[0] if len(data) >= _LENGTH.size else 0
     if not 0 < length <= _MOST_TIMES * len(data):
         raise DamagedEntry(f"The shared entry {name} claims {length} bytes, which cannot be.")
+    refuse_more_than_memory(f"The shared entry {name}", length)
     stream = zlib.decompressobj()
     try:
         file = stream.decompress(data[_LENGTH.size :], length + 1)
@@ -105,6 +121,27 @@ def grow(name: str, data: bytes) -> bytes:
     if len(file) != length or not stream.eof or stream.unused_data:
         raise DamagedEntry(f"The shared entry {name} is not of the length that it claims.")
     return file
+
+
+def refuse_more_than_memory(what: str, claimed_bytes: int) -> None:
+    """Raise ``TooLarge`` for what is small and claims to unfold to more than fits in memory."""
+    available = _memory_bytes()
+    if claimed_bytes > available:
+        raise TooLarge(
+            f"{what} claims to be {claimed_bytes >> 20} MiB when it is unpacked, and this machine "
+            f"has {available >> 20} MiB of memory left: it is not unpacked."
+        )
+
+
+def _memory_bytes() -> int:
+    """Return how much memory can be had now, as far as the system tells."""
+    with contextlib.suppress(OSError, ValueError, LookupError):
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            found = dict(line.split(":", 1) for line in lines)
+        return int(found["MemAvailable"].split()[0]) << 10
+    with contextlib.suppress(AttributeError, ValueError, OSError):
+        return int(os.sysconf("SC_PHYS_PAGES")) * int(os.sysconf("SC_PAGE_SIZE"))
+    return _ASSUMED_BYTES
 
 
 def signer_of(data: bytes) -> bytes:

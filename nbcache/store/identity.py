@@ -108,6 +108,11 @@ class Identity:
         self._write(kept)
         return len(kept) < len(before)
 
+    def restore(self, keys: list[Trusted]) -> None:
+        """Trust whom one trusted before, and nobody else."""
+        if keys != self.trusted():
+            self._write(keys)
+
     def _write(self, keys: list[Trusted]) -> None:
         with contextlib.suppress(FileExistsError):
             self.folder.mkdir(mode=0o700, parents=True)

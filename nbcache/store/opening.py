@@ -209,13 +209,19 @@ def _open_shared(
     from nbcache.store.remote import open_remote
     from nbcache.store.shared import SharedStore
 
-    posture: Any = environ.get(TRUST_VARIABLE, "on")
-    if posture not in ("on", "strict", "off"):
-        raise StoreError(f"{TRUST_VARIABLE}={posture!r} is not understood: on, strict or off.")
+    posture = find_posture(environ)
     keys = os.path.abspath(find_key_folder(environ) if key_folder is None else key_folder)
     local = open_local(key_folder=keys, environ=environ, tell=tell)
     remote = open_remote(url)
     return SharedStore(local, remote, Identity(keys), load_key(keys), posture=posture, tell=tell)
+
+
+def find_posture(environ: Mapping[str, str] = os.environ) -> Any:
+    """Return whose entries are loaded, by ``NBCACHE_TRUST``; ``StoreError`` for another word."""
+    posture = environ.get(TRUST_VARIABLE) or "on"
+    if posture not in ("on", "strict", "off"):
+        raise StoreError(f"{TRUST_VARIABLE}={posture!r} is not understood: on, strict or off.")
+    return posture
 
 
 def open_local(

@@ -1,8 +1,13 @@
-"""The names of entries that are still to be sent: empty files, which outlive the process."""
+"""The names of entries that are still to be sent: empty files, which outlive the process.
+
+Each shared store has a folder of its own, named by a digest of its URL: an entry goes to the
+store that it was meant for, and to no other.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 
 from nbcache.store.folder import make_private_folder
@@ -11,8 +16,8 @@ from nbcache.store.folder import make_private_folder
 class Outbox:
     """A folder of markers; a file system that refuses them costs the sending alone."""
 
-    def __init__(self, folder: str) -> None:
-        self._folder = folder
+    def __init__(self, folder: str, url: str) -> None:
+        self._folder = os.path.join(folder, hashlib.sha256(url.encode()).hexdigest()[:16])
 
     def add(self, name: str) -> None:
         """Note that an entry is to be sent."""

@@ -13,11 +13,12 @@ import secrets
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from nbcache.errors import StoreError, StoreUnavailable
+from nbcache.errors import StoreError, StoreUnavailable, TooLarge
 
 _NAME = re.compile(r"[0-9a-f]{32,64}\.[0-9a-f]{8,64}")
 _SUFFIX = ".nbc"
 _SHARD_DIGITS = 3
+_LARGEST_REDIS_VALUE = 512 << 20
 _REDIS = ("redis://", "rediss://", "unix://")
 
 
@@ -125,7 +126,7 @@ class RedisRemote:
     def __init__(self, url: str) -> None:
         self.url = url
         redis = _need("redis", url)
-        self._client: Any = redis.Redis.from_url(url, socket_connect_timeout=5, socket_timeout=30)
+        self._client: Any = redis.Redis.from_url(url, socket_connect_timeout=5, socket_timeout=10)
         self._error = redis.RedisError
 
     def names(self, key: str = "") -> Iterator[str]:
@@ -152,6 +153,11 @@ class RedisRemote:
 
     def put(self, name: str, data: bytes) -> None:
         """Store bytes and name at once."""
+        if len(data) > _LARGEST_REDIS_VALUE:
+            raise TooLarge(
+                f"Entry {_checked(name)} stays on this machine: it has {len(data) >> 20} MiB, and "
+                "Redis takes 512 at most. A store of files or objects takes more."
+            )
         try:
             with self._client.pipeline() as pipe:
                 pipe.set(f"nbcache:entry:{_checked(name)}", data)

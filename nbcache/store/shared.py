@@ -13,20 +13,26 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 from nbcache.entry import Body, Entry
-from nbcache.errors import DamagedEntry, ForeignEntry, StoreError, StoreUnavailable
+from nbcache.errors import StoreError, StoreUnavailable, TooLarge
 from nbcache.store.envelope import Posture, disclose, enclose
 from nbcache.store.identity import Identity
 from nbcache.store.outbox import Outbox
+from nbcache.store.patience import within
 from nbcache.store.protocol import Lock, Waiting
-from nbcache.store.remote import Remote
+from nbcache.store.remote import Remote, unreachable
+
+T = TypeVar("T")
 
 RETRY_AFTER = 60.0
 """Seconds after which a remote that failed is tried again."""
 
 _PATIENCE_AT_EXIT = 20.0
+_PATIENCE_TO_LIST = 10.0
+_PATIENCE_TO_FETCH = 120.0
+"""Seconds that a cell waits for a shared store that does not answer: for names, for an entry."""
 
 
 class Candidates(Sequence[Entry]):
@@ -80,7 +86,8 @@ class SharedStore:
         self._tell = tell or (lambda text: None)
         self._clock = clock
         self._retry_at = float("-inf")
-        self.outbox = Outbox(os.path.join(local.location, "outbox"))
+        self._is_down = False
+        self.outbox = Outbox(os.path.join(local.location, "outbox"), remote.url)
         self._wakeup = threading.Event()
         self._worker: threading.Thread | None = None
         self._is_closing = False
@@ -133,8 +140,10 @@ class SharedStore:
             StoreError: the shared store cannot be reached, or the entry cannot be trusted.
         """
         data = self.remote.get(name)
-        if data is None:
-            return None
+        return None if data is None else self._adopt(name, data)
+
+    def _adopt(self, name: str, data: bytes) -> Entry:
+        """Verify what was fetched, and keep it here."""
         file = disclose(name, data, self._identity, self._key, self._posture)
         adopted: Entry = self.local.adopt(name, file)
         return adopted
@@ -158,8 +167,12 @@ class SharedStore:
             except StoreUnavailable as problem:
                 self._note_failure(problem)
                 break
+            except TooLarge as problem:
+                self._tell(str(problem))
             except StoreError:
                 pass  # it is here no more: there is nothing to send
+            else:
+                self._is_down = False
             self.outbox.discard(name)
         return len(self.outbox.names())
 
@@ -170,24 +183,36 @@ class SharedStore:
         known = {entry.name for entry in self.local.find(key)}
         found = []
         try:
-            for name in list(self.remote.names(key)):
+            for name in self._ask(_PATIENCE_TO_LIST, lambda: list(self.remote.names(key))):
                 if name not in known:
                     found += self._pull_quietly(name)
+            self._is_down = False
         except StoreUnavailable as problem:
             self._note_failure(problem)
         return sorted(found, key=lambda entry: entry.stored_at, reverse=True)
 
     def _pull_quietly(self, name: str) -> list[Entry]:
+        data = self._ask(_PATIENCE_TO_FETCH, lambda: self.remote.get(name))
         try:
-            entry = self.pull(name)
-        except (DamagedEntry, ForeignEntry) as problem:
+            return [] if data is None else [self._adopt(name, data)]
+        except StoreError as problem:
             self._tell(str(problem))
             return []
-        return [] if entry is None else [entry]
+
+    def _ask(self, seconds: float, act: Callable[[], T]) -> T:
+        """Ask the shared store something; one that does not answer cannot be reached."""
+        try:
+            return within(seconds, act)
+        except TimeoutError as error:
+            raise unreachable(self.remote.url, error) from error
 
     def _note_failure(self, problem: StoreUnavailable) -> None:
+        """Leave the shared store alone for a while; an outage is told of once."""
         self._retry_at = self._clock() + RETRY_AFTER
-        self._tell(f"{problem} Working with {self.local.label} alone; tried again in a minute.")
+        was_down, self._is_down = self._is_down, True
+        if not was_down:
+            alone = f"Working with {self.local.label} alone; tried again every minute."
+            self._tell(f"{problem} {alone}")
 
     def _start_worker(self) -> None:
         self._wakeup.set()
@@ -213,6 +238,8 @@ class SharedStore:
         worker = self._worker
         if worker is not None and worker is not threading.current_thread():
             worker.join(_PATIENCE_AT_EXIT)
+            if worker.is_alive():
+                return
         with contextlib.suppress(Exception):
             if self._clock() >= self._retry_at:
                 self.flush(_PATIENCE_AT_EXIT)

@@ -92,6 +92,32 @@ def test_a_bundle_opens_warm_for_who_trusts(tmp_path: Path, notebook: Path, run:
     assert run("bob", "unbundle", "one.zip", "-o", "again")[0] == 0
 
 
+def test_a_bundle_obeys_whose_entries_are_loaded(
+    tmp_path: Path, notebook: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only one's own, or anybody's: the user's setting; what cannot be loaded gains no trust."""
+    assert run("ada", "bundle", "paper.ipynb", "-o", "one.zip")[0] == 0
+    monkeypatch.setenv("NBCACHE_TRUST", "strict")
+    code, told = run("bob", "unbundle", "one.zip", "--trust", "Ada")
+    assert (code, "strict" in told) == (1, True)
+    assert run("bob", "trust", "list", "--json")[1].strip() == "[]"
+    monkeypatch.setenv("NBCACHE_TRUST", "off")
+    assert run("bob", "unbundle", "one.zip", "-o", "there")[0] == 0
+    monkeypatch.setattr("nbcache.store.envelope._memory_bytes", lambda: 100)
+    code, told = run("carl", "unbundle", "one.zip", "-o", "elsewhere")
+    assert (code, "not unpacked" in told) == (2, True)
+
+
+def test_many_refusals_are_one_line(tmp_path: Path, notebook: Path, run: Run) -> None:
+    """Entries that are refused for the same reason are told of once, and counted."""
+    run("ada", "du")
+    open_store().put(Entry(KEY, "2" * 16, 1.0, None, 2.0), Body(b"others"))
+    assert run("ada", "push", f"file://{tmp_path}/team")[1] == "2 entries sent\n"
+    told = run("bob", "pull", f"file://{tmp_path}/team")[1]
+    assert told.count("refused: ") == 1
+    assert "(and 1 more)" in told
+
+
 def test_a_bundle_needs_recorded_results(tmp_path: Path, run: Run, notebook: Path) -> None:
     """A notebook that records nothing, and a file that is no bundle, are usage errors."""
     write(v4.new_notebook(cells=[v4.new_code_cell("x")]), tmp_path / "plain.ipynb")

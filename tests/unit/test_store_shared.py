@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,15 @@ from typing import Any
 import pytest
 
 from nbcache.entry import Body, Entry
-from nbcache.errors import DamagedEntry, ForeignEntry, StoreError, StoreUnavailable
-from nbcache.store.envelope import disclose, enclose
+from nbcache.errors import (
+    DamagedEntry,
+    ForeignEntry,
+    StoreError,
+    StoreUnavailable,
+    TooLarge,
+)
+from nbcache.store import envelope, shared
+from nbcache.store.envelope import disclose, enclose, grow, shrink
 from nbcache.store.identity import Identity, key_text, parse_key
 from nbcache.store.opening import open_local
 from nbcache.store.remote import is_url
@@ -167,6 +175,74 @@ def test_an_outage_costs_one_word(ada: Person, shelf: Shelf) -> None:
     ada.now += RETRY_AFTER + 1
     assert ada.store.flush() == 0
     assert list(shelf.held) == [entry.name]
+
+
+def test_a_long_outage_is_told_of_once(ada: Person, shelf: Shelf) -> None:
+    """Each try that fails again is silent; the next outage gets a word of its own."""
+    for outage in (1, 2):
+        shelf.is_down = True
+        for _ in range(3):
+            ada.now += RETRY_AFTER + 1
+            assert list(ada.store.find("cd" * 16)) == []
+        assert len(ada.told) == outage
+        shelf.is_down = False
+        ada.now += RETRY_AFTER + 1
+        assert list(ada.store.find("cd" * 16)) == []
+
+
+def test_a_store_that_never_answers_stops_no_cell(
+    ada: Person, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that takes the question and hangs is an outage like any other."""
+    answered = threading.Event()
+    monkeypatch.setattr(shared, "_PATIENCE_TO_LIST", 0.01)
+    monkeypatch.setattr(shelf, "names", lambda key="": answered.wait(60) and iter(()))
+    assert list(ada.store.find(KEY)) == []
+    assert "no answer" in ada.told[0]
+    answered.set()
+
+
+def test_an_entry_that_is_too_large_holds_up_no_other(
+    ada: Person, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an engine never takes is told of and given up; the others are sent."""
+
+    def put(name: str, data: bytes) -> None:
+        if name.endswith("1"):
+            raise TooLarge(f"Entry {name} stays on this machine.")
+        shelf.held[name] = data
+
+    monkeypatch.setattr(shelf, "put", put)
+    shelf.is_down = True
+    ada.put(b"large")
+    assert ada.put(b"small", "2" * 16).name in shelf.held
+    assert ada.store.outbox.names() == []
+    assert "stays on this machine" in ada.told[0]
+
+
+def test_an_entry_waits_for_the_store_that_it_was_meant_for(tmp_path: Path, ada: Person) -> None:
+    """Of two shared stores over one folder, each gets its own entries alone."""
+    shelf = ada.store.remote
+    shelf.is_down = True
+    ada.put(b"values")
+    other = Shelf()
+    other.url = "test://elsewhere"
+    again = Person(tmp_path / "ada", other)
+    assert again.store.flush() == 0
+    assert other.held == {}
+    shelf.is_down = False
+    assert Person(tmp_path / "ada", shelf).store.flush() == 0
+    assert len(shelf.held) == 1
+
+
+def test_more_than_the_memory_is_not_unpacked(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small entry that unfolds to more than this machine holds is refused with the reason."""
+    small = shrink(bytes(1 << 20))
+    assert small is not None
+    assert len(grow("an entry", small)) == 1 << 20
+    monkeypatch.setattr(envelope, "_memory_bytes", lambda: 1 << 19)
+    with pytest.raises(TooLarge, match="1 MiB"):
+        grow("an entry", small)
 
 
 def test_what_waits_outlives_the_process(tmp_path: Path, ada: Person, shelf: Shelf) -> None:
