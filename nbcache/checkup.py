@@ -8,12 +8,19 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nbcache.errors import CacheError, OptionError
+from nbcache.errors import CacheError, OptionError, StoreError
 from nbcache.report import align, format_bytes
+
+if TYPE_CHECKING:
+    from nbcache.policy import Policy
 
 _NEEDED = {"ipython": "8.18", "ipykernel": "6.29", "joblib": "1.6", "nbclient": "0.10"}
 _LITTLE_SPACE = 1 << 30
+_PATIENCE = 10.0
+"""Seconds that a shared store has to answer."""
+
 STARTUP_FILE = "50-nbcache.py"
 """The startup file of IPython that `jupyter nbcache enable` writes."""
 
@@ -50,7 +57,7 @@ def startup_file(*, for_user: bool) -> Path:
 def look_around(location: str | None) -> Iterator[Finding]:
     """Yield what was found, one subject after the other; none of them stops the others."""
     looks: tuple[Callable[[str | None], Iterator[Finding]], ...] = (
-        _versions, _settings, _kernels, _store, _startup, _front_end,
+        _versions, _settings, _kernels, _store, _shared, _startup, _front_end,
     )  # fmt: skip
     for look in looks:
         try:
@@ -79,19 +86,11 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _settings(_: str | None) -> Iterator[Finding]:
-    from nbcache.layers import at_its_place, find_layers, policy_over
-    from nbcache.policy import Policy
     from nbcache.settings import read_settings
 
     try:
         settings = read_settings(os.environ)
-    except OptionError as problem:
-        yield Finding("settings", "problem", str(problem))
-        return
-    try:
-        layers = find_layers(os.environ, configured={}, notebook="", folder=os.getcwd())
-        policy = policy_over(Policy(), layers, 0.0)
-        at_its_place(policy, layers)
+        _policy_here()
     except OptionError as problem:
         yield Finding("settings", "problem", str(problem))
         return
@@ -99,6 +98,15 @@ def _settings(_: str | None) -> Iterator[Finding]:
     switched = [f"NBCACHE_{name.upper()}" for name in names if getattr(settings, name)]
     told = f"switched on for everything: {', '.join(switched)}" if switched else "nothing unusual"
     yield Finding("settings", "note" if switched else "ok", told)
+
+
+def _policy_here() -> Policy:
+    """Return what holds for a cell of this folder that says nothing itself."""
+    from nbcache.layers import at_its_place, find_layers, policy_over
+    from nbcache.policy import Policy
+
+    layers = find_layers(os.environ, configured={}, notebook="", folder=os.getcwd())
+    return at_its_place(policy_over(Policy(), layers, 0.0), layers)
 
 
 def _kernels(_: str | None) -> Iterator[Finding]:
@@ -135,6 +143,31 @@ def _store(location: str | None) -> Iterator[Finding]:
     yield Finding("entries", "ok", f"{readable} readable")
     for sentence in problems:
         yield Finding("entries", "note", sentence)
+
+
+def _shared(location: str | None) -> Iterator[Finding]:
+    """Ask the shared store something, if one is in use, and tell who signs and is trusted."""
+    from nbcache.store.identity import Identity, key_text
+    from nbcache.store.opening import open_store
+    from nbcache.store.patience import within
+    from nbcache.store.remote import shown, unreachable
+
+    place = location if location and "://" in location else _policy_here().store
+    if not place or "://" not in place:
+        return
+    remote = open_store(place).remote
+    try:
+        within(_PATIENCE, lambda: list(remote.names("0" * 32)))
+    except TimeoutError as problem:
+        yield Finding("shared store", "problem", str(unreachable(remote.url, problem)))
+    except StoreError as problem:
+        yield Finding("shared store", "problem", str(problem))
+    else:
+        yield Finding("shared store", "ok", f"{shown(remote.url)} answers")
+    identity = Identity()
+    people = ", ".join(one.name for one in identity.trusted()) or "nobody besides you"
+    told = f"you sign as {key_text(identity.public)}; trusted: {people}"
+    yield Finding("signatures", "ok", told)
 
 
 def _startup(_: str | None) -> Iterator[Finding]:

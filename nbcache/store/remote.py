@@ -58,7 +58,7 @@ class FsspecRemote:
         try:
             self._system, self._root = fsspec.core.url_to_fs(self.url)
         except (ImportError, ValueError) as error:
-            raise StoreError(f"The store {url} cannot be used: {error}.") from error
+            raise StoreError(f"The store {shown(url)} cannot be used: {error}.") from error
         except OSError as error:
             raise unreachable(self.url, error) from error
 
@@ -183,12 +183,15 @@ def is_url(place: str | os.PathLike[str] | None) -> bool:
     return "://" in text and not text.startswith("file://")
 
 
+def shown(url: str) -> str:
+    """Return a URL as it may be told: never with its password."""
+    return re.sub(r"//[^/@]*@", "//…@", url)
+
+
 def unreachable(url: str, error: Exception) -> StoreUnavailable:
-    """Return the error that says which remote failed, and how; never its password."""
-    shown = re.sub(r"//[^/@]*@", "//…@", url)
-    return StoreUnavailable(
-        f"The shared store {shown} cannot be reached: {str(error) or repr(error)}."
-    )
+    """Return the error that says which remote failed, and how."""
+    told = (str(error) or repr(error)).replace(url, shown(url)).rstrip(".")
+    return StoreUnavailable(f"The shared store {shown(url)} cannot be reached: {told}.")
 
 
 def _checked(name: str) -> str:
@@ -211,5 +214,5 @@ def _need(package: str, url: str) -> Any:
         return importlib.import_module(package)
     except ImportError:
         raise StoreError(
-            f"The store {url} needs the package {package}: python -m pip install {package}"
+            f"The store {shown(url)} needs the package {package}: python -m pip install {package}"
         ) from None

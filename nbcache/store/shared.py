@@ -22,7 +22,7 @@ from nbcache.store.identity import Identity
 from nbcache.store.outbox import Outbox
 from nbcache.store.patience import within
 from nbcache.store.protocol import Lock, Waiting
-from nbcache.store.remote import Remote, unreachable
+from nbcache.store.remote import Remote, shown, unreachable
 
 T = TypeVar("T")
 
@@ -98,8 +98,8 @@ class SharedStore:
 
     @property
     def label(self) -> str:
-        """The shared store's URL and the local folder."""
-        return f"{self.remote.url} through {self.local.label}"
+        """The shared store's URL without its password, and the local folder."""
+        return f"{shown(self.remote.url)} through {self.local.label}"
 
     def find(self, key: str) -> Sequence[Entry]:
         """Return the entries under ``key``: those here, then those of the shared store."""

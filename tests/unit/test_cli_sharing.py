@@ -67,6 +67,22 @@ def test_entries_travel_over_a_shared_folder(tmp_path: Path, notebook: Path, run
     assert run("bob", "push", "/no/url")[0] == 2
 
 
+def test_doctor_asks_the_shared_store(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that answers is told of with one's key; of one that does not, never the password."""
+    monkeypatch.setenv("NBCACHE_STORE", "memory://team")
+    told = run("ada", "doctor")[1]
+    assert "memory://team answers" in told
+    assert run("ada", "trust", "show")[1].strip() in told
+    pytest.importorskip("redis")
+    monkeypatch.setenv("NBCACHE_STORE", "redis://:hidden@127.0.0.1:1/0")
+    found = json.loads(run("ada", "doctor", "--json")[1])
+    assert {"shared store"} <= {
+        one["subject"] for one in found["findings"] if one["state"] == "problem"
+    }
+    assert "hidden" not in json.dumps(found)
+    assert "hidden" not in open_store("redis://:hidden@127.0.0.1:1/0").label
+
+
 def test_trust_can_be_listed_and_revoked(notebook: Path, run: Run) -> None:
     """Whom one trusts is listed by name and ended by name; wrong words are usage errors."""
     assert "Nobody" in run("bob", "trust", "list")[1]
