@@ -113,7 +113,8 @@ def close_log(log: dict[str, bool]) -> None:
 
 
 def _enter() -> None:
-    if not any(finder is _finder for finder in sys.meta_path):
+    path = sys.meta_path
+    if not (path and path[0] is _finder) and not any(one is _finder for one in path):
         sys.meta_path.insert(0, _finder)
 
 
@@ -126,6 +127,9 @@ def _leave() -> None:
 def forget(arrival: Arrival) -> None:
     """Stop waiting; the last one to go takes the finder out of ``sys.meta_path``."""
     with _lock:
-        if arrival in _finder.awaited:
-            _finder.awaited.remove(arrival)
+        awaited = _finder.awaited
+        if awaited and awaited[-1] is arrival:  # they mostly go as they came
+            awaited.pop()
+        elif arrival in awaited:
+            awaited.remove(arrival)
         _leave()

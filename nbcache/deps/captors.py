@@ -7,7 +7,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
-from nbcache.deps.patching import Place, original_of
+from nbcache.deps.wrapped import Place, original_of
 
 _CLASSES = (
     ("pathlib", "_NormalAccessor"),

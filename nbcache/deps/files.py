@@ -29,11 +29,12 @@ from nbcache.deps.file_events import NativeEvents
 from nbcache.deps.file_ledger import Ledger
 from nbcache.deps.file_looks import file_news
 from nbcache.deps.file_scope import Scope, absolute, is_above, prime_imports, relative
-from nbcache.deps.patching import After, Hook, Patches
+from nbcache.deps.patching import Patches
 from nbcache.deps.places import caller, owner_of
 from nbcache.deps.protocol import Observed
 from nbcache.deps.readers import watch_readers
 from nbcache.deps.watching import Watcher
+from nbcache.deps.wrapped import After, Hook
 
 _KIND_ASKERS = frozenset({
     "exists", "lexists", "isfile", "isdir", "islink", "ismount", "isjunction", "is_file",

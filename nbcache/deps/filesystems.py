@@ -19,9 +19,10 @@ from typing import Any
 
 from nbcache.deps.digests import text_digest
 from nbcache.deps.impurity import NETWORK
-from nbcache.deps.patching import Hook, Patches
+from nbcache.deps.patching import Patches
 from nbcache.deps.protocol import Observed
 from nbcache.deps.watching import Watcher
+from nbcache.deps.wrapped import Hook
 
 _TOLD_ELSEWHERE = frozenset(
     {"file", "local", "zip", "tar", "libarchive", "dir", "filecache", "simplecache", "blockcache"}

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from nbcache.deps import patching
+from nbcache.deps import wrapped
 from nbcache.deps.lines import note
 from nbcache.deps.places import OWN_FOLDER
 from nbcache.deps.protocol import Observed
@@ -85,7 +85,7 @@ class FrameTracker:
             if not _watchers:
                 _hide()
             _watchers += 1
-        self._runs.append((patching.errors_passed(), source))
+        self._runs.append((wrapped.errors_passed(), source))
 
     def finish(self) -> Observed:
         """Put the original functions back; refuse a run that may have seen our frames."""
@@ -95,7 +95,7 @@ class FrameTracker:
             _watchers -= 1
             if not _watchers:
                 _show()
-        if passed != patching.errors_passed() and _WALKS.search(source):
+        if passed != wrapped.errors_passed() and _WALKS.search(source):
             return Observed(refusal="it walks the frames of an error that a file function raised")
         return Observed()
 

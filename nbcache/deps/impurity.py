@@ -22,11 +22,12 @@ from types import CodeType
 from typing import Any
 
 from nbcache.deps.arrivals import loaded_mark
-from nbcache.deps.patching import Hook, Patches, Place
+from nbcache.deps.patching import Patches
 from nbcache.deps.places import caller, owner_of
 from nbcache.deps.protocol import Observed
 from nbcache.deps.readers import reader_places, texts_in
 from nbcache.deps.watching import Watcher
+from nbcache.deps.wrapped import Hook, Place
 
 NETWORK = "used the network"
 PROCESS = "started a process"

@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nbcache.deps.patching import Patches, original_of
+from nbcache.deps.patching import Patches
 from nbcache.deps.protocol import Observed
 from nbcache.deps.watching import Watcher
+from nbcache.deps.wrapped import original_of
 from nbcache.errors import NotReplayable
 
 

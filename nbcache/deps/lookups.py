@@ -17,9 +17,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from nbcache.deps.patching import Patches, Place
+from nbcache.deps.patching import Patches
 from nbcache.deps.protocol import Observed
 from nbcache.deps.watching import Watcher
+from nbcache.deps.wrapped import Place
 
 _LOOKUPS = {
     "pandas.core.computation.scope": ("Scope", "resolve"),

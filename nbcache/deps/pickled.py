@@ -9,12 +9,13 @@ from __future__ import annotations
 import copyreg
 import functools
 import pkgutil
-from collections.abc import Callable
 from types import BuiltinFunctionType
 from typing import Any
 
-_replaced: dict[int, tuple[Any, str, int]] = {}
-"""Identity of a function → itself, where it is found, in how many places replaced."""
+from nbcache.deps.wrapped import Wrapped, found_by_name, original_of
+
+standing: dict[int, Wrapped] = {}
+"""Identity of a function → what stands in for it somewhere, now or the next time."""
 
 _resolve_name = pkgutil.resolve_name
 
@@ -22,39 +23,24 @@ _resolve_name = pkgutil.resolve_name
 @functools.wraps(_resolve_name)
 def _find(name: str) -> Any:
     """Find a function by name; while it is replaced, still the function itself."""
-    held = (function for function, place, _ in _replaced.values() if place == name)
-    return next(held, None) or _resolve_name(name)
+    return original_of(_resolve_name(name))
 
 
-def found_by_name(module: str, name: str) -> tuple[Callable[..., Any], tuple[str]]:
-    """Return the reduction of a function that is found at a place; only Python's own names."""
-    return pkgutil.resolve_name, (f"{module}:{name}",)
-
-
-def note_replaced(function: Any, place: str) -> None:
-    """A place holds a wrapper in the place of ``function`` from now on."""
-    _, first, times = _replaced.get(id(function), (function, place, 0))
-    _replaced[id(function)] = function, first, times + 1
+def begin() -> None:
+    """The first place holds a wrapper from now on."""
     pkgutil.resolve_name = _find
     copyreg.dispatch_table.setdefault(BuiltinFunctionType, _reduce)
 
 
-def note_restored(function: Any) -> None:
-    """A place holds ``function`` again."""
-    if id(function) not in _replaced:
-        return
-    _, place, times = _replaced.pop(id(function))
-    if times > 1:
-        _replaced[id(function)] = function, place, times - 1
-    if _replaced:
-        return
+def end() -> None:
+    """No place holds a wrapper any more."""
     pkgutil.resolve_name = _resolve_name
     if copyreg.dispatch_table.get(BuiltinFunctionType) is _reduce:
         del copyreg.dispatch_table[BuiltinFunctionType]
 
 
 def _reduce(function: Any) -> Any:
-    known = _replaced.get(id(function))
-    if known is None:
+    wrapper = standing.get(id(function))
+    if wrapper is None or wrapper.original is not function or not wrapper.hooks:
         return function.__reduce_ex__(4)
-    return found_by_name(*known[1].split(":"))
+    return found_by_name(*wrapper.place)

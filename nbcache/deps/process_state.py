@@ -16,10 +16,11 @@ from types import FrameType
 from typing import Any
 
 from nbcache.deps.blame import OWN_CODES
-from nbcache.deps.patching import Patches, Place, Wrapped
+from nbcache.deps.patching import Patches
 from nbcache.deps.places import owner_of
 from nbcache.deps.protocol import Observed
 from nbcache.deps.watching import Watcher
+from nbcache.deps.wrapped import Place, Wrapped
 
 try:
     import resource

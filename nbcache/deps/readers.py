@@ -18,7 +18,8 @@ from nbcache.deps.arrivals import loaded_mark
 from nbcache.deps.file_ledger import Ledger
 from nbcache.deps.file_looks import kind_of, status_of
 from nbcache.deps.file_scope import absolute
-from nbcache.deps.patching import Patches, Place
+from nbcache.deps.patching import Patches
+from nbcache.deps.wrapped import Place
 
 _READERS = {
     "pyarrow": "memory_map OSFile input_stream",

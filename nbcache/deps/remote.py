@@ -18,9 +18,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from nbcache.deps.impurity import NETWORK
-from nbcache.deps.patching import After, Patches
+from nbcache.deps.patching import Patches
 from nbcache.deps.protocol import Observed
 from nbcache.deps.watching import Watcher
+from nbcache.deps.wrapped import After
 
 _TIMEOUT = 5.0
 _AHEAD_SECONDS = 30.0

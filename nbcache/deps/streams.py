@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import xxhash
 
-from nbcache.deps.patching import Place
+from nbcache.deps.wrapped import Place
 
 
 class Stream(Protocol):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequenc
 from contextlib import contextmanager
 from typing import Any
 
-from nbcache.deps import patching
+from nbcache.deps.aliases import cover_aliases, uncover_aliases
 from nbcache.deps.ambient import AmbientTracker
 from nbcache.deps.arrivals import loaded_names
 from nbcache.deps.files import FileTracker
@@ -23,6 +23,7 @@ from nbcache.deps.modules import ModuleTracker
 from nbcache.deps.protocol import Observed, Tracker
 from nbcache.deps.randomness import RandomTracker
 from nbcache.deps.remote import RemoteTracker, is_inside
+from nbcache.deps.together import together
 
 NOT_OURS = frozenset({"names", "lines"})
 """Late dependencies of an entry that the session itself checks."""
@@ -84,17 +85,18 @@ class Trackers:
         """
         self._modules_before.append(loaded_names())
         self.randomness.note_source(source)
-        self.frames.start(source)
-        self.lines.start()
-        self.impurity.start()
-        self.remote.start()
-        self.filesystems.start()
-        self.lookups.start()
         names = None if reached is None else list(reached)
-        self.modules.start(names, imports)
-        self.ambient.start(source, names)
-        self.files.start(paths, by_time=by_time)
-        self.randomness.start()
+        with together():
+            self.frames.start(source)
+            self.lines.start()
+            self.impurity.start()
+            self.remote.start()
+            self.filesystems.start()
+            self.lookups.start()
+            self.modules.start(names, imports)
+            self.ambient.start(source, names)
+            self.files.start(paths, by_time=by_time)
+            self.randomness.start()
         self._cover()
 
     def finish(self) -> dict[str, Observed]:
@@ -152,16 +154,15 @@ class Trackers:
             self.finish()
 
     def _cover(self) -> None:
-        for name in loaded_local_names():
-            patching.cover_aliases(vars(sys.modules[name]))
-        patching.cover_aliases(self._namespace)
+        local = (vars(sys.modules[name]) for name in loaded_local_names())
+        cover_aliases(*local, self._namespace)
 
     def _uncover(self, before: frozenset[str]) -> None:
         now = loaded_names()
         names = set() if now is before else now - before
         names |= set(loaded_local_names())
         new = [vars(sys.modules[name]) for name in names if hasattr(sys.modules[name], "__dict__")]
-        patching.uncover_aliases(self._namespace, new)
+        uncover_aliases(self._namespace, new)
 
 
 def standard_trackers(

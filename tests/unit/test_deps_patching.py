@@ -13,13 +13,10 @@ import types
 
 import pytest
 
+from nbcache.deps.aliases import cover_aliases, uncover_aliases
 from nbcache.deps.blame import strip_frames
-from nbcache.deps.patching import (
-    Patches,
-    cover_aliases,
-    original_of,
-    uncover_aliases,
-)
+from nbcache.deps.patching import Patches
+from nbcache.deps.wrapped import original_of
 
 
 @pytest.fixture
@@ -124,8 +121,8 @@ def test_frames_are_stripped():
         after = "".join(traceback.format_exception(error))
     finally:
         made.undo()
-    assert "/deps/patching.py" in before
-    assert "/deps/patching.py" not in after
+    assert "/deps/wrapped.py" in before
+    assert "/deps/wrapped.py" not in after
     assert "test_deps_patching.py" in after
 
 
