@@ -90,9 +90,10 @@ _finder = _Finder()
 def expect(name: str, action: Callable[[ModuleType], None]) -> Arrival:
     """Call ``action(module)`` once the module ``name`` was executed, until forgotten."""
     arrival = Arrival(name, action)
-    with _lock:
-        _finder.awaited.append(arrival)
-        _enter()
+    _finder.awaited.append(arrival)
+    if not sys.meta_path or sys.meta_path[0] is not _finder:
+        with _lock:
+            _enter()
     return arrival
 
 
@@ -113,8 +114,7 @@ def close_log(log: dict[str, bool]) -> None:
 
 
 def _enter() -> None:
-    path = sys.meta_path
-    if not (path and path[0] is _finder) and not any(one is _finder for one in path):
+    if not any(finder is _finder for finder in sys.meta_path):
         sys.meta_path.insert(0, _finder)
 
 

@@ -17,21 +17,25 @@ _CLASSES = (
 )
 """pathlib's accessor (3.10) and glob's walkers (3.13 on) copy functions of ``os``."""
 
-_MODULES = ("_io", "IPython.core.interactiveshell")
-"""``tempfile`` opens through the one, a cell's own ``open`` through the other."""
+_SHELL = "IPython.core.interactiveshell"
+"""A cell's own ``open`` opens through this, ``tempfile`` through ``_io``."""
 
 
 def places_of(module: str, name: str) -> tuple[Place, ...]:
     """Return the places of the function ``name``: its module and those that copied it."""
-    owner = import_module(module)
-    if not hasattr(owner, name):
-        return ()
-    return ((owner, name), *_copies(module, name, tuple(m for m in _MODULES if m in sys.modules)))
+    return _all_places(module, name, _SHELL in sys.modules)
 
 
 @lru_cache(maxsize=128)
-def _copies(module: str, name: str, loaded: tuple[str, ...]) -> tuple[Place, ...]:
-    wanted = original_of(getattr(import_module(module), name))
+def _all_places(module: str, name: str, has_shell: bool) -> tuple[Place, ...]:
+    owner = import_module(module)
+    if not hasattr(owner, name):
+        return ()
+    loaded = ("_io", _SHELL) if has_shell else ("_io",)
+    return ((owner, name), *_copies(original_of(getattr(owner, name)), loaded))
+
+
+def _copies(wanted: Any, loaded: tuple[str, ...]) -> tuple[Place, ...]:
     owners: list[Any] = [sys.modules[known] for known in loaded]
     for known, kind in _CLASSES:
         owners.append(getattr(import_module(known), kind, None))

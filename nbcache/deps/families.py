@@ -96,35 +96,48 @@ class Pandas(_Unwatched):
 
     name, title, module = "pandas", "pandas option", "pandas"
 
+    def __init__(self) -> None:
+        self._tree: Any = None
+        self._branches: list[dict[str, Any]] = []
+        self._sizes: list[int] = []
+        self._leaves: list[tuple[str, Callable[[str], Any], str]] = []
+        self._defaults: dict[str, Any] = {}
+
     @property
     def _config(self) -> Any:
         return sys.modules["pandas._config.config"]
 
     def values(self) -> dict[str, Any]:
         """Return option → value."""
-        return _flat(self._config._global_config)
+        tree = self._config._global_config
+        if tree is not self._tree or self._sizes != list(map(len, self._branches)):
+            self._look_at(tree)
+        return {name: get(key) for name, get, key in self._leaves}
+
+    def _look_at(self, tree: dict[str, Any]) -> None:
+        """Note where the options are: they stay there until others are registered."""
+        self._tree, self._leaves = tree, []
+        waiting = [("", tree)]
+        for prefix, branch in waiting:
+            for key, value in branch.items():
+                if type(value) is dict:
+                    waiting.append((f"{prefix}{key}.", value))
+                else:
+                    self._leaves.append((prefix + key, branch.__getitem__, key))
+        self._branches = [branch for _, branch in waiting]
+        self._sizes = list(map(len, self._branches))
 
     def defaults(self) -> Mapping[str, Any]:
         """Return option → registered default."""
         registered = self._config._registered_options
-        return {key: option.defval for key, option in registered.items()}
+        if len(registered) != len(self._defaults):
+            self._defaults = {key: option.defval for key, option in registered.items()}
+        return self._defaults
 
     def assign(self, values: Mapping[str, Any]) -> None:
         """Set the options, with their call-backs."""
         for key, value in values.items():
             sys.modules["pandas"].set_option(key, value)
-
-
-def _flat(tree: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    waiting = [("", tree)]
-    for prefix, branch in waiting:
-        for key, value in branch.items():
-            if type(value) is dict:
-                waiting.append((f"{prefix}{key}.", value))
-            else:
-                found[prefix + key] = value
-    return found
 
 
 class Decimals(_Unwatched):

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
+from operator import eq, is_
 from typing import Any
 
 from nbcache.deps.arrivals import loaded_names
@@ -22,22 +23,38 @@ class Matplotlib:
     name, title, module = "matplotlib", "matplotlib parameter", "matplotlib"
     unread = frozenset({"backend", "backend_fallback", "interactive", "toolbar"})
 
+    def __init__(self) -> None:
+        self._raw: dict[str, Any] = {}
+        self._lists: dict[str, list[Any]] = {}
+        self._values: dict[str, Any] = {}
+
     @property
     def _parameters(self) -> Any:
         return sys.modules["matplotlib"].rcParams
 
     def values(self) -> dict[str, Any]:
         """Return the raw parameters: no backend is resolved by looking."""
-        values = dict(dict.items(self._parameters))
-        for key, value in values.items():
-            if type(value) is list:
-                values[key] = list(value)
-        values["backend"] = _backend_name(values.get("backend"))
-        return values
+        parameters = self._parameters
+        if not self._is_as_before(parameters):
+            self._raw = values = _raw(parameters)
+            self._lists = {key: list(one) for key, one in values.items() if type(one) is list}
+            backend = _backend_name(values.get("backend"))
+            self._values = {**values, **self._lists, "backend": backend}
+        return self._values
+
+    def _is_as_before(self, parameters: Any) -> bool:
+        """Tell whether there are the very objects of the last look, the lists unchanged."""
+        names, values = dict.keys(parameters), dict.values(parameters)
+        return (
+            len(self._raw) == len(names)
+            and all(map(is_, self._raw.values(), values))
+            and all(map(eq, self._raw, names))
+            and all(self._raw[key] == one for key, one in self._lists.items())
+        )
 
     def defaults(self) -> Mapping[str, Any]:
         """Return the parameters that matplotlib ships."""
-        return dict(dict.items(sys.modules["matplotlib"].rcParamsDefault))
+        return _raw(sys.modules["matplotlib"].rcParamsDefault)
 
     def assign(self, values: Mapping[str, Any]) -> None:
         """Switch to a given backend, which may set parameters of its own; then set raw ones."""
@@ -125,6 +142,11 @@ _REFUSAL_BEFORE = (
 _REFUSAL_AFTER = (
     "it leaves pyplot figures open, which a hit could not repeat: end it with `plt.close('all')`"
 )
+
+
+def _raw(parameters: Any) -> dict[str, Any]:
+    """Return a copy without a look through the methods of the parameters' own class."""
+    return dict(zip(dict.keys(parameters), dict.values(parameters), strict=True))
 
 
 def _backend_name(value: Any) -> str | None:

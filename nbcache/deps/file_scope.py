@@ -77,6 +77,24 @@ class Scope(OwnFolders):
             folders += [below for below in _folders_below(folder) if self.counts(below)]
         return folders[:_MOST_FOLDERS]
 
+    def prime_imports(self) -> None:
+        """Let the import system list folders now, so that an import in the run need not.
+
+        Only those of the user: what happens in an installation's does not count.
+        """
+        entries = [one for one in sys.path if (not one or self.counts(one)) and _is_unlisted(one)]
+        if entries:
+            PathFinder.find_spec("nbcache_no_such_module", entries)
+
+
+def _is_unlisted(entry: str) -> bool:
+    """Tell whether the import system would list a folder of ``sys.path`` at its next search."""
+    finder = sys.path_importer_cache.get(entry or _getcwd())
+    try:
+        return bool(getattr(finder, "_path_mtime", None) != _stat(entry or ".").st_mtime)
+    except OSError:
+        return False
+
 
 def _folders_below(folder: str) -> list[str]:
     try:
@@ -96,11 +114,6 @@ def _is_entered(entry: os.DirEntry[str]) -> bool:
     if entry.name.startswith(".") or entry.name in _NOT_ENTERED:
         return False
     return entry.is_dir(follow_symlinks=False)
-
-
-def prime_imports() -> None:
-    """Let the import system list its folders now, so that an import in the run need not."""
-    PathFinder.find_spec("nbcache_no_such_module")
 
 
 def _checked(path: Any) -> Any:

@@ -28,7 +28,7 @@ from nbcache.deps.commands import watch_commands
 from nbcache.deps.file_events import NativeEvents
 from nbcache.deps.file_ledger import Ledger
 from nbcache.deps.file_looks import file_news
-from nbcache.deps.file_scope import Scope, absolute, is_above, prime_imports, relative
+from nbcache.deps.file_scope import Scope, absolute, is_above, relative
 from nbcache.deps.patching import Patches
 from nbcache.deps.places import caller, owner_of
 from nbcache.deps.protocol import Observed
@@ -80,7 +80,7 @@ class FileTracker(Watcher[_Run]):
         self._patch(ledger, patches)
         watch_readers(ledger, patches)
         watch_commands(ledger, patches)
-        prime_imports()
+        self._scope.prime_imports()
         events = NativeEvents(ledger, self._scope.folders(self._paths))
         return _Run(ledger, events, _getcwd())
 

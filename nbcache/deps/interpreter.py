@@ -11,6 +11,8 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import compress, repeat
+from operator import is_not
 from typing import Any
 
 from nbcache.deps.patching import Patches
@@ -89,6 +91,10 @@ def _is_notebooks(item: Any) -> bool:
     return "__main__" in (getattr(item, "__module__", None), type(item).__module__)
 
 
+_TRAPPED = frozenset({"_", "get_ipython", "exit", "quit", "display", "input"})
+"""Names that IPython puts in for the time of a cell only."""
+
+
 @dataclass(slots=True)
 class _Run:
     settings: dict[str, Any]
@@ -125,11 +131,9 @@ class InterpreterTracker(Watcher[_Run]):
 
     @staticmethod
     def _compare_builtins(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-        if before == after:
-            return
-        # IPython puts these in for the time of a cell only.
-        trapped = {"_", "get_ipython", "exit", "quit", "display", "input"}
-        for name in {*before, *after} - trapped:
+        now = map(after.get, before, repeat(before))
+        suspects = compress(before, map(is_not, before.values(), now))
+        for name in {*suspects, *(after.keys() - before.keys())} - _TRAPPED:
             old, new = before.get(name), after.get(name)
             if old is not new and original_of(old) is not original_of(new):
                 raise NotReplayable(f"it changes the builtin name `{name}`")

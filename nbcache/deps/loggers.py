@@ -97,13 +97,6 @@ class LoggingTracker(Watcher[_Run]):
             logging.disable(effect["disable"])
 
 
-def _loggers() -> Iterator[logging.Logger]:
-    yield logging.root
-    for logger in list(logging.root.manager.loggerDict.values()):
-        if isinstance(logger, logging.Logger):
-            yield logger
-
-
 def _states() -> dict[str, _State]:
     """Return the loggers that are not as ``getLogger`` makes them."""
     return {
@@ -114,15 +107,25 @@ def _states() -> dict[str, _State]:
             tuple(map(id, logger.handlers)),
             _extras(logger),
         )
-        for logger in _loggers()
-        if _is_touched(logger)
+        for logger in _touched()
     }
 
 
-def _is_touched(logger: logging.Logger) -> bool:
-    own = vars(logger)
-    is_set = logger.level or logger.handlers or logger.disabled or not logger.propagate
-    return bool(is_set or own["filters"] or len(own) > len(_OWN) - (logger is logging.root))
+def _touched() -> Iterator[logging.Logger]:
+    """Yield the loggers in which something was set; one look at each of what may be hundreds."""
+    most = len(_OWN)
+    yield logging.root
+    for logger in list(logging.root.manager.loggerDict.values()):
+        own = logger.__dict__
+        if isinstance(logger, logging.Logger) and (
+            own["level"]
+            or own["handlers"]
+            or own["disabled"]
+            or own["filters"]
+            or not own["propagate"]
+            or len(own) > most
+        ):
+            yield logger
 
 
 def _extras(logger: logging.Logger) -> tuple[Any, ...]:
@@ -172,7 +175,7 @@ def _parents(name: str) -> Iterator[str]:
 
 
 def _shapes() -> dict[str, list[Any]]:
-    return {one.name: [_shown(h) for h in one.handlers] for one in _loggers() if one.handlers}
+    return {one.name: [_shown(h) for h in one.handlers] for one in _touched() if one.handlers}
 
 
 def _shown(handler: logging.Handler) -> list[Any]:

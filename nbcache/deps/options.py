@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import compress, repeat
+from operator import is_not
 from typing import Any, Protocol
 
 from nbcache.deps.patching import Patches
@@ -89,11 +91,7 @@ class OptionTracker(Watcher[Reading]):
             return Observed()
         before = run.before if run.before is not None else dict(self.family.defaults())
         after = self.family.values()
-        effect = {
-            key: self._encoded(key, value)
-            for key, value in after.items()
-            if before.get(key, _NEW) is not value and is_different(before.get(key, _NEW), value)
-        }
+        effect = {key: self._encoded(key, after[key]) for key in moved(before, after)}
         # A library that the run itself loaded starts from its files, which the run read.
         if not run.is_read or run.has_arrived:
             return Observed({"changed": {}} if run.is_read else None, effect or None)
@@ -101,13 +99,9 @@ class OptionTracker(Watcher[Reading]):
 
     def _changed(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options that differ from the defaults."""
-        defaults = self.family.defaults()
-        return {
-            key: self._comparable(key, values[key])
-            for key in sorted(values.keys() - self.family.unread)
-            if defaults.get(key, _NEW) is not values[key]
-            and is_different(defaults.get(key, _NEW), values[key])
-        }
+        keys = moved(self.family.defaults(), values)
+        kept = sorted(key for key in keys if key not in self.family.unread)
+        return {key: self._comparable(key, values[key]) for key in kept}
 
     def _encoded(self, key: str, value: Any) -> Any:
         try:
@@ -144,6 +138,14 @@ class OptionTracker(Watcher[Reading]):
     def _apply(self, effect: Any) -> None:
         __import__(self.family.module)
         self.family.assign({key: decode(value) for key, value in effect.items()})
+
+
+def moved(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Return the options of ``new`` whose values are not those of ``old``; quick where few are."""
+    if old is new:
+        return []
+    suspects = compress(new, map(is_not, map(old.get, new, repeat(_NEW)), new.values()))
+    return [key for key in suspects if is_different(old.get(key, _NEW), new[key])]
 
 
 def is_different(old: Any, new: Any) -> bool:

@@ -138,7 +138,8 @@ class RandomTracker(Watcher[_Run]):
         for stream in STREAMS:
             touch = run.touches[stream.name]
             after = stream.state() if stream.is_loaded() and touch.before is not None else None
-            if after is None or (touch.first is None and after == touch.before):
+            is_same = after is touch.before or after == touch.before
+            if after is None or (touch.first is None and is_same):
                 continue
             late.update(self._needs(run, stream, touch))
             if touch.seeded_last is not None:

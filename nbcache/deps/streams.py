@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _random
 import importlib
 import random
 import sys
@@ -9,6 +10,7 @@ from typing import Any, Protocol
 
 import xxhash
 
+from nbcache.deps.memory import Memory, Remembered
 from nbcache.deps.wrapped import Place
 
 
@@ -39,8 +41,12 @@ class PythonStream:
     """The hidden instance behind the functions of ``random``."""
 
     name, title, module = "python", "the `random` stream", ""
-    _state = staticmethod(random.getstate)
     _restore = staticmethod(random.setstate)
+
+    def __init__(self) -> None:
+        self._instance: Any = getattr(random.getstate, "__self__", None)
+        self._memory = Memory(random.Random, _random.Random)
+        self._last = Remembered(random.getstate)
 
     def is_loaded(self) -> bool:
         """Return True: this module imports ``random``."""
@@ -48,7 +54,9 @@ class PythonStream:
 
     def state(self) -> Any:
         """Return ``random.getstate()``."""
-        return self._state()
+        memory = self._memory.of(self._instance)
+        mark = None if memory is None else (memory, vars(self._instance).get("gauss_next"))
+        return self._last.state(mark)
 
     def restore(self, state: Any) -> None:
         """Set the state; lists, as they come back from JSON, are taken as well."""
@@ -73,11 +81,27 @@ class NumpyStream:
         """Tell whether ``numpy.random`` was imported to its end."""
         return hasattr(sys.modules.get("numpy.random.mtrand"), "_rand")
 
+    def __init__(self) -> None:
+        self._memories: list[Memory] = []
+        self._last = Remembered(self._read)
+
     def _generator(self) -> Any:
-        return importlib.import_module("numpy.random.mtrand")._rand
+        return sys.modules["numpy.random.mtrand"]._rand
 
     def state(self) -> Any:
         """Return the state with arrays as ``("array", dtype, bytes)``."""
+        generator = self._generator()
+        bits = getattr(generator, "_bit_generator", None)
+        if not self._memories:
+            mtrand: Any = sys.modules["numpy.random.mtrand"]
+            kinds = (mtrand.RandomState, getattr(mtrand, "_MT19937", type(None)))
+            self._memories = [Memory(kind) for kind in kinds]
+        marks = [
+            memory.of(one) for memory, one in zip(self._memories, (generator, bits), strict=True)
+        ]
+        return self._last.state(None if None in marks else marks)
+
+    def _read(self) -> Any:
         state = self._generator().get_state(legacy=False)
         if not state.get("has_gauss", 1):
             state["gauss"] = 0.0
@@ -85,7 +109,8 @@ class NumpyStream:
 
     def restore(self, state: Any) -> None:
         """Set the state; the bit generator in place must be of the recorded kind."""
-        self._generator().set_state(_from_plain(state))
+        mtrand: Any = importlib.import_module("numpy.random.mtrand")
+        mtrand._rand.set_state(_from_plain(state))
 
     def seeders(self) -> tuple[Place, ...]:
         """Return the functions of ``numpy.random`` and of its ``mtrand``."""

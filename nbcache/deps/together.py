@@ -18,6 +18,7 @@ from nbcache.deps.wrapped import Hook, Place, Wrapped
 
 _MOST_PLANS = 16
 _Groups = tuple[tuple[Place, ...], ...]
+_Given = tuple[list[Wrapped], tuple[Hook, ...]]
 
 
 class _Module:
@@ -65,6 +66,13 @@ class _Plan:
         self._sort()
 
     def _sort(self) -> None:
+        """Bring together what goes into one module, and what is given the same hooks."""
+        self.getters = [(patch.names.get, patch.name) for patch in self.patches]
+        self.raws = [patch.raw for patch in self.patches]
+        by_picks: dict[tuple[int, ...], list[Wrapped]] = {}
+        for wrapper, picks in self.picks.values():
+            by_picks.setdefault(tuple(picks), []).append(wrapper)
+        self.by_picks = list(by_picks.items())
         by_module: dict[int, list[Patch]] = {}
         self.singles: list[Patch] = []
         for patch in self.patches:
@@ -78,19 +86,21 @@ class _Plan:
         """Tell whether every place holds what it held when the plan was made."""
         return (
             self.replacements == patching.replacements()
-            and all(module.holds(module.raws) for module in self.modules)
-            and all(one.names.get(one.name, MISSING) is one.raw for one in self.singles)
+            and all(map(is_, [get(name, MISSING) for get, name in self.getters], self.raws))
             and not any(hasattr(*place) for place in self.absent)
         )
 
-    def put(self, hooks: Sequence[Hook]) -> list[tuple[Wrapped, tuple[Hook, ...]]]:
+    def put(self, hooks: Sequence[Hook]) -> list[_Given]:
         """Put every wrapper in its places; return the hooks that each was given."""
-        given = [(one, tuple([hooks[n] for n in picks])) for one, picks in self.picks.values()]
+        given = []
         for patch in self.patches:
             patch.watchers = 1
         count_places(len(self.patches))
-        for wrapper, chosen in given:
-            wrapper.hooks = chosen
+        for picks, wrappers in self.by_picks:
+            chosen = tuple([hooks[number] for number in picks])
+            given.append((wrappers, chosen))
+            for wrapper in wrappers:
+                wrapper.hooks = chosen
         for module in self.modules:
             module.names.update(module.stand_ins)
         for patch in self.singles:
@@ -129,7 +139,7 @@ class _Batch:
     def __init__(self) -> None:
         self.asked: list[tuple[Patches, Hook, tuple[Place, ...]]] = []
         self._plan: _Plan | None = None
-        self._given: list[tuple[Wrapped, tuple[Hook, ...]]] = []
+        self._given: list[_Given] = []
 
     def begin(self) -> None:
         """Begin to watch."""
@@ -149,9 +159,10 @@ class _Batch:
         if plan is None:
             return
         with lock:
-            for wrapper, hooks in self._given:
-                is_alone = wrapper.hooks is hooks
-                wrapper.hooks = () if is_alone else _without(wrapper.hooks, hooks)
+            for wrappers, hooks in self._given:
+                for wrapper in wrappers:
+                    is_alone = wrapper.hooks is hooks
+                    wrapper.hooks = () if is_alone else _without(wrapper.hooks, hooks)
             plan.take_away()
 
 

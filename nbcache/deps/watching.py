@@ -108,10 +108,11 @@ class Watcher(Generic[RunT]):
             self._apply(effect)
 
     def _innermost(self) -> _Watch[RunT] | None:
-        strand = _strand()
-        for watch in reversed(self._watches):
-            if watch.strand == strand:
-                return watch
+        if len(self._watches) > 1:
+            strand = _strand()
+            for watch in reversed(self._watches):
+                if watch.strand == strand:
+                    return watch
         return self._watches[-1] if self._watches else None
 
 
