@@ -18,6 +18,10 @@ from nbcache.store.folder import make_private_folder
 MOST_IN_SHARD = 64
 """Pointers kept in each of the 256 folders; the oldest go first."""
 
+_ROOM = 16
+"""So many more of the oldest go at a time: finding out which they are takes a look at each."""
+
+_WRITE = os.O_WRONLY | os.O_TRUNC | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NAME = re.compile(r"[0-9a-f]{32,64}\.[0-9a-f]{8,64}")
 
 
@@ -59,16 +63,21 @@ class Trail:
 
     def _write(self, path: str, text: str) -> None:
         shard = os.path.dirname(path)
-        if not os.path.isdir(shard):
+        try:
+            descriptor = os.open(path, _WRITE)
+        except FileNotFoundError:
             make_private_folder(shard)
-        is_new = not os.path.exists(path)
-        with open(path, "w", encoding="ascii") as file:
-            file.write(text)
-        if is_new:
+            descriptor = os.open(path, _WRITE | os.O_CREAT, 0o666)
             self._thin_out(shard)
+        try:
+            os.write(descriptor, text.encode("ascii"))
+        finally:
+            os.close(descriptor)
 
     def _thin_out(self, shard: str) -> None:
+        if len(os.listdir(shard)) <= MOST_IN_SHARD:
+            return
         with os.scandir(shard) as entries:
             found = [(entry.stat().st_mtime_ns, entry.path) for entry in entries]
-        for _, old in sorted(found)[:-MOST_IN_SHARD]:
+        for _, old in sorted(found)[: _ROOM - MOST_IN_SHARD]:
             os.unlink(old)

@@ -71,7 +71,7 @@ class Recorder:
     _snapshot: Snapshot = field(default_factory=Snapshot)
     _modules: ModuleState = field(default_factory=ModuleState)
     _annotated: dict[str, Any] = field(default_factory=dict)
-    _shell_state: ShellState = field(default_factory=lambda: ShellState({}))
+    _shell_state: ShellState = field(default_factory=ShellState)
     _registered: dict[str, list[str]] = field(default_factory=dict)
     _listening: bool = False
     _had_result: bool = False

@@ -8,7 +8,9 @@ import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain
+from operator import is_
 from typing import Any
 
 from nbcache.errors import CacheError, NotReplayable
@@ -69,31 +71,61 @@ def payload_of(shell: Any) -> list[dict[str, Any]]:
     return [] if manager is None else [dict(item) for item in manager.read_payload()]
 
 
+_Table = Mapping[Any, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class ShellState:
-    """What is registered with a shell: by part, each item's label and identity."""
+    """What is registered with a shell: copies of its tables, looked at closely when one differs."""
 
-    parts: Mapping[str, Mapping[str, int]]
+    magics: Mapping[str, _Table] = field(default_factory=dict)
+    hidden: _Table = field(default_factory=dict)
+    callbacks: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    transformers: Sequence[Sequence[Any]] = ()
+    printers: Mapping[tuple[str, str], _Table] = field(default_factory=dict)
+    handlers: tuple[str, Any] = ("", None)
 
     @classmethod
     def of(cls, shell: Any) -> ShellState:
         """Look at a shell."""
+        places = ("cleanup", "post")
+        transformers = [getattr(shell, f"input_transformers_{place}") for place in places]
         return cls(
-            {
-                "magics": _magics(shell),
-                "hidden names": {
-                    name: id(value)
-                    for name, value in shell.user_ns_hidden.items()
-                    if not name.startswith("_")
-                },
-                "event callbacks": _callbacks(shell),
-                "input transformers": _transformers(shell),
-                "display formatters": _formatters(shell),
-                "exception handlers": {
-                    str(shell.custom_exceptions): id(getattr(shell, "CustomTB", None))
-                },
-            }
+            {kind: dict(table) for kind, table in shell.magics_manager.magics.items()},
+            dict(shell.user_ns_hidden),
+            {event: list(items) for event, items in shell.events.callbacks.items()},
+            tuple(map(list, [*transformers, shell.ast_transformers])),
+            _printers(shell.display_formatter.formatters),
+            (str(shell.custom_exceptions), getattr(shell, "CustomTB", None)),
         )
+
+    def _rows(self) -> list[Any]:
+        """Return all that is held, as rows of objects: the keys and the values of each table."""
+        tables = [*self.magics.values(), self.hidden, *self.printers.values()]
+        rows: list[Any] = [row for one in tables for row in (one, one.values())]
+        return [*rows, *self.callbacks.values(), *self.transformers, self.handlers[1:]]
+
+    @property
+    def parts(self) -> dict[str, dict[str, int]]:
+        """Return each item's label and identity, by part."""
+        return {
+            "magics": _labelled_magics(self.magics),
+            "hidden names": {
+                name: id(value) for name, value in self.hidden.items() if not name.startswith("_")
+            },
+            "event callbacks": _labelled_callbacks(self.callbacks),
+            "input transformers": {
+                f"{place} {n}": id(item)
+                for place, items in enumerate(self.transformers)
+                for n, item in enumerate(items)
+            },
+            "display formatters": {
+                _label(mime, kind, item=printer): id(printer)
+                for (mime, _), table in self.printers.items()
+                for kind, printer in table.items()
+            },
+            "exception handlers": {self.handlers[0]: id(self.handlers[1])},
+        }
 
     def additions(self, now: ShellState, repeats: bool = False) -> dict[str, list[str]]:
         """Return what a run registered, by part and label, when an import can do it again.
@@ -103,10 +135,13 @@ class ShellState:
         Raises:
             NotReplayable: the run changed something that no import would.
         """
-        added = {}
+        added: dict[str, list[str]] = {}
+        if self._is_same(now):
+            return added
         chosen = _without_inline if repeats else dict
+        present = now.parts
         for name, table in self.parts.items():
-            before, after = chosen(table), chosen(now.parts[name])
+            before, after = chosen(table), chosen(present[name])
             new = [label for label in after if label not in before]
             kept = {label: item for label, item in after.items() if label in before}
             if kept != before or (new and not _comes_from_imports(name, new)):
@@ -115,14 +150,24 @@ class ShellState:
                 added[name] = new
         return added
 
+    def _is_same(self, now: ShellState) -> bool:
+        """Tell whether the very same objects are registered, in the same order."""
+        rows, others = self._rows(), now._rows()
+        return (
+            self.handlers[0] == now.handlers[0]
+            and list(map(len, rows)) == list(map(len, others))
+            and all(map(is_, chain.from_iterable(rows), chain.from_iterable(others)))
+        )
+
     def require(self, added: Mapping[str, Sequence[str]]) -> None:
         """Make sure that what a recorded run registered is registered here as well.
 
         Raises:
             CacheError: something is missing: importing did not bring it back.
         """
+        parts = self.parts
         for name, labels in added.items():
-            missing = [label for label in labels if label not in self.parts.get(name, {})]
+            missing = [label for label in labels if label not in parts.get(name, {})]
             if missing:
                 raise CacheError(f"importing does not bring back {missing[0]} ({name})")
 
@@ -144,9 +189,8 @@ def _label(*words: object, item: Any) -> str:
     return " ".join([*map(str, words), f"{module}.{name}"])
 
 
-def _magics(shell: Any) -> dict[str, int]:
-    """Bound methods are made anew at every look, so their functions stand for them."""
-    tables = shell.magics_manager.magics
+def _labelled_magics(tables: Mapping[str, _Table]) -> dict[str, int]:
+    """Bound methods may be registered anew, so their functions stand for them."""
     return {
         f"{kind} {name}": id(getattr(item, "__func__", item))
         for kind, table in tables.items()
@@ -154,32 +198,18 @@ def _magics(shell: Any) -> dict[str, int]:
     }
 
 
-def _callbacks(shell: Any) -> dict[str, int]:
+def _labelled_callbacks(callbacks: Mapping[str, Sequence[Any]]) -> dict[str, int]:
     return {
         _label(event, item=item): id(getattr(item, "__func__", item))
-        for event, items in shell.events.callbacks.items()
+        for event, items in callbacks.items()
         for item in items
         if getattr(item, "__module__", None) != "matplotlib.pyplot"  # its interactive mode's
     }
 
 
-def _transformers(shell: Any) -> dict[str, int]:
-    lists = (
-        shell.input_transformers_cleanup,
-        shell.input_transformers_post,
-        shell.ast_transformers,
-    )
+def _printers(formatters: Mapping[str, Any]) -> dict[tuple[str, str], _Table]:
     return {
-        f"{place} {n}": id(item)
-        for place, items in enumerate(lists)
-        for n, item in enumerate(items)
+        (mime, name): dict(getattr(formatter, name, ()))
+        for mime, formatter in formatters.items()
+        for name in ("type_printers", "deferred_printers")
     }
-
-
-def _formatters(shell: Any) -> dict[str, int]:
-    found = {}
-    for mime, formatter in shell.display_formatter.formatters.items():
-        for table in ("type_printers", "deferred_printers"):
-            for kind, printer in getattr(formatter, table, {}).items():
-                found[_label(mime, kind, item=printer)] = id(printer)
-    return found
