@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from nbcache.badge import settings_of
-from nbcache.cell.pragma import find_pragmas
+from nbcache.cell.parts import all_parts
+from nbcache.cell.pragma import Pragma, find_pragmas
 from nbcache.errors import OptionError
 from nbcache.layers import VARIABLES, Layer, at_its_place, find_layers, merge, policy_over
 from nbcache.options import OPTIONS, canonical, parse_options
@@ -34,6 +35,7 @@ class Asking:
         self.verify_next: set[str] = set()
         self.is_verifying = False
         self._refreshed: set[str] = set()
+        self._layers: list[Layer] | None = None
 
     def policy_of(self, nodelist: Sequence[Any], info: Any) -> Policy | None:
         """Return how a cell is to be cached; None when it is to be left alone.
@@ -72,6 +74,13 @@ class Asking:
         pragmas = find_pragmas(text)
         if not pragmas and (not (asked or self.is_auto()) or talks_to_nbcache(nodelist)):
             return None
+        self._layers = self._find_layers()
+        try:
+            return self._asked_policy(pragmas, asked)
+        finally:
+            self._layers = None
+
+    def _asked_policy(self, pragmas: Sequence[Pragma], asked: dict[str, Any]) -> Policy | None:
         now = time.time()
         explicit = bool(pragmas or asked or self.settings.trust_all)
         policy = self.base_policy(explicit=explicit, now=now)
@@ -85,6 +94,9 @@ class Asking:
 
     def layers(self) -> list[Layer]:
         """Return where settings below the cell's own come from, weakest first."""
+        return self._find_layers() if self._layers is None else self._layers
+
+    def _find_layers(self) -> list[Layer]:
         found = find_layers(
             os.environ,
             configured=self.configured(),
@@ -95,9 +107,10 @@ class Asking:
 
     def is_auto(self) -> bool:
         """Tell whether every cell is to be cached, as this session or a config file says."""
-        if self.auto or not any("auto" in layer.options for layer in self.layers()):
+        layers = [] if self.auto else self.layers()
+        if not any("auto" in layer.options for layer in layers):
             return self.auto
-        return str(merge(self.layers())["auto"].value).lower() in ("true", "1", "on", "yes")
+        return str(merge(layers)["auto"].value).lower() in ("true", "1", "on", "yes")
 
     def base_policy(self, *, explicit: bool, now: float) -> Policy:
         """Return the policy of a cell that asks for nothing itself.
@@ -214,7 +227,7 @@ _ORDERS = frozenset({"nbcache", "cache"})
 
 def talks_to_nbcache(nodelist: Sequence[ast.AST]) -> bool:
     """Tell whether a cell gives orders to nbcache, which automatic mode leaves alone."""
-    calls = [part for node in nodelist for part in ast.walk(node) if isinstance(part, ast.Call)]
+    calls = [part for part in all_parts(nodelist) if isinstance(part, ast.Call)]
     for call in calls:
         name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
         words = [arg.value for arg in call.args[:2] if isinstance(arg, ast.Constant)]

@@ -26,6 +26,9 @@ _SETS = re.compile(
     r"_?(un)?(register|configure?|install|patch|init|enable|disable|use|reset|add)(_|$)"
     r"|_?(un)?set\w*|basicConfig|(start|signal|update|append|extend|insert|clear)$"
 )
+_MAY_SET = re.compile(r"[(\[]")
+"""Without a call or an index, no text sets anything in a library."""
+
 _TRACKED = RECORDED_PACKAGES - {"torch", "polars", "pyarrow", "requests", "json", "asyncio"}
 """Packages whose settings the trackers record."""
 
@@ -84,6 +87,8 @@ class EarlierCalls:
                 walk.need(name)
 
     def _read(self, text: str, namespace: dict[str, Any]) -> None:
+        if not _MAY_SET.search(text):
+            return
         try:
             tree = ast.parse(text)
         except (SyntaxError, ValueError, RecursionError):

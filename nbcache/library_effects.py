@@ -14,6 +14,7 @@ import types
 from collections.abc import Sequence
 from typing import Any
 
+from nbcache.cell.parts import all_parts
 from nbcache.errors import NotReplayable
 from nbcache.heap.kinds.code import is_library
 from nbcache.locality import is_local_module
@@ -46,7 +47,7 @@ def refuse_library_changes(
         NotReplayable: the change would be lost on a hit; the message names the target.
     """
     refuse_registrations(nodes, namespace)
-    for part in (part for node in nodes for part in ast.walk(node)):
+    for part in all_parts(nodes):
         if isinstance(part, (ast.Attribute, ast.Subscript)) and not isinstance(part.ctx, ast.Load):
             if is_shell_part(part, namespace):
                 raise NotReplayable("it changes IPython itself; put that into its own cell")
@@ -109,7 +110,7 @@ def refuse_registrations(nodes: Sequence[ast.stmt], namespace: dict[str, Any]) -
     Raises:
         NotReplayable: naming the function.
     """
-    for call in (part for node in nodes for part in ast.walk(node)):
+    for call in all_parts(nodes):
         if not isinstance(call, (ast.Call, ast.FunctionDef, ast.ClassDef)):
             continue
         for function in [call.func] if isinstance(call, ast.Call) else call.decorator_list:
@@ -144,12 +145,11 @@ def effect_calls(nodes: Sequence[ast.stmt], namespace: dict[str, Any]) -> tuple[
     The last one is followed by ``…`` when it ends the cell: it may be there for its result.
     """
     found = []
-    for node in nodes:
-        for part in ast.walk(node):
-            if isinstance(part, ast.Expr) and isinstance(part.value, ast.Call):
-                name = _effect_call(part.value, namespace)
-                if name:
-                    found.append(f"{name}…" if part is nodes[-1] else name)
+    for part in all_parts(nodes):
+        if isinstance(part, ast.Expr) and isinstance(part.value, ast.Call):
+            name = _effect_call(part.value, namespace)
+            if name:
+                found.append(f"{name}…" if part is nodes[-1] else name)
     return tuple(found)
 
 

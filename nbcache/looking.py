@@ -10,6 +10,7 @@ from typing import Any
 
 from nbcache.cell import hidden
 from nbcache.cell.magics_text import identifiers
+from nbcache.cell.parts import all_parts
 
 _NAMERS = (operator.attrgetter, operator.methodcaller)
 _HAVE_GLOBALS = (types.FunctionType, types.MethodType, types.GeneratorType, types.FrameType)
@@ -44,7 +45,7 @@ _LONGEST = 200
 
 def probes(nodes: Sequence[ast.stmt], namespace: Mapping[str, Any]) -> Iterator[str]:
     """Say where a cell takes an attribute by a computed name from a function or the shell."""
-    parts = [part for node in nodes for part in ast.walk(node)]
+    parts = all_parts(nodes)
     made = {
         part.name for part in parts if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef))
     }

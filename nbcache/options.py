@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import shlex
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Final
 
 from nbcache.errors import OptionError
@@ -58,6 +59,11 @@ def parse_options(line: str) -> dict[str, object]:
 
     Raises :class:`OptionError` for options that are unknown, given twice or badly valued.
     """
+    return dict(_parsed(line))
+
+
+@lru_cache(maxsize=256)
+def _parsed(line: str) -> Mapping[str, object]:
     found: dict[str, object] = {}
     for name, value in _pairs(_tokens(line)):
         if name in found:

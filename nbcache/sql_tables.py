@@ -15,6 +15,7 @@ from typing import Any
 
 from nbcache.cell import hidden
 from nbcache.cell.names import Names
+from nbcache.cell.parts import all_parts
 from nbcache.errors import NotReplayable
 from nbcache.heap.walk import Walk
 
@@ -76,7 +77,7 @@ def _is_table(value: Any) -> bool:
 
 def _has_plain_queries(nodes: Sequence[ast.stmt]) -> bool:
     """Tell whether every query of a cell stands in its text."""
-    for part in (part for node in nodes for part in ast.walk(node)):
+    for part in all_parts(nodes):
         if not isinstance(part, ast.Call) or not isinstance(part.func, ast.Attribute):
             continue
         is_plain = bool(part.args) and bool(hidden.joined_text(part.args[0]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from traitlets import Any as AnyTrait
 from traitlets.config import Configurable
@@ -47,6 +48,7 @@ NBCache: Any = type("NBCache", (Configurable,), _namespace())
 def attach_traits(shell: Any) -> Any:
     """Let a shell's configuration speak for nbcache; return the configured object."""
     made = NBCache(parent=shell)
+    made.observe(_forget)
     shell.configurables.append(made)
     return made
 
@@ -58,5 +60,16 @@ def detach_traits(shell: Any, made: Any) -> None:
 
 def configured(made: Any) -> dict[str, Any]:
     """Return the options that config files or ``%config`` set."""
-    values = ((name, getattr(made, name)) for name in [*OPTIONS, "auto"])
-    return {name: value for name, value in values if value is not None}
+    known = _configured.get(made)
+    if known is None:
+        values = ((name, getattr(made, name)) for name in [*OPTIONS, "auto"])
+        known = _configured[made] = {name: one for name, one in values if one is not None}
+    return dict(known)
+
+
+_configured: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
+
+
+def _forget(change: Any) -> None:
+    """Read the options anew the next time, since one of them changed."""
+    _configured.pop(change["owner"], None)

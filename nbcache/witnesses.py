@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from nbcache.cell.bytecode import code_reads, nested_codes
+from nbcache.cell.parts import all_parts
 from nbcache.errors import NotReplayable
 from nbcache.heap.tokens import FLAT
 from nbcache.heap.walk import Walk
@@ -67,7 +68,7 @@ def _reason(
 
 
 def _words(nodes: Sequence[ast.stmt]) -> Iterator[str]:
-    for part in (part for node in nodes for part in ast.walk(node)):
+    for part in all_parts(nodes):
         if isinstance(part, ast.Attribute):
             yield part.attr
         elif isinstance(part, ast.Name):
@@ -78,7 +79,7 @@ def _mortal_class(nodes: Sequence[ast.stmt], walk: Walk) -> type | None:
     """Return a class with a ``__del__`` of which the cell reads, rebinds or deletes an object."""
     dropped = [
         walk.namespace[part.id]
-        for part in (part for node in nodes for part in ast.walk(node))
+        for part in all_parts(nodes)
         if isinstance(part, ast.Name)
         and not isinstance(part.ctx, ast.Load)
         and part.id in walk.namespace
@@ -128,7 +129,7 @@ def _lets_go(
         return True
     if any(not _DROPPERS.isdisjoint(code.co_names) for code in codes):
         return True
-    for part in (part for node in nodes for part in ast.walk(node)):
+    for part in all_parts(nodes):
         context = getattr(part, "ctx", None)
         if isinstance(context, ast.Del):
             return True
@@ -147,7 +148,7 @@ def _resizes(nodes: Sequence[ast.stmt], codes: list[types.CodeType], walk: Walk)
         return False
     if any("resize" in code.co_names for code in codes):
         return True
-    for call in (part for node in nodes for part in ast.walk(node)):
+    for call in all_parts(nodes):
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
             continue
         if call.func.attr == "resize" and not _is_unchecked(call):

@@ -11,6 +11,7 @@ from nbcache.cell import hidden
 from nbcache.cell.bytecode import CodeReads, code_reads
 from nbcache.cell.flow import Flow
 from nbcache.cell.magics_text import MagicUse
+from nbcache.cell.parts import all_parts
 
 __all__ = ["CodeReads", "MagicUse", "Names", "code_reads", "read_names"]
 
@@ -73,7 +74,7 @@ def read_names(nodes: Sequence[ast.stmt]) -> Names:
 
 def _every_name(nodes: Sequence[ast.stmt]) -> Names:
     """Return the names of a cell that is nested too deeply to be followed."""
-    every = [part for node in nodes for part in ast.walk(node)]
+    every = all_parts(nodes)
     names = frozenset(part.id for part in every if isinstance(part, ast.Name))
     reason = "is nested too deeply to be read"
     return Names(reads=names, binds=names, hidden=(reason,), draws=_draws(nodes))
@@ -82,7 +83,7 @@ def _every_name(nodes: Sequence[ast.stmt]) -> Names:
 def _draws(nodes: Sequence[ast.stmt]) -> frozenset[str]:
     """Return the identifiers that seed, set or make a random generator."""
     found: set[str] = set()
-    for part in (part for node in nodes for part in ast.walk(node)):
+    for part in all_parts(nodes):
         for slot in ("id", "attr", "arg", "name", "asname"):
             word = getattr(part, slot, None)
             if isinstance(word, str) and hidden.DRAWS.search(word):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import hashlib
 import io
+import pickle
 import tokenize
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -39,8 +41,24 @@ class Source:
     lines: Lines
 
 
+_read: dict[tuple[str, bytes, int], Source] = {}
+_MOST_READ = 256
+
+
 def read_source(text: str, nodes: Sequence[ast.stmt]) -> Source:
-    """Return the normal form of a cell that was parsed into statements."""
+    """Return the normal form of a cell that was parsed into statements; found once for each."""
+    try:
+        key = text, pickle.dumps(list(nodes), 5), len(vars(builtins))
+    except RecursionError:
+        return _read_source(text, nodes)
+    known = _read.pop(key, None) or _read_source(text, nodes)
+    if len(_read) >= _MOST_READ:
+        _read.clear()
+    _read[key] = known
+    return known
+
+
+def _read_source(text: str, nodes: Sequence[ast.stmt]) -> Source:
     digest = hashlib.blake2b(digest_size=16)
     for piece in _normal_form(list(nodes), skip_blocks=False):
         digest.update(piece)

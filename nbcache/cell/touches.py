@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from nbcache.cell.names import Names
+from nbcache.cell.parts import all_parts
 
 
 def touched_names(nodes: Sequence[ast.stmt], names: Names) -> frozenset[str]:
@@ -15,7 +16,7 @@ def touched_names(nodes: Sequence[ast.stmt], names: Names) -> frozenset[str]:
     change a value; what a call inside an expression changes is not seen.
     """
     found = {*names.binds, *names.deletes}
-    for part in (part for node in nodes for part in ast.walk(node)):
+    for part in all_parts(nodes):
         found.update(_changed_by(part))
     return frozenset(found)
 

@@ -89,12 +89,11 @@ class FileTracker(Watcher[_Run]):
         patches.watch(_on_os_open(ledger), *places_of("os", "open"))
         for name in ("stat", "lstat", "access", "readlink"):
             patches.watch(_on_look(ledger, name), *places_of("os", name))
-        for name in ("listdir", "scandir"):
-            patches.watch(_on_listing(ledger), *places_of("os", name))
+        lists = *places_of("os", "listdir"), *places_of("os", "scandir")
+        patches.watch(_on_listing(ledger), *lists)
         for name in _REMOVERS:
             patches.watch(_on_removal(ledger, name), *places_of("os", name))
-        for name in ("rename", "replace"):
-            patches.watch(_on_move(ledger), *places_of("os", name))
+        patches.watch(_on_move(ledger), *places_of("os", "rename"), *places_of("os", "replace"))
 
     def absorb(self, late: Mapping[str, Any]) -> None:
         """Count the files of a nested hit as used by the runs around it."""

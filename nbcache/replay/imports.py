@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from nbcache.cell.parts import all_parts
 from nbcache.heap.tokens import FLAT
 from nbcache.locality import is_local_module
 
@@ -23,7 +24,7 @@ def imported_objects(
 
     Only values that pickle would copy, and that the name is still bound to, are yielded.
     """
-    for node in (part for top in nodes for part in ast.walk(top)):
+    for node in all_parts(nodes):
         if not isinstance(node, ast.ImportFrom) or node.level or not node.module:
             continue
         variables = getattr(sys.modules.get(node.module), "__dict__", {})

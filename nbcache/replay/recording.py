@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from nbcache.asked_files import shape_late
 from nbcache.cell.names import Names
+from nbcache.cell.parts import all_parts
 from nbcache.deps.local import loaded_local_names
 from nbcache.deps.trackers import Trackers
 from nbcache.entry import Body
@@ -148,7 +149,7 @@ class Recorder:
 
     def _changes(self, hidden: Any) -> Changes:
         read = self.reading
-        nested = [part for node in read.request.nodes for part in ast.walk(node)]
+        nested = [one for one in all_parts(read.request.nodes) if isinstance(one, ast.stmt)]
         return find_changes(
             self._snapshot,
             self.shell.user_ns,
@@ -284,10 +285,9 @@ def plans(walk: Walk) -> Iterator[str]:
 def path_like(nodes: Iterable[ast.AST], values: Iterable[Any]) -> list[str]:
     """Return the strings in a cell's text and inputs that may name files."""
     found = {str(value) for value in values if issubclass(type(value), _NAMES_OF_FILES)}
-    for node in nodes:
-        for part in ast.walk(node):
-            if isinstance(part, ast.Constant) and isinstance(part.value, (str, bytes)):
-                found.add(os.fsdecode(part.value))
+    for part in all_parts(nodes):
+        if isinstance(part, ast.Constant) and isinstance(part.value, (str, bytes)):
+            found.add(os.fsdecode(part.value))
     found |= {word for text in found if len(text) <= 4000 for word in _WORD.findall(text)}
     return sorted(text for text in found if _MAY_BE_PATH.fullmatch(text))
 
