@@ -126,15 +126,15 @@ def is_lineage(entry: Entry) -> bool:
     return entry.parts.get("kind") == _KIND
 
 
-def drop_lineages(store: Store, removed: Iterable[Any]) -> None:
-    """Forget the lineages that need an entry which was removed.
+def drop_lineages(store: Store, removed: Iterable[str]) -> None:
+    """Forget the lineages that need an entry which was removed, each given by its name.
 
     Raises:
         StoreError: the store could not be changed.
     """
     from nbcache.store.rows import LINEAGE, rows_of
 
-    names = {entry.name for entry in removed}
+    names = set(removed)
     keys = {row.key for row in rows_of(store) if row.kind == LINEAGE} if names else ()
     for entry in [entry for key in keys for entry in store.find(key)]:
         steps = entry.late.get("steps", ()) if is_lineage(entry) else ()

@@ -108,7 +108,7 @@ def clear_entries(args: argparse.Namespace) -> int:
     if not args.dry_run:
         for entry in chosen:
             store.remove(entry)
-        drop_lineages(store, chosen)
+        drop_lineages(store, [row.name for row in chosen])
         store.collect()
     if args.json:
         told = {"removed": [_brief(entry) for entry in chosen], "dry_run": args.dry_run}

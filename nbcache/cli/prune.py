@@ -49,7 +49,7 @@ def prune(args: argparse.Namespace) -> int:
         store.collect()
     if args.json:
         told = {
-            "removed": [row.name for row in pruning.removed],
+            "removed": pruning.removed,
             "freed_bytes": pruning.freed,
             "dry_run": args.dry_run,
         }

@@ -4,280 +4,272 @@ It is a copy of what the folders say and is brought up to date by whoever asks: 
 modification time moved are listed again, and only entries that are new or changed are read. So
 storing and serving never wait for it, and a process that knows of no index may add and remove
 as it likes. Nothing is ever loaded through it. One that is missing, damaged or of another
-version is made anew; where no file can hold it, it is made in memory for one question.
+version is made anew, page by page; where no file can hold it, the answer is the same, and slow.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
+import functools
 import os
-import re
-import stat
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Generator, Iterator, Sequence
 
-from nbcache.errors import StoreError
+from nbcache.errors import StoreError, StoreUnavailable
 from nbcache.store.entry_file import FILE_NAME
 from nbcache.store.folder import has_safe_folder
 from nbcache.store.mounts import is_network_folder
+from nbcache.store.names import INDEX_NAME
+from nbcache.store.page_file import PageFile, Place, forget_pages, open_pages
+from nbcache.store.pages import SHARDS, Page, Part, is_name, join_parts, make_part, split_page
 from nbcache.store.row_files import read_blobs, read_row
-from nbcache.store.rows import COLUMNS, Row
-from nbcache.store.shards import is_settled, list_folders
-from nbcache.store.tables import (
-    AnotherVersion,
-    drop,
-    drop_shard,
-    known_files,
-    prepare,
-    put,
-    writing,
-)
+from nbcache.store.rows import UNFINISHED, Row
+from nbcache.store.shards import SHARD_DIGITS, is_settled, list_folders
+from nbcache.store.tables import Table, by_name, items_of, total_of
 
-INDEX_NAME = "index.sqlite"
-SHARD_DIGITS = 3
-SHARDS_AT_ONCE = 256
-"""Folders whose times are looked up in one step of a refresh."""
+PAGES_AT_ONCE = 16
+"""Pages that are looked at in one step of a refresh."""
 
-_PATIENCE_S = 5.0
-_NAME = re.compile(r"[0-9a-f]{32,64}\.[0-9a-f]{8,64}")
-T = TypeVar("T")
+_FORMER_NAMES = ("index.sqlite", "index.sqlite-wal", "index.sqlite-shm", "index.sqlite-journal")
+_WRITTEN_AT_ONCE = 4
 
 
 class IndexUnavailable(StoreError):
-    """There is no index here, and none can be made."""
+    """There is no index file here, and none can be made."""
 
 
 class Index:
     """The index of the entries in ``cells``, a folder of shards; ``key`` is their signing key.
 
-    ``patience`` is how many seconds to wait for another process. Connections live for one
-    question each: threads and forks share nothing.
+    The file is opened for one question each: threads and forks share nothing.
     """
 
     def __init__(
-        self,
-        location: str,
-        cells: str,
-        key: bytes,
-        *,
-        patience: float = _PATIENCE_S,
-        clock: Callable[[], float] = time.time,
+        self, location: str, cells: str, key: bytes, *, clock: Callable[[], float] = time.time
     ) -> None:
         self.path = os.path.join(location, INDEX_NAME)
-        self._location, self._cells, self._key = location, cells, key
-        self._patience = patience
+        self.cells = cells
+        self._location, self._key = location, key
         self._clock = clock
         self._is_far: bool | None = None
 
-    def in_haste(self) -> Index:
-        """Return the same index for somebody who would rather do without than wait."""
-        return Index(self._location, self._cells, self._key, patience=0.0, clock=self._clock)
+    def rows(self, prefix: str = "") -> list[Row]:
+        """Return what is known of each entry whose name begins so, the newest first."""
+        found = Table(self.pages(texts=True, prefix=prefix)).rows()
+        found = [row for row in found if row.name.startswith(prefix)] if prefix else found
+        return sorted(found, key=_moment, reverse=True)
 
-    def rows(self, where: str = "", values: Sequence[Any] = (), order: str = "") -> list[Row]:
-        """Return the rows for which a condition of SQL holds, after a refresh."""
-        text = f"SELECT {', '.join(COLUMNS)} FROM entries"
-        text += f" WHERE {where}" if where else ""
-        text += f" ORDER BY {order}" if order else ""
-        return self.ask(lambda base: list(map(Row._make, base.execute(text, values))))
+    def items(self) -> list[tuple[str, int, float]]:
+        """Return the folder of each entry, its size, and the last use that the index knows of.
 
-    def ask(self, question: Callable[[Any], T], *, is_patient: bool = True) -> T:
-        """Return the answer of a question to the database, which is brought up to date before.
-
-        Where no file can hold it, it is made in memory, which takes as long as reading all
-        entries. Raises ``IndexUnavailable`` if there is no sqlite, or if the caller would rather
-        do without than wait.
+        Plain tuples, since 100,000 of any other kind keep the garbage collector busy.
         """
-        try:
-            return self._ask(question)
-        except _errors() as error:
-            if not is_patient:
-                raise IndexUnavailable(str(error)) from error
-            if not _is_busy(error):
-                self._forget_quietly()
-        except IndexUnavailable:
-            if not is_patient:
-                raise
-        try:
-            return self._ask(question)
-        except (*_errors(), IndexUnavailable):
-            with contextlib.closing(self._connect(":memory:")) as base:
-                return self._answer(base, question)
+        return items_of(self.pages(), self.cells)
 
-    def _ask(self, question: Callable[[Any], T]) -> T:
-        with self.opened() as base:
-            return self._answer(base, question)
+    def total_bytes(self) -> int:
+        """Return the bytes that all entries take; what they share counts once."""
+        return total_of(self.pages())
 
-    def _answer(self, base: Any, question: Callable[[Any], T]) -> T:
-        for _ in self.refreshing(base):
-            pass
-        return question(base)
+    def pages(self, *, texts: bool = False, prefix: str = "") -> list[Page]:
+        """Return all pages, or those of names that begin so, brought up to date."""
+        return [page for step in self.reading(texts=texts, prefix=prefix) for page in step]
+
+    def reading(
+        self, *, texts: bool = False, prefix: str = "", oldest: float = 0.0
+    ) -> Iterator[list[Page]]:
+        """Yield the pages in short steps, some of which give none.
+
+        Pages that were last looked through before ``oldest`` (Unix time) are looked through
+        again even if nothing says that they changed.
+        """
+        numbers = self._page_numbers(prefix)
+        with self._open_if_possible() as file, self._folder() as folder:
+            keeper = _Keeper(file)
+            for start in range(0, len(numbers), PAGES_AT_ONCE):
+                pages = []
+                for number in numbers[start : start + PAGES_AT_ONCE]:
+                    page = keeper.read(number, texts)
+                    seen = self._look(number, folder)
+                    if page is None or page.marks != seen or page.scanned_at < oldest:
+                        yield []
+                        page = yield from self._look_through(number, seen, keeper, oldest)
+                    pages.append(page)
+                keeper.flush()
+                yield pages
+            yield from ([] for _ in keeper.tidying())
+
+    def _look(self, number: int, folder: int | None) -> tuple[int, ...]:
+        """Return time and inode of each shard's folder, zeros for none."""
+        seen: list[int] = []
+        start = "" if folder is not None else f"{self.cells}/"
+        for shard in _shards()[number]:
+            try:
+                status = os.stat(start + shard, dir_fd=folder, follow_symlinks=False)
+            except OSError:
+                seen += (0, 0)
+            else:
+                seen += (status.st_mtime_ns, status.st_ino)
+        return tuple(seen)
+
+    def _look_through(
+        self, number: int, seen: Sequence[int], keeper: _Keeper, oldest: float
+    ) -> Generator[list[Page], None, Page]:
+        """Return a page anew, with what is known of the shards that did not change; keep it."""
+        known = keeper.read(number, True)
+        is_old = known is None or known.scanned_at < oldest
+        parts = split_page(known) if known else [Part()] * SHARDS
+        for place, shard in enumerate(_shards()[number]):
+            mark = seen[2 * place], seen[2 * place + 1]
+            if not mark[1]:
+                parts[place] = Part()
+            elif is_old or parts[place][:2] != mark:
+                parts[place] = self._scan(shard, mark, parts[place])
+                yield []
+        scanned_at = self._clock() if is_old or known is None else known.scanned_at
+        page = join_parts(number, scanned_at, parts)
+        keeper.put(page)
+        return page
+
+    def _scan(self, shard: str, mark: tuple[int, int], known: Part) -> Part:
+        """List one shard; read what is new or changed, and take the rest from what is known."""
+        folder = f"{self.cells}/{shard}"
+        rows, blobs = by_name(known)
+        found, needs = [], {}
+        for name in list_folders(folder):
+            if not (name.startswith(shard) and is_name(name)):
+                continue
+            row = self._unchanged(folder, name, rows.get(name))
+            needs[name] = blobs[name] if row else read_blobs(f"{folder}/{name}")
+            row = row or read_row(folder, name, self._key)
+            if row is not None:
+                found.append(row)
+        is_whole = all(row.kind != UNFINISHED for row in found)
+        is_final = is_whole and is_settled(mark[0], time.time_ns())
+        return make_part(shard, mark if is_final else (0, mark[1]), found, needs)
+
+    def _unchanged(self, folder: str, name: str, known: Row | None) -> Row | None:
+        """Return the row that is known of an entry if its file is still the same."""
+        if known is not None and known.kind != UNFINISHED:
+            with contextlib.suppress(OSError):
+                status = os.lstat(f"{folder}/{name}/{FILE_NAME}")
+                if (status.st_ino, status.st_ctime_ns) == (known.inode, known.changed_ns):
+                    return known
+        return None
+
+    def read_again(self, name: str) -> tuple[Row, Sequence[str]] | None:
+        """Return what an entry is now, and the blobs that it needs; None if it is gone."""
+        shard = f"{self.cells}/{name[:SHARD_DIGITS]}"
+        row = read_row(shard, name, self._key) if is_name(name) else None
+        if row is None or row.kind == UNFINISHED:
+            return None
+        return row, read_blobs(f"{shard}/{name}")
+
+    def check(self) -> None:
+        """Raise ``IndexUnavailable`` where no file can hold the index."""
+        with self._open_if_possible() as file:
+            if file is None:
+                raise IndexUnavailable(f"{self._location} is no place for an index.")
+
+    def forget(self) -> None:
+        """Remove the index, so that no trace is left of what it told; it is made anew."""
+        for path in (self.path, *(os.path.join(self._location, name) for name in _FORMER_NAMES)):
+            with contextlib.suppress(OSError):
+                forget_pages(path)
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator[Any]:
-        """Give a connection; a database that is damaged raises sqlite's errors.
+    def _open_if_possible(self) -> Iterator[PageFile | None]:
+        """Give the index file, None where there can be none.
 
-        Raises:
-            IndexUnavailable: no file can hold it here.
-            StoreUnavailable: the store's folder is not ours alone.
+        Raises ``StoreUnavailable`` when the store's folder is not ours alone.
         """
         if self._is_far is None:
             self._is_far = is_network_folder(self._location)
-        if self._is_far or not has_safe_folder(self._location):
-            raise IndexUnavailable(f"{self._location} is no place for an index.")
-        try:
-            base = self._connect(self.path)
-        except _errors() as error:
-            if _is_busy(error):
-                raise
-            self._forget_quietly()
-            base = self._connect(self.path)
-        with contextlib.closing(base):
-            yield base
-
-    def _connect(self, path: str) -> Any:
-        if path == self.path:
-            self._check_file()
-        base = _sqlite3().connect(path, timeout=self._patience, isolation_level=None)
-        try:
-            prepare(base)
-        except BaseException:
-            base.close()
-            raise
-        return base
-
-    def refreshing(self, base: Any, oldest: float = 0.0) -> Iterator[None]:
-        """Bring the rows up to date in short steps; each step is a transaction of its own.
-
-        Shards that were last looked through before ``oldest`` (Unix time) are looked through
-        again even if nothing says that they changed.
-        """
-        known = {
-            name: changed if scanned >= oldest else 0
-            for name, changed, scanned in base.execute("SELECT * FROM shards")
-        }
-        there: dict[str, int] = {}
-        names = [name for name in _list_quietly(self._cells) if len(name) == SHARD_DIGITS]
-        for start in range(0, len(names), SHARDS_AT_ONCE):
-            for name in names[start : start + SHARDS_AT_ONCE]:
-                with contextlib.suppress(OSError):
-                    there[name] = os.lstat(f"{self._cells}/{name}").st_mtime_ns
-            yield
-        for name in known.keys() - there.keys():
-            with writing(base):
-                drop_shard(base, name)
-            yield
-        yield from self._scanning(base, [n for n, at in there.items() if known.get(n, 0) != at])
-
-    def _scanning(self, base: Any, shards: Iterable[str]) -> Iterator[None]:
-        for shard in shards:
-            with writing(base):
-                self._scan(base, shard)
-            yield
-
-    def _scan(self, base: Any, shard: str) -> None:
-        """Compare one shard with its rows, and read what is new or changed."""
-        folder = f"{self._cells}/{shard}"
-        try:
-            changed_ns = os.lstat(folder).st_mtime_ns
-        except OSError:
-            return
-        known = known_files(base, shard)
-        there = {
-            name
-            for name in list_folders(folder)
-            if name.startswith(shard) and _NAME.fullmatch(name)
-        }
-        gone = [(name,) for name in known.keys() - there]
-        for name in there:
-            row = self._news(folder, name, known.get(name))
-            if isinstance(row, Row):
-                put(base, row, read_blobs(f"{folder}/{name}"))
-            elif row is None and name in known:
-                gone.append((name,))
-        drop(base, gone)
-        settled = changed_ns if is_settled(changed_ns, time.time_ns()) else 0
-        mark = shard, settled, self._clock()
-        base.execute("INSERT OR REPLACE INTO shards VALUES (?, ?, ?)", mark)
-
-    def folder_of(self, name: str) -> str:
-        """Return the folder of an entry."""
-        return f"{self._cells}/{name[:SHARD_DIGITS]}/{name}"
-
-    def read_again(self, base: Any, name: str) -> None:
-        """Take what an entry is now; forget it if it is gone."""
-        folder = self.folder_of(name)
-        row = read_row(os.path.dirname(folder), name, self._key)
-        if row is None:
-            drop(base, [(name,)])
-        else:
-            put(base, row, read_blobs(folder))
-
-    def drop(self, base: Any, name: str) -> None:
-        """Forget an entry that was removed."""
-        drop(base, [(name,)])
-
-    def _news(self, folder: str, name: str, known: tuple[int, int] | None) -> Row | bool | None:
-        """Return the row of a file that changed, True for one that did not, None for none."""
-        if known is not None:
+        file = None
+        if not self._is_far and has_safe_folder(self._location):
             with contextlib.suppress(OSError):
-                status = os.lstat(f"{folder}/{name}/{FILE_NAME}")
-                if (status.st_ino, status.st_ctime_ns) == known:
-                    return True
-        return read_row(folder, name, self._key)
-
-    def forget_all(self) -> None:
-        """Leave no trace of entries that are gone, titles included; as far as others let us."""
-        with contextlib.suppress(IndexUnavailable, *_errors()):
-            self.ask(lambda base: base.execute("VACUUM"), is_patient=False)
-
-    def forget(self) -> None:
-        """Remove the index; it is made anew when it is next asked."""
-        for ending in ("", "-wal", "-shm", "-journal"):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self.path + ending)
-
-    def _forget_quietly(self) -> None:
-        with contextlib.suppress(OSError):
-            self.forget()
-
-    def _check_file(self) -> None:
-        """Make a private file; replace what is none of ours, so that it leads nowhere else."""
+                file = open_pages(self.path)
         try:
-            with contextlib.suppress(FileNotFoundError):
-                if not _is_private(os.lstat(self.path)):
-                    self.forget()
-            with contextlib.suppress(FileExistsError):
-                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            yield file
+        finally:
+            if file is not None:
+                file.close()
+
+    @contextlib.contextmanager
+    def _folder(self) -> Iterator[int | None]:
+        """Give the folder of shards, open, so that each is looked up from there on."""
+        folder = None
+        if os.stat in os.supports_dir_fd:
+            with contextlib.suppress(OSError):
+                folder = os.open(self.cells, os.O_RDONLY)
+        try:
+            yield folder
+        finally:
+            if folder is not None:
+                os.close(folder)
+
+    def _page_numbers(self, prefix: str) -> Sequence[int]:
+        """Return the pages in which there are shards of names that begin so."""
+        try:
+            there = set(os.listdir(self.cells))
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
         except OSError as error:
-            raise IndexUnavailable(str(error)) from error
+            raise StoreUnavailable(f"{self.cells} cannot be listed: {error}.") from error
+        short = prefix[:SHARD_DIGITS]
+        return [
+            number
+            for number, shards in enumerate(_shards())
+            if not there.isdisjoint(shards)
+            and (not short or any(shard.startswith(short) for shard in shards))
+        ]
 
 
-def _is_private(status: os.stat_result) -> bool:
-    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
-        return False
-    return os.name != "posix" or (status.st_uid == os.getuid() and not status.st_mode & 0o077)
+class _Keeper:
+    """Gives pages out of an index file, if there is one, and adds some at a time."""
+
+    def __init__(self, file: PageFile | None) -> None:
+        self._file = file
+        self._places: Sequence[Place] = ()
+        self._new: list[Page] = []
+        self._has_grown = False
+        if file is not None:
+            with contextlib.suppress(OSError):
+                self._places = file.places()
+
+    def read(self, number: int, texts: bool) -> Page | None:
+        """Return the page that is kept, None for one that is damaged."""
+        if self._file is not None and self._places:
+            with contextlib.suppress(OSError):
+                return self._file.page(number, self._places[number], texts=texts)
+        return None
+
+    def put(self, page: Page) -> None:
+        """Keep a page; written with some others."""
+        self._new.append(page)
+        if len(self._new) >= _WRITTEN_AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is waiting; where that fails, it is found out again the next time."""
+        pages, self._new = self._new, []
+        if self._file is not None and pages:
+            self._has_grown = True
+            with contextlib.suppress(OSError):
+                self._file.put(pages)
+
+    def tidying(self) -> Iterator[None]:
+        """Leave out what is out of date, if the file grew."""
+        if self._file is not None and self._has_grown:
+            with contextlib.suppress(OSError):
+                yield from self._file.compact()
 
 
-def _list_quietly(folder: str) -> list[str]:
-    try:
-        return list_folders(folder)
-    except OSError as error:
-        raise IndexUnavailable(str(error)) from error
+@functools.cache
+def _shards() -> list[list[str]]:
+    """Return the names that the shards of each page may have."""
+    names = [f"{number:0{SHARD_DIGITS}x}" for number in range(16**SHARD_DIGITS)]
+    return [names[start : start + SHARDS] for start in range(0, len(names), SHARDS)]
 
 
-def _sqlite3() -> Any:
-    """Return Python's sqlite3, which some builds lack."""
-    try:
-        return importlib.import_module("sqlite3")
-    except ImportError as error:
-        raise IndexUnavailable(str(error)) from error
-
-
-def _errors() -> Any:
-    return (_sqlite3().Error, AnotherVersion)
-
-
-def _is_busy(error: Exception) -> bool:
-    return "locked" in str(error) or "busy" in str(error)
+def _moment(row: Row) -> float:
+    return row.stored_at

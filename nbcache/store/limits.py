@@ -7,21 +7,19 @@ is let go, since removing a file leaves its bytes to those who have it open.
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from operator import add
 
-from nbcache.store.entry_file import FILE_NAME
 from nbcache.store.index import Index
-from nbcache.store.rows import Row
-from nbcache.store.tables import freed_bytes, total_bytes, writing
+from nbcache.store.pages import OWN, STORED_AT, TTL, USED_AT, WORTH
+from nbcache.store.ranking import Group, Held, Ranking, held_of
+from nbcache.store.removal import Removal, removing
+from nbcache.store.tables import Table, blob_bytes
 
 _STEP_S = 0.002
-_AT_ONCE = 128
-_EXPIRED = "ttl IS NOT NULL AND stored_at + ttl <= ?", "stored_at + ttl"
-_UNUSED = "used_at < ?", "used_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +27,13 @@ class Bounds:
     """What a store may hold, None where there is no bound.
 
     ``max_size`` in bytes; ``max_age`` in seconds since the last use; ``expired_for``: remove what
-    expired so many seconds ago, or earlier. ``max_items`` counts entries. ``by_use``: what was
-    used longest ago goes first, whatever it is worth, as joblib's limits say.
+    expired so many seconds ago, or earlier. ``max_items`` counts entries.
     """
 
     max_size: int | None = None
     max_age: float | None = None
     expired_for: float | None = None
     max_items: int | None = None
-    by_use: bool = False
 
     def __bool__(self) -> bool:
         return any(
@@ -46,56 +42,79 @@ class Bounds:
         )
 
 
-class Pruning:
-    """Removes entries with ``remove`` until the bounds hold; ``freed`` counts the bytes."""
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What goes first: the least of a figure, as long as it is no larger than ``most``.
 
-    def __init__(
-        self, index: Index, remove: Callable[[Any], None], bounds: Bounds, now: float
-    ) -> None:
+    ``is_sure``: the index knows the figure as well as the file, so that a rehearsal may trust it.
+    """
+
+    column: Callable[[Table], list[float]]
+    of: Callable[[Held], float]
+    most: float = float("inf")
+    is_sure: bool = False
+
+
+class Pruning:
+    """Removes entries until the bounds hold; ``removed`` names them, ``freed`` is their bytes."""
+
+    def __init__(self, index: Index, bounds: Bounds, now: float) -> None:
         self._index = index
-        self._remove = remove
         self._bounds = bounds
         self._now = now
         self._bytes = self._items = 0
         self._step_s = _STEP_S
-        self.removed: list[Row] = []
+        self._groups: list[Group] = []
+        self._holders: Counter[str] = Counter()
+        self._gone: set[str] = set()
+        self._is_rehearsal = False
+        self.removed: list[str] = []
         self.freed = 0
 
     def run(self) -> Pruning:
         """Do all of it at once."""
         self._step_s = float("inf")
-        self._index.ask(lambda base: list(self.steps(base)))
+        for _ in self.steps():
+            pass
         return self
 
     def rehearse(self) -> Pruning:
         """Find out what would go, and remove nothing."""
-        import sqlite3
+        self._is_rehearsal = True
+        return self.run()
 
-        self._remove = lambda row: None
-        copy = sqlite3.connect(":memory:", isolation_level=None)
-        try:
-            self._index.ask(lambda base: base.backup(copy))
-            list(self.steps(copy))
-        finally:
-            copy.close()
-        return self
+    def steps(self, oldest: float = 0.0) -> Iterator[None]:
+        """Bring the index up to date and keep the bounds, in steps of a few milliseconds."""
+        for pages in self._index.reading(oldest=oldest):
+            if pages:
+                self._take(Group(pages))
+            yield
+        with removing(self._index.cells) as removal:
+            for order, is_enough in self._orders():
+                if self._is_rehearsal and order.is_sure:
+                    self._count_all_out(order)
+                elif not is_enough():
+                    yield from self._clear(removal, order, is_enough)
 
-    def steps(self, base: Any) -> Iterator[None]:
-        """Work in steps of a few milliseconds; the index is up to date."""
+    def _take(self, group: Group) -> None:
+        self._groups.append(group)
+        self._items += group.table.count()
+        for line in group.table.blob_names():
+            for name in line:
+                self._bytes += 0 if name in self._holders else blob_bytes(name)
+                self._holders[name] += 1
+        self._bytes += sum(group.table.column(OWN))
+
+    def _orders(self) -> Iterator[tuple[_Order, Callable[[], bool]]]:
+        """Yield what to remove by, one after the other, and what says that it is enough."""
         bounds, now = self._bounds, self._now
         if bounds.expired_for is not None:
-            yield from self._clear(base, _EXPIRED, [now - bounds.expired_for])
+            yield _Order(_expiries, _expiry, now - bounds.expired_for, is_sure=True), _never
         if bounds.max_age is not None:
-            yield from self._clear(base, _UNUSED, [now - bounds.max_age])
-        if bounds.max_size is None and bounds.max_items is None:
-            return
-        self._bytes = total_bytes(base)
-        [self._items] = base.execute("SELECT count(*) FROM entries").fetchone()
-        if not self._fits():
-            if not bounds.by_use:
-                yield from self._clear(base, _EXPIRED, [now], self._fits)
-            order = "used_at" if bounds.by_use else "worth"
-            yield from self._clear(base, ("TRUE", order), [], self._fits)
+            yield _Order(_column(USED_AT), _use, now - bounds.max_age), _never
+        if bounds.max_size is not None or bounds.max_items is not None:
+            yield _Order(_expiries, _expiry, now), self._fits
+            yield _Order(_column(WORTH), _worth), self._fits
 
     def _fits(self) -> bool:
         bounds = self._bounds
@@ -103,52 +122,98 @@ class Pruning:
         return is_small and (bounds.max_items is None or self._items <= bounds.max_items)
 
     def _clear(
-        self,
-        base: Any,
-        choice: tuple[str, str],
-        values: Sequence[Any],
-        is_enough: Callable[[], bool] = lambda: False,
+        self, removal: Removal, order: _Order, is_enough: Callable[[], bool]
     ) -> Iterator[None]:
-        """Remove what a condition names, in its order, until it is enough."""
-        where, order = choice
-        pinned = "" if self._bounds.by_use else " AND NOT is_pinned"
-        text = (
-            f"SELECT {', '.join(Row._fields)} FROM entries WHERE {where}{pinned}"
-            f" ORDER BY {order} LIMIT {_AT_ONCE}"
-        )
+        """Remove what is first in an order, until it is enough."""
+        ranking = Ranking(self._groups)
+        for group in self._groups:
+            found = group.free(order.column)
+            if order.most < float("inf"):
+                found = (one for one in found if one[0] <= order.most)
+            ranking.add(list(found))
+            yield
         while not is_enough():
-            rows = list(map(Row._make, base.execute(text, values)))
-            if not rows:
+            until = time.perf_counter() + self._step_s
+            while not is_enough() and time.perf_counter() < until:
+                held = ranking.pop()
+                if held is None:
+                    return
+                self._decide(removal, held, order, ranking)
+            yield
+
+    def _decide(self, removal: Removal, held: Held, order: _Order, ranking: Ranking) -> None:
+        """Remove an entry, unless it is another by now; then it waits for its turn."""
+        if held.name in self._gone:
+            return
+        status = removal.status(held.name)
+        if status is not None:
+            found = status.st_ino, status.st_ctime_ns, status.st_mtime
+            if found == (held.inode, held.changed_ns, held.used_at):
+                self._remove(removal, held)
                 return
-            rows.reverse()
-            while rows and not is_enough():
-                with writing(base):
-                    self._clear_some(base, rows, is_enough)
-                yield
+        read = self._index.read_again(held.name)
+        if read is None:
+            self._count_out(held)
+            return
+        again = held_of(*read)
+        if not again.is_kept and order.of(again) <= order.most:
+            ranking.add_again(order.of(again), again)
 
-    def _clear_some(self, base: Any, rows: list[Row], is_enough: Callable[[], bool]) -> None:
-        """Remove entries from the end of a list on, for as long as a step may take."""
-        until = time.perf_counter() + self._step_s
-        while rows and not is_enough() and time.perf_counter() < until:
-            row = rows.pop()
-            if self._is_as_known(row):
-                self._take(base, row)
-            else:
-                self._index.read_again(base, row.name)
+    def _count_all_out(self, order: _Order) -> None:
+        """Note as gone what an order chooses, without a look at the files."""
+        for group in self._groups:
+            places = [place for figure, place in group.free(order.column) if figure <= order.most]
+            if group.table.blob_names():
+                for held in map(group.held, places):
+                    self.removed.append(held.name)
+                    self.freed += self._count_out(held)
+                continue
+            names, owned = group.table.names(), group.table.column(OWN)
+            freed = sum([owned[place] for place in places])
+            self.removed += [names[place] for place in places]
+            self.freed += freed
+            self._bytes -= freed
+            self._items -= len(places)
+        self._gone.update(self.removed)
 
-    def _is_as_known(self, row: Row) -> bool:
-        try:
-            status = os.lstat(os.path.join(self._index.folder_of(row.name), FILE_NAME))
-        except OSError:
-            return False
-        found = status.st_ino, status.st_ctime_ns, status.st_mtime
-        return found == (row.inode, row.changed_ns, row.used_at)
+    def _remove(self, removal: Removal, held: Held) -> None:
+        if not self._is_rehearsal:
+            removal.remove(held.name, has_blobs=bool(held.blobs))
+        self.removed.append(held.name)
+        self.freed += self._count_out(held)
 
-    def _take(self, base: Any, row: Row) -> None:
-        freed = freed_bytes(base, row)
-        self._remove(row)
-        self._index.drop(base, row.name)
-        self.removed.append(row)
-        self.freed += freed
+    def _count_out(self, held: Held) -> int:
+        """Note that an entry is gone, and return the bytes that go with it."""
+        self._gone.add(held.name)
+        freed = held.own_bytes
+        for name in held.blobs:
+            self._holders[name] -= 1
+            freed += 0 if self._holders[name] > 0 else blob_bytes(name)
         self._bytes -= freed
         self._items -= 1
+        return freed
+
+
+def _column(number: int) -> Callable[[Table], list[float]]:
+    return lambda table: table.column(number)
+
+
+def _expiries(table: Table) -> list[float]:
+    """Return when each entry expires; NaN, which is no larger than anything, for never."""
+    return list(map(add, table.column(STORED_AT), table.column(TTL)))
+
+
+def _expiry(held: Held) -> float:
+    return held.expires_at
+
+
+def _use(held: Held) -> float:
+    return held.used_at
+
+
+def _worth(held: Held) -> float:
+    return held.worth
+
+
+def _never() -> bool:
+    return False

@@ -31,6 +31,7 @@ from nbcache.store.folder import (
 from nbcache.store.format import decode_body, encode
 from nbcache.store.header import read_manifest
 from nbcache.store.manifests import Manifests
+from nbcache.store.names import INDEX_NAME, NameReader
 from nbcache.store.pieces import BLOBS, MAP_FROM_BYTES
 from nbcache.store.shards import Listings
 
@@ -102,8 +103,8 @@ class LocalStore:
         self._cells = os.path.join(self._root, *CELLS)
         self._blobs = os.path.join(self._root, *BLOBS)
         self._folders: dict[str, str] = {}
-        self._listings = Listings()
         self._manifests = Manifests()
+        self._listings = Listings(ask=NameReader(os.path.join(self.location, INDEX_NAME)).read)
         self._index: Index | None = None
 
     @property
@@ -126,8 +127,11 @@ class LocalStore:
         if not self._is_there():
             return ()
         shard = f"{self._cells}/{key[:_SHARD_DIGITS]}"
-        start = f"{key}."
-        names = [name for name in self._folders_in(shard) if name.startswith(start)]
+        try:
+            names = self._listings.beginning(shard, f"{key}.")
+        except OSError as error:
+            _tell_once(shard, error, self._tell)
+            return ()
         found = [entry for name in names if (entry := self._read(shard, name)) is not None]
         return found if len(found) < 2 else sorted(found, key=_moment, reverse=True)
 

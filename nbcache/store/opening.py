@@ -61,39 +61,31 @@ class JoblibStore:
     def size_bytes(self) -> int:
         """Bytes of all items, those of joblib's own functions included."""
         from nbcache.store.collecting import size_items
-        from nbcache.store.tables import total_bytes
 
         root = os.path.join(self.location, ROOT_NAME)
         others = size_items(root, apart_from=os.path.join(root, *CELLS))
-        return self._local.index.ask(total_bytes) + sum(item.size_bytes for item in others)
+        return self._local.index.total_bytes() + sum(item.size_bytes for item in others)
 
-    def rows(
-        self, *, prefix: str = "", where: str = "TRUE", values: Sequence[Any] = ()
-    ) -> list[Row]:
-        """Return what is known of each entry without its values, the newest first.
+    def rows(self, *, prefix: str = "") -> list[Row]:
+        """Return what is known of each entry whose key begins so, the newest first."""
+        return self._local.index.rows(prefix)
 
-        ``prefix`` is how the key begins, ``where`` a condition of SQL over the fields of ``Row``.
-        """
-        from nbcache.store.rows import UNREADABLE
-
-        where = f"({where}) AND kind <> '{UNREADABLE}'"
-        if prefix:
-            where, values = f"{where} AND name >= ? AND name < ?", [*values, prefix, prefix + "g"]
-        return self._local.index.rows(where, values, "stored_at DESC")
+    def items(self) -> list[tuple[str, int, float]]:
+        """Return the folder of each entry, its size, and its last use as far as it is known."""
+        return self._local.index.items()
 
     def upkeep(self, bounds: Bounds, now: float) -> Iterator[None]:
         """Keep the store within its bounds and tidy, in short steps; see ``Upkeep``."""
         from nbcache.store.upkeep import Upkeep
 
-        root, index = os.path.join(self.location, ROOT_NAME), self._local.index.in_haste()
-        cells = os.path.join(root, *CELLS)
-        return Upkeep(self.location, root, cells, index, self._local.remove).round(bounds, now)
+        root = os.path.join(self.location, ROOT_NAME)
+        return Upkeep(self.location, root, self._local.index).round(bounds, now)
 
     def prune(self, bounds: Bounds, *, dry_run: bool = False) -> Pruning:
         """Remove entries until the bounds hold, and tell which."""
         from nbcache.store.limits import Pruning
 
-        pruning = Pruning(self._local.index, self._local.remove, bounds, time.time())
+        pruning = Pruning(self._local.index, bounds, time.time())
         return pruning.rehearse() if dry_run else pruning.run()
 
     def find(self, key: str) -> Sequence[Entry]:
@@ -168,7 +160,7 @@ class JoblibStore:
     def clear(self) -> None:
         """Remove everything from the store, results of joblib's own functions included."""
         self.memory.clear(warn=False)
-        self._local.index.forget_all()
+        self._local.index.forget()
 
 
 def open_store(

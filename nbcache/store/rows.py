@@ -12,7 +12,7 @@ from nbcache.entry import Entry
 HALF_LIFE = 30 * 86400.0
 """Seconds without use after which an entry is worth half."""
 
-CELL, LINEAGE, UNREADABLE = "cell", "lineage", "unreadable"
+CELL, LINEAGE, UNREADABLE, UNFINISHED = "cell", "lineage", "unreadable", "unfinished"
 _LEAST_COST = 1e-3
 _PINNED, _MADE_BY = "pinned", "function"
 
@@ -20,7 +20,8 @@ _PINNED, _MADE_BY = "pinned", "function"
 class Row(NamedTuple):
     """One entry; ``size_bytes`` with its large buffers, ``own_bytes`` of its own file alone.
 
-    ``kind`` tells cells and calls from lineages and from what cannot be read here. ``inode`` and
+    ``kind`` tells cells and calls from lineages, from what cannot be read here and from folders
+    without an entry's file. ``inode`` and
     ``changed_ns`` say which file it was read from, ``used_at`` when that was last loaded.
     """
 
@@ -65,9 +66,6 @@ class Row(NamedTuple):
         order holds at any moment: ``log2(cost / size_bytes) + used_at / HALF_LIFE``.
         """
         return worth_of(self.cost, self.size_bytes, self.used_at)
-
-
-COLUMNS = Row._fields
 
 
 def worth_of(cost: float, size_bytes: int, used_at: float) -> float:

@@ -12,6 +12,9 @@ import stat
 import time
 from collections.abc import Callable, Sequence
 
+SHARD_DIGITS = 3
+"""How much of an entry's name is the name of its folder's folder."""
+
 SETTLED_NS = 2_000_000_000
 """Nanoseconds after which a folder's modification time stands for what is in the folder."""
 
@@ -19,34 +22,68 @@ _MOST_LISTINGS = 8192
 
 
 class Listings:
-    """The folders within folders, as they were last listed; ``clock`` gives Unix nanoseconds."""
+    """The folders within folders, as they were last listed; ``clock`` gives Unix nanoseconds.
 
-    def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
+    ``ask`` tells what somebody else saw in a folder when it had this time and inode, as text with
+    a line for each name, or None.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], int] = time.time_ns,
+        ask: Callable[[str, int, int], str | None] = lambda folder, changed_ns, inode: None,
+    ) -> None:
         self._clock = clock
-        self._known: dict[str, tuple[int, int, Sequence[str]]] = {}
+        self._ask = ask
+        self._known: dict[str, tuple[int, int, str]] = {}
 
     def folders_in(self, folder: str) -> Sequence[str]:
         """Return the names of the folders in ``folder``; links and files are left out.
 
         Raises ``OSError`` when it cannot be read; a missing folder has none.
         """
+        start = len(os.path.basename(folder)) + 1
+        return [line[start:] for line in self._text(folder).split("\n")[:-1]]
+
+    def beginning(self, folder: str, start: str) -> Sequence[str]:
+        """Return the names of the folders in ``folder`` that begin so."""
+        text = self._text(folder)
+        wanted = f"{os.path.basename(folder)}/{start}"
+        found = []
+        place = text.find(wanted)
+        while place >= 0:
+            end = text.index("\n", place)
+            found.append(text[place + len(wanted) - len(start) : end])
+            place = text.find(wanted, end)
+        return found
+
+    def _text(self, folder: str) -> str:
+        """Return a line for each name: the last part of the folder's, a slash, and the name."""
         try:
             status = os.lstat(folder)
         except (FileNotFoundError, NotADirectoryError):
             self._known.pop(folder, None)
-            return ()
+            return ""
+        changed_ns, inode = status.st_mtime_ns, status.st_ino
         known = self._known.get(folder)
-        if known is not None and known[0] == status.st_mtime_ns and known[1] == status.st_ino:
+        if known is not None and known[0] == changed_ns and known[1] == inode:
             return known[2]
-        return self._list(folder, status)
+        told = self._ask(folder, changed_ns, inode)
+        return self._list(folder, status) if told is None else self._keep(folder, status, told)
 
-    def _list(self, folder: str, status: os.stat_result) -> Sequence[str]:
+    def _list(self, folder: str, status: os.stat_result) -> str:
         names = list_folders(folder) if stat.S_ISDIR(status.st_mode) else []
+        start = os.path.basename(folder)
+        text = "".join([f"{start}/{name}\n" for name in names])
         if is_settled(status.st_mtime_ns, self._clock()):
-            if len(self._known) >= _MOST_LISTINGS:
-                self._known.clear()
-            self._known[folder] = status.st_mtime_ns, status.st_ino, names
-        return names
+            self._keep(folder, status, text)
+        return text
+
+    def _keep(self, folder: str, status: os.stat_result, text: str) -> str:
+        if len(self._known) >= _MOST_LISTINGS:
+            self._known.clear()
+        self._known[folder] = status.st_mtime_ns, status.st_ino, text
+        return text
 
 
 def list_folders(folder: str) -> list[str]:

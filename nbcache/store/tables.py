@@ -1,113 +1,126 @@
-"""The tables of an index: what is in them, and how rows come and go."""
+"""Pages of an index put together: names and figures of all entries as columns."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import repeat
+from math import isnan
 from typing import Any
 
-from nbcache.store.rows import COLUMNS, Row
+from nbcache.store.pages import (
+    CHANGED,
+    COST,
+    FLAGS,
+    INODE,
+    IS_BARE,
+    IS_PINNED,
+    IS_UNREADABLE,
+    OWN,
+    SIZE,
+    STORED_AT,
+    TEXTS,
+    TTL,
+    USED_AT,
+    WORDS,
+    Page,
+    Part,
+    join_parts,
+)
+from nbcache.store.rows import Row
+from nbcache.store.shards import SHARD_DIGITS
 
-VERSION = 1
-_APPLICATION_ID = 0x6E626361
-_ROW_MARKS = ", ".join("?" * (len(COLUMNS) + 1))
-_SCHEMA = f"""
-CREATE TABLE shards (name TEXT PRIMARY KEY, changed_ns INTEGER, scanned_at REAL) WITHOUT ROWID;
-CREATE TABLE entries (name TEXT PRIMARY KEY, {", ".join(COLUMNS[1:])}, worth REAL);
-CREATE INDEX by_expiry ON entries (stored_at + ttl) WHERE ttl IS NOT NULL;
-CREATE INDEX by_worth ON entries (worth, size_bytes);
-CREATE INDEX by_use ON entries (used_at, own_bytes);
-CREATE INDEX by_name ON entries (name, size_bytes, used_at);
-CREATE TABLE blobs (entry TEXT, blob TEXT, bytes INTEGER, PRIMARY KEY (entry, blob)) WITHOUT ROWID;
-CREATE INDEX by_blob ON blobs (blob, bytes);
-"""
+
+class Table:
+    """What the pages say, one column at a time."""
+
+    def __init__(self, pages: Sequence[Page]) -> None:
+        self._pages = pages
+        self._numbers = memoryview(b"".join([page.numbers for page in pages]))
+
+    def column(self, number: int) -> list[Any]:
+        """Return one of the numbers of each entry."""
+        kind = "d" if number < SIZE else "Q" if number == INODE else "q"
+        found: list[Any] = self._numbers.cast(kind)[number::WORDS].tolist()  # type: ignore[call-overload]
+        return found
+
+    def names(self) -> list[str]:
+        """Return the name of each entry."""
+        text = b"".join([page.names for page in self._pages]).decode("ascii")
+        return [name[SHARD_DIGITS + 1 :] for name in text.split()]
+
+    def rows(self) -> list[Row]:
+        """Return all that is known of each entry that can be read."""
+        hidden = IS_UNREADABLE | IS_BARE
+        flags = self.column(FLAGS)
+        rows = self.all_rows()
+        if any(flag & hidden for flag in flags):
+            return [row for row, flag in zip(rows, flags, strict=True) if not flag & hidden]
+        return rows
+
+    def blob_names(self) -> list[list[str]]:
+        """Return the blobs of each entry that needs any."""
+        marked = [page for page in self._pages if page.has_blobs()]
+        return [line for page in marked for line in page.list_blobs() if line]
+
+    def count(self) -> int:
+        """Return how many entries there are, apart from what is unfinished."""
+        flags = self.column(FLAGS)
+        return len(flags) - sum(bool(flag & IS_BARE) for flag in filter(None, flags))
+
+    def all_rows(self) -> list[Row]:
+        """Return all that is known of each entry."""
+        texts = b"".join([page.texts for page in self._pages]).decode("utf-8").split("\0")
+        kinds, notebooks, titles, sources, makers = (texts[n:-1:TEXTS] for n in range(TEXTS))
+        ttls = [None if isnan(ttl) else ttl for ttl in self.column(TTL)]
+        pinned = [flag & IS_PINNED for flag in self.column(FLAGS)]
+        columns = (
+            *(self.names(), kinds, self.column(STORED_AT), ttls, self.column(COST)),
+            *(self.column(SIZE), self.column(OWN), self.column(USED_AT)),
+            *(notebooks, titles, sources, makers, pinned),
+            *(self.column(INODE), self.column(CHANGED)),
+        )
+        return list(map(tuple.__new__, repeat(Row), zip(*columns, strict=True)))
 
 
-class AnotherVersion(Exception):
-    """The database was made by another version of nbcache, or by another program."""
+def by_name(part: Part) -> tuple[dict[str, Row], dict[str, list[str]]]:
+    """Return each row of a shard by its name, and the blobs that it needs."""
+    page = join_parts(0, 0.0, [part])
+    rows = Table([page]).all_rows()
+    names = [row.name for row in rows]
+    return dict(zip(names, rows, strict=True)), dict(zip(names, page.list_blobs(), strict=True))
 
 
-def total_bytes(base: Any) -> int:
+def items_of(pages: Sequence[Page], cells: str) -> list[tuple[str, int, float]]:
+    """Return folder, size and last use of each entry; what is shared is shared out."""
+    holders = Counter(name for line in Table(pages).blob_names() for name in line)
+    begin = f"{cells}/".encode("utf-8", "surrogateescape")
+    found: list[tuple[str, int, float]] = []
+    for page in pages:
+        words = memoryview(page.numbers)
+        sizes: list[int] = words.cast("q")[OWN::WORDS].tolist()
+        if page.has_blobs():
+            sizes = [
+                size + sum(-(-blob_bytes(name) // holders[name]) for name in line)
+                for size, line in zip(sizes, page.list_blobs(), strict=True)
+            ]
+        paths = begin + page.names[:-1].replace(b"\n", b"\n" + begin)
+        split = paths.decode("utf-8", "surrogateescape").split("\n")
+        found += zip(split, sizes, words.cast("d")[USED_AT::WORDS].tolist(), strict=False)
+    return found
+
+
+def total_of(pages: Iterable[Page]) -> int:
     """Return the bytes that all entries take; what they share counts once."""
-    [own] = base.execute("SELECT coalesce(sum(own_bytes), 0) FROM entries").fetchone()
-    text = "SELECT coalesce(sum(bytes), 0) FROM (SELECT blob, bytes FROM blobs GROUP BY blob)"
-    [shared] = base.execute(text).fetchone()
-    return int(own + shared)
+    own, shared = 0, set[str]()
+    for page in pages:
+        own += sum(memoryview(page.numbers).cast("q")[OWN::WORDS].tolist())
+        if page.has_blobs():
+            shared.update(name for line in page.list_blobs() for name in line)
+    return own + sum(map(blob_bytes, shared))
 
 
-def freed_bytes(base: Any, row: Row) -> int:
-    """Return how many bytes go with an entry: its own, and those that no other one needs."""
-    alone = (
-        "SELECT coalesce(sum(bytes), 0) FROM blobs AS one WHERE entry = ? AND NOT EXISTS"
-        " (SELECT 1 FROM blobs AS o WHERE o.blob = one.blob AND o.entry <> one.entry)"
-    )
-    [shared] = base.execute(alone, (row.name,)).fetchone()
-    return int(row.own_bytes + shared)
-
-
-def prepare(base: Any) -> None:
-    """Set the database up.
-
-    Raises:
-        AnotherVersion: somebody else did.
-    """
-    [found] = base.execute("PRAGMA user_version").fetchone()
-    [origin] = base.execute("PRAGMA application_id").fetchone()
-    base.execute("PRAGMA synchronous = OFF")
-    base.execute("PRAGMA mmap_size = 268435456")
-    if (origin, found) == (_APPLICATION_ID, VERSION):
-        return
-    [tables] = base.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if found or origin or tables:
-        raise AnotherVersion
-    with contextlib.suppress(Exception):
-        base.execute("PRAGMA journal_mode = WAL")  # some file systems cannot
-    with writing(base):
-        [tables] = base.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if tables:
-            return  # another process was quicker
-        for statement in filter(str.strip, _SCHEMA.split(";")):
-            base.execute(statement)
-        base.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-        base.execute(f"PRAGMA user_version = {VERSION}")
-
-
-@contextlib.contextmanager
-def writing(base: Any) -> Iterator[None]:
-    """Let changes be seen together, or not at all."""
-    base.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        base.execute("ROLLBACK")
-        raise
-    base.execute("COMMIT")
-
-
-def known_files(base: Any, shard: str) -> dict[str, tuple[int, int]]:
-    """Return inode and change time of each file of a shard, as it was read."""
-    text = "SELECT name, inode, changed_ns FROM entries WHERE name >= ? AND name < ?"
-    found = base.execute(text, (shard, shard + "g"))
-    return {name: (inode, changed_ns) for name, inode, changed_ns in found}
-
-
-def put(base: Any, row: Row, blobs: Mapping[str, int]) -> None:
-    """Take an entry's row, and the blobs that it needs with their sizes."""
-    base.execute(f"INSERT OR REPLACE INTO entries VALUES ({_ROW_MARKS})", (*row, row.worth))
-    base.execute("DELETE FROM blobs WHERE entry = ?", (row.name,))
-    if blobs:
-        pairs = [(row.name, blob, size) for blob, size in blobs.items()]
-        base.executemany("INSERT OR REPLACE INTO blobs VALUES (?, ?, ?)", pairs)
-
-
-def drop(base: Any, names: Sequence[tuple[str]]) -> None:
-    """Forget rows, each given by its name alone."""
-    if names:
-        base.executemany("DELETE FROM entries WHERE name = ?", names)
-        base.executemany("DELETE FROM blobs WHERE entry = ?", names)
-
-
-def drop_shard(base: Any, shard: str) -> None:
-    """Forget a shard and its rows."""
-    drop(base, [(name,) for name in known_files(base, shard)])
-    base.execute("DELETE FROM shards WHERE name = ?", (shard,))
+def blob_bytes(name: str) -> int:
+    """Return the size that a blob's name tells."""
+    length = name.partition("-")[2]
+    return int(length) if length.isdecimal() else 0

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from typing import Any
 
 from nbcache.errors import StoreError
 from nbcache.store.collecting import collecting
@@ -31,22 +30,18 @@ _SWEPT_NAME = "swept"
 
 
 class Upkeep:
-    """Keeps the store in ``location``, whose items lie below ``root`` and cells in ``cells``."""
+    """Keeps the store in ``location``, whose items lie below ``root``."""
 
-    def __init__(self, location: str, root: str, cells: str, index: Index, remove: Any) -> None:
-        self._location, self._root, self._cells = location, root, cells
+    def __init__(self, location: str, root: str, index: Index) -> None:
+        self._location, self._root = location, root
         self._index = index
-        self._remove = remove
 
     def round(self, bounds: Bounds, now: float) -> Iterator[None]:
         """Do what is due, a step at a time; where there can be no index, nothing."""
-        removed = 0
-        with self._index.opened() as base:
-            yield from self._index.refreshing(base, now - LOOK_AGAIN_AFTER)
-            if bounds:
-                pruning = Pruning(self._index, self._remove, bounds, now)
-                yield from pruning.steps(base)
-                removed = len(pruning.removed)
+        self._index.check()
+        pruning = Pruning(self._index, bounds, now)
+        yield from pruning.steps(now - LOOK_AGAIN_AFTER)
+        removed = len(pruning.removed)
         is_due = self._claim_sweep(now)
         if is_due:
             yield from self.sweeping(now)
@@ -57,7 +52,7 @@ class Upkeep:
 
     def sweeping(self, now: float) -> Iterator[None]:
         """Remove unfinished files that have no living writer, and empty folders."""
-        for shard in scan_folder(self._cells):
+        for shard in scan_folder(self._index.cells):
             for entry in scan_folder(shard.path):
                 _sweep(entry, now - STRAY_AFTER)
             yield

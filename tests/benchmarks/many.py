@@ -24,7 +24,6 @@ from nbcache.entry import Body, Entry
 from nbcache.store.limits import Bounds
 from nbcache.store.opening import open_store
 from nbcache.store.shards import SETTLED_NS
-from nbcache.store.tables import total_bytes
 
 LOOKUPS = 1000
 ROUNDS = 5
@@ -127,14 +126,11 @@ def look_ups(folder: Path, few: Any, many: Any, count: int) -> dict[str, float]:
 def whole_stores(store: Any) -> dict[str, float]:
     """Return the seconds of what looks at all entries, and of joblib's stock backend for it."""
     stock = joblib.Memory(store.location, verbose=0).store_backend
-    index = store._local.index
-    columns = "SELECT name, size_bytes, used_at FROM entries"
-    expired = "SELECT count(*) FROM entries WHERE ttl IS NOT NULL AND stored_at + ttl <= ?"
     quick = in_turns(
         ROUNDS,
-        total=lambda: index.ask(total_bytes),
-        expired=lambda: index.ask(lambda base: base.execute(expired, [time.time()]).fetchall()),
-        listing=lambda: index.ask(lambda base: base.execute(columns).fetchall()),
+        total=lambda: store.size_bytes,
+        expired=lambda: store.prune(Bounds(expired_for=0.0), dry_run=True).removed,
+        listing=store.items,
     )
     # The stock backend's one way to a total, to what is old and to a list is this walk.
     walk = in_turns(SLOW_ROUNDS, stock=stock.get_items)["stock"]

@@ -73,7 +73,7 @@ def test_a_missing_entry_is_not_recalled(store: LocalStore, tmp_path: Path) -> N
     store.remove(_entry())
     with pytest.raises(NotRecalled, match="cell 1 is gone"):
         _recall(store, tmp_path)
-    drop_lineages(store, [_entry()])
+    drop_lineages(store, [_entry().name])
     assert list(store.entries()) == []
 
 

@@ -4,7 +4,6 @@ import hashlib
 import multiprocessing
 import os
 import shutil
-import sqlite3
 import time
 from pathlib import Path
 
@@ -13,7 +12,6 @@ import numpy as np
 import pytest
 
 from nbcache.entry import Body, Entry
-from nbcache.store.index import Index, IndexUnavailable
 from nbcache.store.limits import Bounds
 from nbcache.store.manifests import Manifests
 from nbcache.store.opening import open_store
@@ -46,6 +44,10 @@ def names(store):
     return {entry.name for entry in store.entries()}
 
 
+def keys_of(pruning):
+    return [name.partition(".")[0] for name in pruning.removed]
+
+
 def listed(store):
     return {row.name for row in store.rows()}
 
@@ -73,38 +75,34 @@ def test_rows_say_what_the_entries_say(store):
 
 
 def drop_index(store):
-    for path in Path(store.location).glob("index.sqlite*"):
+    for path in Path(store.location).glob("index.nbi*"):
         path.unlink()
 
 
 def scribble(store):
-    path = Path(store.location, "index.sqlite")
+    path = Path(store.location, "index.nbi")
     path.write_bytes(path.read_bytes()[:8192].replace(b"e", b"\0") + os.urandom(3000))
 
 
 def make_foreign(store):
-    drop_index(store)
-    with sqlite3.connect(Path(store.location, "index.sqlite")) as base:
-        base.execute("CREATE TABLE entries (other TEXT)")
-    base.close()
+    Path(store.location, "index.nbi").write_bytes(b"SQLite format 3\0" * 9000)
 
 
 def age_version(store):
-    with sqlite3.connect(Path(store.location, "index.sqlite")) as base:
-        base.execute("PRAGMA user_version = 999")
-    base.close()
+    path = Path(store.location, "index.nbi")
+    path.write_bytes(path.read_bytes()[:8] + b"\xff" + path.read_bytes()[9:])
 
 
 def turn_elsewhere(store):
     drop_index(store)
     target = Path(store.location).parent / "precious"
     target.write_text("mine")
-    os.symlink(target, Path(store.location, "index.sqlite"))
+    os.symlink(target, Path(store.location, "index.nbi"))
 
 
 def make_folder(store):
     drop_index(store)
-    Path(store.location, "index.sqlite").mkdir()
+    Path(store.location, "index.nbi").mkdir()
 
 
 @pytest.mark.parametrize(
@@ -123,7 +121,7 @@ def test_any_other_index_is_made_anew_or_passed_over(store, harm):
     assert len(names(store)) == 1 == len(store.rows())
     precious = Path(store.location).parent / "precious"
     assert not precious.exists() or precious.read_text() == "mine"
-    inside = Path(store.location, "index.sqlite")
+    inside = Path(store.location, "index.nbi")
     assert inside.is_dir() or inside.stat().st_mode & 0o077 == 0
 
 
@@ -177,7 +175,7 @@ def test_a_listing_counts_only_once_its_folder_is_settled(tmp_path):
     assert late.folders_in(str(tmp_path)) == ["a"]
     os.utime(tmp_path)
     assert sorted(late.folders_in(str(tmp_path))) == ["a", "b"]
-    assert early.folders_in(str(tmp_path / "none")) == ()
+    assert not early.folders_in(str(tmp_path / "none"))
 
 
 def test_what_is_shared_counts_once(store):
@@ -189,7 +187,7 @@ def test_what_is_shared_counts_once(store):
     assert alone > BIG
     assert store.size_bytes < alone + BIG / 2
     pruned = store.prune(Bounds(max_items=1))
-    assert [row.key for row in pruned.removed] == [key_of(1)]
+    assert keys_of(pruned) == [key_of(1)]
     assert pruned.freed < BIG / 2
     [left] = store.entries()
     assert np.array_equal(np.frombuffer(store.load(left).buffers[0]), data)
@@ -213,10 +211,10 @@ def test_the_least_valuable_goes_first_and_pinned_stays(store):
     put(store, "cheap", cost=0.01)
     order = [key_of(name) for name in ("expired", "cheap", "large", "small")]
     rehearsed = store.prune(Bounds(max_items=1), dry_run=True)
-    assert [row.key for row in rehearsed.removed] == order
+    assert keys_of(rehearsed) == order
     assert len(names(store)) == 5
     pruned = store.prune(Bounds(max_items=1))
-    assert [row.key for row in pruned.removed] == order
+    assert keys_of(pruned) == order
     assert pruned.freed == rehearsed.freed > 50_000
     assert [row.key for row in store.rows()] == [key_of("pinned")]
 
@@ -231,7 +229,7 @@ def test_what_was_used_or_replaced_meanwhile_is_looked_at_anew(store):
     store.rows()
     store.load(made[1])
     pruned = store.prune(Bounds(max_age=30 * 86400.0))
-    assert {row.key for row in pruned.removed} == {key_of(0), key_of(2)}
+    assert set(keys_of(pruned)) == {key_of(0), key_of(2)}
     assert listed(store) == {made[1].name}
 
 
@@ -311,23 +309,6 @@ def test_processes_share_one_index(store, place):
         worker.join(120)
         assert worker.exitcode == 0
     assert len(store.rows()) == 46
-    assert listed(store) == names(store)
-
-
-def test_whoever_is_in_haste_does_without(store):
-    """The janitor of one kernel never waits for another process that writes the index."""
-    put(store, 1)
-    store.rows()
-    hasty = Index(store.location, f"{store.location}/joblib/nbcache/cells", b"k" * 32, patience=0.0)
-    with sqlite3.connect(hasty.path, isolation_level=None) as base:
-        base.execute("BEGIN IMMEDIATE")
-        put(store, 2)
-        with pytest.raises(IndexUnavailable):
-            hasty.ask(len, is_patient=False)
-        with pytest.raises(sqlite3.OperationalError, match="locked"):
-            list(store.upkeep(Bounds(max_items=0), NOW))
-        base.execute("ROLLBACK")
-    base.close()
     assert listed(store) == names(store)
 
 

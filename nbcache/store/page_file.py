@@ -1,0 +1,231 @@
+"""The file of an index: where each page is, where the names of each shard are, and the pages.
+
+A page is added at the end, then its place is noted; so whoever reads sees the earlier page or the
+later one, and whatever a killed process, a full disk or two writers at once leave behind is a page
+whose check fails. Nobody locks: a page that is lost is made again. What later pages replaced is
+left out when the file is written anew, beside it, and renamed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import struct
+import time
+from collections.abc import Iterator, Sequence
+
+from nbcache.store.pages import (
+    SHARDS,
+    SPOT,
+    Page,
+    check_names,
+    decode_page,
+    encode_page,
+    spot_names,
+)
+from nbcache.store.shards import SHARD_DIGITS
+
+SLACK_BYTES = 1 << 20
+"""As much as this, and as much as all pages take, may be out of date before it is left out."""
+
+PAGES = 16**SHARD_DIGITS // SHARDS
+_MAGIC = b"\x89NBI\r\n\x1a\n" + struct.pack("<II", 1, PAGES)
+_PLACE = struct.Struct("<QII")
+_PLACES_AT = len(_MAGIC)
+_PLACES_BYTES = PAGES * _PLACE.size
+_SPOTS_AT = _PLACES_AT + _PLACES_BYTES
+_START = _SPOTS_AT + PAGES * SHARDS * SPOT.size
+_LARGEST = 1 << 22
+_FLAGS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_CLOEXEC", "O_NONBLOCK", "O_BINARY"))
+_NEW_ENDING = ".new"
+_ABANDONED_AFTER = 60.0
+
+Place = tuple[int, int, int]
+"""Where a page begins, how long it is, and how long the texts behind it."""
+
+
+class PageFile:
+    """An open index file; every method may raise ``OSError``. Close it."""
+
+    def __init__(self, path: str, descriptor: int) -> None:
+        self._path = path
+        self._descriptor = descriptor
+        self.inode = os.fstat(descriptor).st_ino
+
+    def close(self) -> None:
+        """Let go of the file; repeating it changes nothing."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+    def __enter__(self) -> PageFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def places(self) -> list[Place]:
+        """Return the place of each page by its number; all zeros for none."""
+        table = _read_at(self._descriptor, _PLACES_BYTES, _PLACES_AT)
+        return list(_PLACE.iter_unpack(table.ljust(_PLACES_BYTES, b"\0")))
+
+    def page(self, number: int, place: Place, *, texts: bool = False) -> Page | None:
+        """Return the page at a place; None if there is none, or a damaged one."""
+        offset, length, text_length = place
+        if not length or offset + length + text_length > self._size():
+            return None
+        data = _read_at(self._descriptor, length + text_length if texts else length, offset)
+        return decode_page(number, data[:length], data[length:] if texts else None)
+
+    def names(self, shard: int, changed_ns: int, inode: int) -> str | None:
+        """Return a shard's names, a line for each, if they were all at this time and inode."""
+        spot = _read_at(self._descriptor, SPOT.size, _SPOTS_AT + shard * SPOT.size)
+        if len(spot) < SPOT.size:
+            return None
+        offset, length, check, changed, number = SPOT.unpack(spot)
+        if changed != changed_ns or number != inode or length > _LARGEST:
+            return None
+        names = _read_at(self._descriptor, length, offset)
+        if check_names(names, changed_ns, inode) != check:
+            return None
+        return names.decode("ascii")
+
+    def _size(self) -> int:
+        return os.fstat(self._descriptor).st_size
+
+    def put(self, pages: Sequence[Page]) -> None:
+        """Add pages, each in the place of the earlier one of its number."""
+        encoded = [encode_page(page) for page in pages]
+        data = b"".join(part for both in encoded for part in both)
+        offset = _append(self._path, self.inode, data)
+        for page, (head, texts) in zip(pages, encoded, strict=True):
+            _write_place(self._descriptor, page, (offset, len(head), len(texts)))
+            offset += len(head) + len(texts)
+
+    def compact(self) -> Iterator[None]:
+        """Write the file anew without what is out of date, in short steps, if that pays."""
+        size = self._size()
+        places = [one if sum(one) <= size else (0, 0, 0) for one in self.places()]
+        live = sum(length + texts for _, length, texts in places)
+        if size <= 2 * live + _START + SLACK_BYTES:
+            return
+        with _writing_new(self._path) as new:
+            offset = _write_all(new, bytes(_START))
+            for number, (start, length, texts) in enumerate(places):
+                data = _read_at(self._descriptor, length + texts, start)
+                page = decode_page(number, data[:length], data[length:])
+                if page is not None:
+                    _write_place(new, page, (offset, length, texts))
+                    offset += _write_all(new, data)
+                if number % 4 == 0:
+                    yield
+            _write_at(new, _MAGIC, 0)
+
+
+def open_pages(path: str) -> PageFile:
+    """Open an index file of ours; one that is none is replaced by an empty one.
+
+    Raises ``OSError`` where none can be.
+    """
+    with contextlib.suppress(OSError):
+        return _open(path)
+    forget_pages(path)
+    with _writing_new(path) as new:
+        _write_all(new, _MAGIC + bytes(_START - len(_MAGIC)))
+    return _open(path)
+
+
+def open_known_pages(path: str) -> PageFile | None:
+    """Open an index file for reading if it is there and ours."""
+    try:
+        return _open(path, os.O_RDONLY)
+    except OSError:
+        return None
+
+
+def forget_pages(path: str) -> None:
+    """Remove an index file, if it is there."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def _open(path: str, flags: int = os.O_RDWR) -> PageFile:
+    descriptor = os.open(path, flags | _FLAGS)
+    try:
+        status = os.fstat(descriptor)
+        if not _is_private(status) or status.st_size < _START:
+            raise FileNotFoundError(path)
+        if _read_at(descriptor, len(_MAGIC), 0) != _MAGIC:
+            raise FileNotFoundError(path)
+        return PageFile(path, descriptor)
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _is_private(status: os.stat_result) -> bool:
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+        return False
+    return os.name != "posix" or (status.st_uid == os.getuid() and not status.st_mode & 0o077)
+
+
+@contextlib.contextmanager
+def _writing_new(path: str) -> Iterator[int]:
+    """Give a new file that nobody else writes; it takes the place of ``path`` when it is whole."""
+    new = path + _NEW_ENDING
+    with contextlib.suppress(FileNotFoundError):
+        if time.time() - os.lstat(new).st_mtime > _ABANDONED_AFTER:
+            os.unlink(new)
+    descriptor = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
+    try:
+        yield descriptor
+        os.replace(new, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(new)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _write_place(descriptor: int, page: Page, place: Place) -> None:
+    """Note where a page is, and the names in it."""
+    _write_at(descriptor, _PLACE.pack(*place), _PLACES_AT + page.number * _PLACE.size)
+    spots = spot_names(page, place[0])
+    _write_at(descriptor, spots, _SPOTS_AT + page.number * len(spots))
+
+
+def _append(path: str, inode: int, data: bytes) -> int:
+    """Add to the end of a file in one go, and return where that begins."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | _FLAGS)
+    try:
+        if os.fstat(descriptor).st_ino != inode:
+            raise FileNotFoundError(path)  # written anew meanwhile
+        if os.write(descriptor, data) != len(data):
+            raise OSError("The index could not be written.")
+        return os.lseek(descriptor, 0, os.SEEK_CUR) - len(data)
+    finally:
+        os.close(descriptor)
+
+
+def _seek_and_read(descriptor: int, size: int, offset: int) -> bytes:
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    return os.read(descriptor, size)
+
+
+def _seek_and_write(descriptor: int, data: bytes, offset: int) -> int:
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    return os.write(descriptor, data)
+
+
+_read_at = getattr(os, "pread", _seek_and_read)  # Windows has neither
+_write_at = getattr(os, "pwrite", _seek_and_write)
+
+
+def _write_all(descriptor: int, data: bytes) -> int:
+    done = 0
+    while done < len(data):
+        done += os.write(descriptor, data[done:])
+    return len(data)

@@ -1,0 +1,117 @@
+"""What a store may do without, in order: entries by one of their figures, the least first."""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate, compress, count
+from typing import NamedTuple
+
+from nbcache.store.pages import (
+    CHANGED,
+    FLAGS,
+    INODE,
+    IS_BARE,
+    IS_PINNED,
+    NUMBER,
+    OWN,
+    STORED_AT,
+    TTL,
+    USED_AT,
+    WORTH,
+    Page,
+)
+from nbcache.store.rows import Row
+from nbcache.store.tables import Table
+
+_GROUP_BITS = 32
+
+
+class Held(NamedTuple):
+    """One entry that may go, as its file was when it was read."""
+
+    name: str
+    used_at: float
+    worth: float
+    own_bytes: int
+    inode: int
+    changed_ns: int
+    is_kept: bool
+    expires_at: float
+    blobs: Sequence[str]
+
+
+def held_of(row: Row, blobs: Sequence[str]) -> Held:
+    """Return the same of an entry that was just read."""
+    expires_at = float("inf") if row.expires_at is None else row.expires_at
+    figures = row.used_at, row.worth, row.own_bytes, row.inode, row.changed_ns
+    return Held(row.name, *figures, bool(row.is_pinned), expires_at, blobs)
+
+
+class Group:
+    """The entries of some pages, by their place in them."""
+
+    def __init__(self, pages: Sequence[Page]) -> None:
+        self.table = Table(pages)
+        self._pages = pages
+        self._ends = list(accumulate(len(page.numbers) // NUMBER.size for page in pages))
+        self._names: dict[int, list[str]] = {}
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def held(self, place: int) -> Held:
+        """Return one entry."""
+        number = bisect_right(self._ends, place)
+        page = self._pages[number]
+        if number not in self._names:
+            self._names[number] = page.list_names()
+        inside = place - (self._ends[number - 1] if number else 0)
+        word = NUMBER.unpack_from(page.numbers, inside * NUMBER.size)
+        blobs = page.list_blobs()[inside] if page.has_blobs() else ()
+        is_kept = bool(word[FLAGS] & (IS_PINNED | IS_BARE))
+        expires_at = word[STORED_AT] + word[TTL]  # NaN where there is no end
+        figures = word[USED_AT], word[WORTH], word[OWN], word[INODE], word[CHANGED]
+        name = self._names[number][inside].partition("/")[2]
+        return Held(name, *figures, is_kept, expires_at, blobs)
+
+    def free(self, figure: Callable[[Table], Iterable[float]]) -> Iterator[tuple[float, int]]:
+        """Yield figure and place of each entry that may go."""
+        flags = self.table.column(FLAGS)
+        found = zip(figure(self.table), count())
+        kept = IS_PINNED | IS_BARE
+        return compress(found, [not flag & kept for flag in flags]) if any(flags) else found
+
+
+class Ranking:
+    """Gives the entries of all groups with the least figures first; some come in late."""
+
+    def __init__(self, groups: Sequence[Group]) -> None:
+        self._groups = groups
+        self._heaps: list[list[tuple[float, int]]] = []
+        self._late: list[Held] = []
+        self._late_heap: list[tuple[float, int]] = []
+
+    def add(self, candidates: list[tuple[float, int]]) -> None:
+        """Take candidates of the next group."""
+        base = len(self._heaps) << _GROUP_BITS
+        heap = [(value, base + place) for value, place in candidates] if base else candidates
+        heapq.heapify(heap)
+        self._heaps.append(heap)
+
+    def add_again(self, value: float, held: Held) -> None:
+        """Take one entry whose figure is another than was known."""
+        heapq.heappush(self._late_heap, (value, -1 - len(self._late)))
+        self._late.append(held)
+
+    def pop(self) -> Held | None:
+        """Return the entry with the least figure, which is then no candidate any more."""
+        heaps = [heap for heap in (*self._heaps, self._late_heap) if heap]
+        if not heaps:
+            return None
+        _, place = heapq.heappop(min(heaps))
+        if place < 0:
+            return self._late[-1 - place]
+        mask = (1 << _GROUP_BITS) - 1
+        return self._groups[place >> _GROUP_BITS].held(place & mask)
