@@ -122,13 +122,17 @@ def read_entry(folder: str, key: bytes) -> Entry:
         return _read_head(file, key).entry
 
 
-def read_entry_in(folder: str, key: bytes) -> Entry:
-    """Return the same of a folder that is known to be one and no link, in fewer steps."""
-    start, size_bytes = read_own_start(f"{folder}/{FILE_NAME}", _SHORT_HEAD_BYTES)
+def read_entry_in(folder: str, key: bytes) -> tuple[Entry, os.stat_result]:
+    """Return the same of a folder that is known to be one and no link, in fewer steps.
+
+    What the file was when it was read comes with it.
+    """
+    start, status = read_own_start(f"{folder}/{FILE_NAME}", _SHORT_HEAD_BYTES)
+    size_bytes = status.st_size
     end = PREFIX_BYTES + header_length(start)
     if end > size_bytes or end <= len(start):
-        return read_manifest(start, size_bytes, key).entry
-    return read_entry(folder, key)
+        return read_manifest(start, size_bytes, key).entry, status
+    return read_entry(folder, key), status
 
 
 def read_blob_names(folder: str) -> set[str]:

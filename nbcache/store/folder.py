@@ -120,8 +120,8 @@ def open_own_file(path: str) -> BinaryIO:
     return file
 
 
-def read_own_start(path: str, most_bytes: int) -> tuple[bytes, int]:
-    """Return the first bytes of a file of ours, and its size; its folder is not looked at.
+def read_own_start(path: str, most_bytes: int) -> tuple[bytes, os.stat_result]:
+    """Return the first bytes of a file of ours, and what it is; its folder is not looked at.
 
     Raises ``ForeignEntry`` as ``open_own_file`` does.
     """
@@ -129,7 +129,7 @@ def read_own_start(path: str, most_bytes: int) -> tuple[bytes, int]:
     try:
         status = os.fstat(descriptor)
         _check_own_file(path, status)
-        return os.read(descriptor, min(status.st_size, most_bytes)), status.st_size
+        return os.read(descriptor, min(status.st_size, most_bytes)), status
     finally:
         os.close(descriptor)
 

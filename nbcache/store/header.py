@@ -16,8 +16,8 @@ import hmac
 import json
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, fields, make_dataclass
+from typing import Any, NamedTuple, cast
 
 import xxhash
 
@@ -32,6 +32,15 @@ ALIGNMENT = 64
 _PREFIX = struct.Struct("<8sHHI16s32s")
 PREFIX_BYTES = _PREFIX.size
 SIGNED_BYTES = 16
+_Draft: Any = make_dataclass(
+    "_Draft",
+    [
+        (one.name, Any, field(default=one.default, default_factory=one.default_factory))
+        for one in fields(Entry)
+    ],
+    slots=True,
+)
+_scan: Any = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # as typeshed lacks it
 _LONGEST_HEADER = (1 << 32) - 1
 _MANIFEST_FIELDS = frozenset(field.name for field in fields(Entry)) - {"size_bytes"}
 
@@ -68,9 +77,14 @@ class Manifest:
 
 def header_length(prefix: bytes) -> int:
     """Return how many bytes of header follow the first ``PREFIX_BYTES``; signs are not checked."""
+    return _open_prefix(prefix)[1]
+
+
+def _open_prefix(prefix: bytes) -> tuple[int, int, bytes, bytes]:
+    """Return version, length of the header, its digest and its signature."""
     if len(prefix) < PREFIX_BYTES:
         raise DamagedEntry("The entry is cut short: its head is incomplete.")
-    magic, version, _, length, _, _ = _PREFIX.unpack_from(prefix)
+    magic, version, _, length, digest, signature = _PREFIX.unpack_from(prefix)
     if magic != MAGIC:
         raise DamagedEntry("The file is not an entry of nbcache: it starts with other bytes.")
     if version not in READABLE:
@@ -78,25 +92,27 @@ def header_length(prefix: bytes) -> int:
             f"The entry has format {version}; this nbcache reads 1 to {FORMAT}. "
             "It stays for the version that wrote it."
         )
-    return int(length)
+    return version, length, digest, signature
 
 
 def read_manifest(head: bytes, size_bytes: int, key: bytes) -> Manifest:
     """Return the verified manifest, given the file's first bytes and its real size."""
-    end = PREFIX_BYTES + header_length(head)
+    version, length, digest, signature = _open_prefix(head)
+    end = PREFIX_BYTES + length
     header = head[PREFIX_BYTES:end]
-    if end > size_bytes or len(header) != end - PREFIX_BYTES:
+    if end > size_bytes or len(header) != length:
         raise DamagedEntry("The entry is cut short: its header is incomplete.")
-    digest, signature = _PREFIX.unpack_from(head)[-2:]
-    if xxhash.xxh3_128_digest(header) != digest:
-        raise DamagedEntry("The entry's header is not what was written.")
     if not hmac.compare_digest(sign(head[:SIGNED_BYTES], header, key), signature):
+        if xxhash.xxh3_128_digest(header) != digest:
+            raise DamagedEntry("The entry's header is not what was written.")
         raise ForeignEntry(
             "The entry was signed with another key, so nothing of it is loaded. "
             "Remove it, or use the key that signed it."
         )
     manifest = unpack_header(header, size_bytes)
-    if manifest.entry.format != _PREFIX.unpack_from(head)[1]:
+    if xxhash.xxh3_128_digest(header) != digest:
+        raise DamagedEntry("The digest of the entry's header is not what was written.")
+    if manifest.entry.format != version:
         raise DamagedEntry("The entry's header is of another format than its head.")
     _check_extent(manifest.sections, size_bytes - manifest.data_start)
     return manifest
@@ -136,19 +152,32 @@ def unpack_header(header: bytes, file_bytes: int) -> Manifest:
     The last ones are kept, since an entry that was found is loaded next.
     """
     try:
-        record = json.loads(header)
+        record, end = _scan(header.decode("ascii"), 0)
+        if end != len(header):
+            raise DamagedEntry("The entry's header goes on behind its end.")
         data = record["entry"]
         parts = tuple(map(_as_part, record["sections"]))
         if not _MANIFEST_FIELDS.issuperset(data) or data["format"] not in READABLE:
             raise ForeignEntry("The entry has fields that this version of nbcache does not know.")
-        lists = {name: tuple(data[name]) for name in ("outputs", "notes")}
-        sections = tuple(part for part in parts if type(part) is Section)
-        blobs = tuple(part for part in parts if type(part) is Pieces)
-        size_bytes = file_bytes + sum(pieces.length for pieces in blobs)
-        entry = Entry(**{**data, **lists, "size_bytes": size_bytes})
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        sections = tuple([part for part in parts if type(part) is Section])
+        blobs = tuple([part for part in parts if type(part) is Pieces])
+        size_bytes = file_bytes + sum([pieces.length for pieces in blobs])
+        data["outputs"], data["notes"] = tuple(data["outputs"]), tuple(data["notes"])
+        entry = _fill(data, size_bytes)
+    except (KeyError, TypeError, ValueError, RecursionError, StopIteration) as error:
         raise DamagedEntry(f"The entry's header cannot be read: {error!r}.") from error
     return Manifest(entry, parts, align(PREFIX_BYTES + len(header)), file_bytes, sections, blobs)
+
+
+def _fill(data: dict[str, Any], size_bytes: int) -> Entry:
+    """Return an entry with these fields.
+
+    It is filled while it is still a plain object: a frozen one takes a call for each field, and
+    that would be the longest step of a look-up.
+    """
+    entry: Any = _Draft(**data, size_bytes=size_bytes)
+    entry.__class__ = Entry
+    return cast("Entry", entry)
 
 
 def _as_part(record: Any) -> Section | Pieces:
@@ -161,10 +190,10 @@ def _as_part(record: Any) -> Section | Pieces:
 def _check_extent(sections: Sequence[Section], data_bytes: int) -> None:
     """Refuse a table that does not fill the file exactly; nothing is allocated before."""
     expected = end = 0
-    for section in sections:
-        if section.offset != expected or section.length < 0:
+    for offset, length, _ in sections:
+        if offset != expected or length < 0:
             raise DamagedEntry("The entry's table of sections contradicts itself.")
-        end = section.end
+        end = offset + length
         expected = align(end)
     if not sections or end != data_bytes:
         raise DamagedEntry(

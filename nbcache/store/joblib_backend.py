@@ -29,10 +29,11 @@ from joblib._store_backends import (
 
 from nbcache.entry import Body, Entry
 from nbcache.errors import DamagedEntry, ForeignEntry, StoreError
-from nbcache.store.collecting import collect_blobs, size_items
+from nbcache.store.collecting import collect_blobs
 from nbcache.store.entry_file import load_entry, read_entry, write_entry
 from nbcache.store.folder import has_safe_folder, make_private_folder
 from nbcache.store.items import scan_folder
+from nbcache.store.joblib_items import find_moved, list_all_items
 from nbcache.store.local import CELLS, ROOT_NAME, prepare_location
 from nbcache.store.pieces import BLOBS
 from nbcache.store.signing import load_key
@@ -71,10 +72,11 @@ class NbcacheStoreBackend(StoreBackendBase, StoreBackendMixin):
         self._key_folder: str | None = None
         self._clock: Callable[[], float] = time.time
         self._key: bytes | None = None
+        self._moved: dict[str, float] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the key behind: another process reads it from its own folder."""
-        return {**self.__dict__, "_key": None}
+        return {**self.__dict__, "_key": None, "_moved": {}}
 
     def configure(
         self,
@@ -145,11 +147,14 @@ class NbcacheStoreBackend(StoreBackendBase, StoreBackendMixin):
         return pickle.loads(body.stream, buffers=body.buffers)
 
     def get_items(self) -> list[Any]:
-        """Return every item with its size and last use, found without opening a file."""
-        moment = datetime.datetime.fromtimestamp
+        """Return every item with its size and last use; those of cells come from the index.
+
+        It may not know yet that an entry was used; limits look at each once more.
+        """
+        moment, moved = datetime.datetime.fromtimestamp, self._moved
         return [
-            CacheItemInfo(item.path, item.size_bytes, moment(item.used_at))
-            for item in size_items(self.location)
+            CacheItemInfo(path, size_bytes, moment(moved.get(path, used_at)))
+            for path, size_bytes, used_at in list_all_items(self.location, self._load_key)
         ]
 
     def enforce_store_limits(
@@ -163,10 +168,17 @@ class NbcacheStoreBackend(StoreBackendBase, StoreBackendMixin):
         What two items share goes with the last of them, so it may take several rounds.
         """
         limits = bytes_limit, items_limit, age_limit
-        before = None
-        while self._get_items_to_delete(*limits) and before != len(self.get_items()):
-            before = len(self.get_items())
-            super().enforce_store_limits(*limits)
+        self._moved, before = {}, None
+        while chosen := self._get_items_to_delete(*limits):
+            moved = find_moved(chosen, self._moved)
+            if moved:
+                self._moved.update(moved)
+                continue
+            if before == (before := {item.path for item in chosen}):
+                return  # nothing of it would go
+            for path in before:
+                with contextlib.suppress(OSError, StoreError):
+                    self.clear_location(path)
             with contextlib.suppress(OSError, StoreError):
                 collect_blobs(self.location)
 

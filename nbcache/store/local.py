@@ -131,7 +131,7 @@ class LocalStore:
             names = self._listings.beginning(shard, f"{key}.")
         except OSError as error:
             _tell_once(shard, error, self._tell)
-            return ()
+            return []
         found = [entry for name in names if (entry := self._read(shard, name)) is not None]
         return found if len(found) < 2 else sorted(found, key=_moment, reverse=True)
 

@@ -27,13 +27,16 @@ class Manifests:
         self._clock = clock
         self._known: dict[str, tuple[_Mark, Entry]] = {}
 
-    def get(self, path: str, read: Callable[[], Entry]) -> Entry:
-        """Return the manifest of a file, which ``read`` reads and verifies where it must be."""
-        mark = _mark_of(os.lstat(path))
+    def get(self, path: str, read: Callable[[], tuple[Entry, os.stat_result]]) -> Entry:
+        """Return the manifest of a file, which ``read`` reads and verifies where it must be.
+
+        It gives what the file was just before as well.
+        """
         known = self._known.get(path)
-        if known is not None and known[0] == mark:
+        if known is not None and known[0] == _mark_of(os.lstat(path)):
             return known[1]
-        entry = read()
+        entry, status = read()
+        mark = _mark_of(status)
         if mark[2] <= _LARGEST_BYTES and is_settled(mark[4], self._clock()):
             if len(self._known) >= _MOST:
                 self._known.clear()

@@ -28,7 +28,7 @@ def read_row(shard: str, name: str, key: bytes) -> Row | None:
     except OSError:
         return _read_unfinished(folder, name)
     try:
-        entry = read_entry_in(folder, key)
+        entry, status = read_entry_in(folder, key)
         if entry.name == name:
             return row_of(entry, status)
     except (DamagedEntry, ForeignEntry):

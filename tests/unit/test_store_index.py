@@ -317,8 +317,12 @@ def test_a_manifest_holds_only_while_its_file_stands(store):
     path, reads = Path(store.location, "x.nbc"), []
     path.parent.mkdir(parents=True, exist_ok=True)
 
+    def read():
+        reads.append(0)
+        return entry_of(len(reads)), path.stat()
+
     def get(manifests):
-        return manifests.get(str(path), lambda: reads.append(0) or entry_of(len(reads)))
+        return manifests.get(str(path), read)
 
     path.write_bytes(b"first")
     changed = path.stat().st_ctime_ns
