@@ -221,7 +221,8 @@ class Session:
             run.notes = (*run.notes, self.shelf.drop_group(run.policy.group))
         self._pin(run)
         run.overhead += time.perf_counter() - began
-        run.notes = (*run.notes, *self.shelf.take_problems())
+        told = [one for one in self.shelf.take_problems() if one not in run.reasons]
+        run.notes = (*run.notes, *told)
         now = self.clock()
         event = run.event(now, self.shelf.label)
         self.ledger.add(run, event)

@@ -54,7 +54,8 @@ def show_sizes(args: argparse.Namespace) -> int:
     ]
     if shown:
         print(align(_DU, shown, _DU[1:]) + "\n")
-    print(f"{store.label}: {total['runs']} stored runs, {format_bytes(total['size_bytes'])}")
+    noun = "stored run" if total["runs"] == 1 else "stored runs"
+    print(f"{store.label}: {total['runs']} {noun}, {format_bytes(total['size_bytes'])}")
     return OK
 
 

@@ -111,5 +111,7 @@ def verify(args: argparse.Namespace) -> int:
     else:
         for told in problems:
             print(told)
-        print(f"{count} entries, {len(problems)} {'problem' if len(problems) == 1 else 'problems'}")
+        entries = "entry" if count == 1 else "entries"
+        problem = "problem" if len(problems) == 1 else "problems"
+        print(f"{count} {entries}, {len(problems)} {problem}")
     return ERROR if problems else OK

@@ -313,6 +313,20 @@ def test_an_envelope_opens_to_the_receivers_own_entry(ada: Person, bob: Person) 
         disclose(entry.name, enclose(entry.name, b"no entry", ada.identity), bob.identity, key)
 
 
+@pytest.mark.parametrize("name", ["shared-v1.nbs", "shared-v1-small.nbs"])
+def test_golden_shared_entries_still_open(tmp_path: Path, bob: Person, name: str) -> None:
+    """What an earlier nbcache sent, compressed or not, opens for who trusts its sender."""
+    sender = tmp_path / "sender"
+    sender.mkdir(mode=0o700)
+    (sender / "signing.key").write_bytes(bytes(range(32)))
+    (sender / "signing.key").chmod(0o600)
+    bob.identity.trust("Ada", Identity(sender).public)
+    entry = f"{'0123456789abcdef' * 2}.fedcba9876543210"
+    data = (Path(__file__).parent / "golden" / name).read_bytes()
+    opened = disclose(entry, data, bob.identity, load_key(bob.keys))
+    assert bob.store.adopt(entry, opened).title.startswith("x = 1")
+
+
 @pytest.mark.parametrize(
     ("place", "expected"),
     [("s3://a/b", True), ("redis://h", True), ("file:///a", False), ("/a", False), (None, False)],
