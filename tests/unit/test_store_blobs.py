@@ -1,8 +1,11 @@
 """Large buffers are stored once, come back as they were, and are missed when they do not."""
 
+import contextlib
+import errno
 import gc
 import os
 import pathlib
+import shutil
 import stat
 import subprocess
 import sys
@@ -12,7 +15,7 @@ import pytest
 
 from nbcache.entry import Body, Entry
 from nbcache.errors import DamagedEntry, ForeignEntry, StoreError
-from nbcache.store import blob_lock, blobs, collecting, stamps
+from nbcache.store import blob_lock, blob_writing, blobs, collecting, lanes, stamps
 from nbcache.store.collecting import collect_blobs, size_items
 from nbcache.store.local import LocalStore
 from nbcache.store.mapping import map_pieces
@@ -361,7 +364,8 @@ def test_only_what_nobody_needs_is_collected(store):
     kept, gone = put(store, 1, BIG, MIDDLE), put(store, 2, MIDDLE, BIG[::-1])
     stray = blob_files(store)[0].parent / ".writing-stray"
     stray.write_bytes(b"half")
-    assert collect_blobs(root_of(store)).count == 1
+    (stray.parents[1] / ".writing-piece").write_bytes(b"half")
+    assert collect_blobs(root_of(store)).count == 2
     store.remove(gone)
     told = collect_blobs(root_of(store))
     assert (told.count, told.freed_bytes) == (1, len(BIG))
@@ -494,9 +498,61 @@ def test_a_foreign_blob_among_ours_is_foreign(store, monkeypatch):
         store.load(stored)
 
 
-def test_digests_are_computed_beside_the_writing(store):
-    """A large buffer in many pieces is stored while a thread is ahead, and the thread ends."""
+@pytest.fixture
+def in_pieces(monkeypatch):
+    """Buffers are cut every MiB, and digested while they are written, on two threads."""
+    monkeypatch.setattr(blob_writing, "choose_piece_bytes", lambda buffer: 1 << 20)
+    monkeypatch.setattr(blob_writing, "_STREAM_FROM_BYTES", 1 << 20)
+    monkeypatch.setattr(lanes, "count_processors", lambda: 2)
+
+
+def test_pieces_are_stored_on_two_threads(store, in_pieces):
+    """New pieces, known ones and equal ones: each is stored once, and the threads end."""
     before = threading.active_count()
-    table = rows(40, 1_000_000)
-    assert loaded(store, put(store, 1, table)) == [table.tobytes()]
+    new = os.urandom(6 << 20)
+    half = new[: 3 << 20] + os.urandom(3 << 20)
+    late = os.urandom(2 << 20) + new[4 << 20 :]
+    for number, (buffer, count) in enumerate(
+        [(new, 6), (half, 9), (late, 11), (bytes(6 << 20), 12), (new, 12)]
+    ):
+        assert loaded(store, put(store, number, buffer)) == [buffer]
+        assert len(blob_files(store)) == count
     assert threading.active_count() == before
+
+
+def test_a_disk_that_fills_up_in_either_thread_leaves_nothing(store, in_pieces, monkeypatch):
+    """Whichever chunk fails, the error is the store's own and no bytes are left."""
+    real, calls = os.write, []
+
+    def write(descriptor, data):
+        if len(data) >= 1 << 18 and len(calls) < 1000:
+            calls.append(1)
+            if len(calls) == failing:
+                raise OSError(errno.ENOSPC, "full")
+        return real(descriptor, data)
+
+    monkeypatch.setattr(os, "write", write)
+    for failing in (1, 3, 7, 12, 16):
+        calls.clear()
+        with pytest.raises(StoreError, match="the disk is full"):
+            put(store, failing, os.urandom(5 << 20))
+        assert blob_files(store) == []
+
+
+def test_a_store_that_is_cleared_while_pieces_are_written_gets_them(store, in_pieces, monkeypatch):
+    """Folders that vanish under a writer are made anew, and nothing of the buffer is missing."""
+    real, calls = os.write, []
+
+    def write(descriptor, data):
+        calls.append(len(data))
+        if len(data) >= 1 << 18 and len([n for n in calls if n >= 1 << 18]) == 9:
+            shutil.rmtree(os.path.join(root_of(store), "nbcache"), ignore_errors=True)
+        return real(descriptor, data)
+
+    monkeypatch.setattr(os, "write", write)
+    buffer = os.urandom(5 << 20)
+    stored = put(store, 1, buffer)
+    monkeypatch.undo()
+    with contextlib.suppress(StoreError):  # pieces that were there before went with the folder
+        assert loaded(store, stored) == [buffer]
+    assert loaded(store, put(store, 1, buffer)) == [buffer]
