@@ -112,6 +112,6 @@ def verify(args: argparse.Namespace) -> int:
         for told in problems:
             print(told)
         entries = "entry" if count == 1 else "entries"
-        problem = "problem" if len(problems) == 1 else "problems"
-        print(f"{count} {entries}, {len(problems)} {problem}")
+        found = "problem" if len(problems) == 1 else "problems"
+        print(f"{count} {entries}, {len(problems)} {found}")
     return ERROR if problems else OK
