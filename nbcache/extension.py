@@ -253,6 +253,11 @@ class Extension:
             phase, told = ("waiting", f"{who} in {name}()") if who else ("", "")
             self._hand(self.progress_listeners, Progress(phase, cell_id, since, who=told))
 
+    def take_event(self) -> CellEvent | None:
+        """Return what became of the last cell, once."""
+        event, self._last_event = self._last_event, None
+        return event
+
     def _hand(self, listeners: Sequence[Callable[..., None]], *told: Any) -> None:
         """Tell each listener; one that fails is not in the cell's way."""
         for listener in tuple(listeners):
@@ -276,7 +281,7 @@ class Extension:
 
     def _add_metadata(self, parent: Any, metadata: Any, reply_content: Any) -> Any:
         metadata = self._finish_metadata(parent, metadata, reply_content)
-        event, self._last_event = self._last_event, None
+        event = self.take_event()
         if event is not None and event.state is not State.OFF:
             metadata["nbcache"] = event.as_dict()
         return metadata

@@ -47,6 +47,7 @@ class Session:
         self.on_progress: Callable[[Run, str, str, float], None] | None = None
         self._tap = tap
         self._recorded = 0
+        self._ahead: Run | None = None
 
     @property
     def is_recording(self) -> bool:
@@ -58,9 +59,10 @@ class Session:
         run = Run(request, policy, started=time.perf_counter())
         self.shelf.choose(policy, is_inner=self.is_recording)
         try:
-            run.reading = self.reader.read(request, policy)
-            if not (self._serve_pinned(run, run.reading) or self._find(run, run.reading)):
-                self._record(run, run.reading)
+            if not self._serve_ahead(run):
+                run.reading = self.reader.read(request, policy)
+                if not (self._serve_pinned(run, run.reading) or self._find(run, run.reading)):
+                    self._record(run, run.reading)
         except OptionError:
             raise
         except CacheError as problem:
@@ -69,6 +71,28 @@ class Session:
             run.bypass(f"nbcache failed: {type(error).__name__}: {error}")
         run.overhead = time.perf_counter() - run.started
         return run
+
+    def look_ahead(self, request: Request, policy: Policy) -> bool:
+        """Look up a cell that runs right after this; tell whether it will be served."""
+        self._ahead = None
+        run = Run(request, policy, started=time.perf_counter())
+        self.shelf.choose(policy, is_inner=self.is_recording)
+        if policy.verify or find_pin(self.shelf, request) is not None:
+            return False
+        run.reading = self.reader.read(request, policy, ran=self.shell.user_ns.get("_ih", ()))
+        decision = self._look_up(run, run.reading)
+        run.state, run.reasons = decision.state, decision.reasons
+        self._ahead = run if decision.serve else None
+        return decision.serve
+
+    def _serve_ahead(self, run: Run) -> bool:
+        """Serve a cell that was looked up just before; return whether that was possible."""
+        known, self._ahead = self._ahead, None
+        if known is None or known.reading is None or known.request.text != run.request.text:
+            return False
+        reading = replace(known.reading, request=run.request)
+        run.reading, run.entry = reading, known.entry
+        return self._serve(run, reading, Decision(known.state, known.reasons, serve=True))
 
     def foresee(self, request: Request, policy: Policy, known: Reading | None = None) -> Run:
         """Tell what would become of a cell if it ran now; nothing is served or recorded.

@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import takewhile
 from typing import Any, BinaryIO
 
 from nbclient import NotebookClient
@@ -17,6 +18,8 @@ from nbclient.util import ensure_async
 from nbcache.badge import record
 from nbcache.cli.notebook_files import runnable_cells, title_of
 from nbcache.cli.outcomes import Outcome
+from nbcache.cli.rows import AT_ONCE, serve_row
+from nbcache.events import CellEvent, read_event
 from nbcache.headless import RequestSession, event_of_reply, load_nbcache, request_metadata
 
 _AS_JSON = "__import__('json').dumps({name}, allow_nan=False)"
@@ -63,6 +66,7 @@ class CellClient(NotebookClient):
         self._wanted = tuple(results)
         self.results: dict[str, Any] = {}
         self.early: Any = None
+        self._may_serve, self._served = True, set[int]()
         self.is_atomic, self.is_committed, self._has_failed = False, False, False
         self.on_cell_execute = self._before
         self.on_cell_complete = self._sent
@@ -115,15 +119,46 @@ class CellClient(NotebookClient):
             raise
         return client
 
+    async def async_execute_cell(
+        self, cell: Any, cell_index: int, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Run a cell, unless the kernel has served it in a row with others."""
+        if self._may_serve and cell_index in self._numbers and cell_index not in self._served:
+            await self._serve_row(cell_index)
+        if cell_index in self._served:
+            return cell
+        return await super().async_execute_cell(cell, cell_index, *args, **kwargs)
+
+    async def _serve_row(self, first: int) -> None:
+        """Ask for cells from the ``first`` on, as long as none of them is to be refreshed."""
+        following = [index for index in self._numbers if index >= first][:AT_ONCE]
+        row = list(takewhile(lambda index: self._numbers[index] not in self._refresh, following))
+        self._begin(first)
+        told = await serve_row(self, [(index, self.nb.cells[index]) for index in row])
+        self._may_serve = len(told) == len(following)
+        for index, data in zip(row, told, strict=False):
+            cell = self.nb.cells[index]
+            self._served.add(index)
+            self.code_cells_executed += 1
+            cell["execution_count"] = self.code_cells_executed
+            record(cell.metadata, None)
+            if index != first:
+                self._begin(index)
+            await self._end(index, read_event(data))
+
     def _before(self, cell: Any, cell_index: int) -> None:
         if self.interrupted:
             raise asyncio.CancelledError
         number = self._numbers[cell_index]
         self.kc.session.cell_metadata = request_metadata(cell, refresh=number in self._refresh)
         record(cell.metadata, None)
-        self._began = time.perf_counter()
-        self._tell_begin(number, title_of(cell.source))
-        self._ticker = asyncio.ensure_future(self._tick())
+        self._begin(cell_index)
+
+    def _begin(self, index: int) -> None:
+        if self._ticker is None or self._ticker.done():
+            self._began = time.perf_counter()
+            self._tell_begin(self._numbers[index], title_of(self.nb.cells[index].source))
+            self._ticker = asyncio.ensure_future(self._tick())
 
     def _sent(self, cell: Any, cell_index: int) -> None:
         self.kc.session.cell_metadata = {}
@@ -134,15 +169,22 @@ class CellClient(NotebookClient):
             self._tell_tick()
 
     async def _after(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
+        self._has_failed |= execute_reply["content"].get("status") == "error"
+        event = event_of_reply(execute_reply)
+        self._may_serve = event is not None and event.is_served
+        await self._end(cell_index, event)
+
+    async def _end(self, index: int, event: CellEvent | None) -> None:
+        """Record what became of a cell, tell it, and take the results after the last one."""
         for task in (self._ticker, self._stopper):
             if task is not None:
                 task.cancel()
-        event = event_of_reply(execute_reply)
+        self._ticker = None
+        cell, number = self.nb.cells[index], self._numbers[index]
         record(cell.metadata, event)
         seconds = time.perf_counter() - self._began
-        self._tell_end(Outcome(self._numbers[cell_index], title_of(cell.source), seconds, event))
-        self._has_failed |= execute_reply["content"].get("status") == "error"
-        if self._numbers[cell_index] == len(self._numbers):
+        self._tell_end(Outcome(number, title_of(cell.source), seconds, event))
+        if number == len(self._numbers):
             self.results = await self._take_results()
 
     async def _take_results(self) -> dict[str, Any]:

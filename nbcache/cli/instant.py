@@ -36,6 +36,7 @@ class Instant:
         self._location = location
         self._options = dict(options)
         self._store: Any = None
+        self._surroundings: dict[tuple[str, str], dict[str, Any]] = {}
         self.why = ""
 
     @property
@@ -64,9 +65,10 @@ class Instant:
         if data["nbformat"] != 4 or _asks_for_runs(data):
             raise NotRecalled("a cell asks to be run")
         name = self._options.get("kernel") or _kernel_name(data)
-        surroundings = surroundings_of(folder)
-        surroundings["kernel"] = _kernel_of(name)
-        surroundings["project"] = _project_text(folder)
+        if (folder, name) not in self._surroundings:  # as they are when a kernel starts
+            found = surroundings_of(folder) | {"kernel": _kernel_of(name)}
+            self._surroundings[folder, name] = found | {"project": _project_text(folder)}
+        surroundings = self._surroundings[folder, name]
         asked = {"notebook": identity, "options": self._options, "parameters": values}
         return lineage_key(asked | ({"code only": True} if code_only else {}), surroundings)
 

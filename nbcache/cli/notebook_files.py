@@ -179,14 +179,27 @@ def write_notebook(nb: Any, target: Path) -> None:
 
 
 def write_bytes(data: bytes, target: Path) -> None:
-    """Write a notebook's bytes at once; if that fails, keep them elsewhere and say where."""
+    """Write a notebook's bytes at once; if that fails, keep them elsewhere and say where.
+
+    A file that holds them already only gets the time of now, as whoever compares times expects.
+    """
     try:
+        if _holds(target, data):
+            os.utime(target)
+            return
         _replace(target.resolve(), data)
     except OSError as error:
         place = _rescue(data, target)
         raise CommandError(
             f"{target} cannot be written: {error.strerror}. {place}", ERROR
         ) from None
+
+
+def _holds(target: Path, data: bytes) -> bool:
+    try:
+        return target.stat().st_size == len(data) and target.read_bytes() == data
+    except OSError:
+        return False
 
 
 def _replace(target: Path, data: bytes) -> None:

@@ -158,6 +158,7 @@ def _client_of(
     job: Job, args: argparse.Namespace, progress: Progress, total: Total, kernel_log: BinaryIO
 ) -> Any:
     from nbcache.cli.execution import CellClient
+    from nbcache.cli.light import ease_outputs
     from nbcache.cli.outcomes import Outcome
 
     def begin(number: int, title: str) -> None:
@@ -168,6 +169,7 @@ def _client_of(
         total.outcomes.append(outcome)
         progress.end(outcome)
 
+    ease_outputs()
     client = CellClient(
         job.nb,
         on_begin=begin,

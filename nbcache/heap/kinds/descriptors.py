@@ -7,6 +7,7 @@ import gc
 import importlib
 import sys
 import types
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from nbcache.cell import hidden
@@ -137,10 +138,27 @@ def class_over(mapping: Any) -> type | None:
     """Return the class whose own namespace this dict is."""
     if type(mapping) is not dict or "__module__" not in mapping or "__doc__" not in mapping:
         return None
-    for holder in gc.get_referrers(mapping):
+    found = _holder_of(mapping, gc.get_referrers(mapping))
+    if found is None and gc.get_freeze_count():  # those that are frozen are not among them
+        found = _holder_of(mapping, _classes_below(object))
+    return found
+
+
+def _holder_of(mapping: Any, candidates: Iterable[Any]) -> type | None:
+    for holder in candidates:
         if isinstance(holder, type) and gc.get_referents(holder.__dict__)[0] is mapping:
             return holder
     return None
+
+
+def _classes_below(top: Any) -> Iterator[type]:
+    waiting: list[type] = [top]
+    seen = set(waiting)
+    for one in waiting:
+        yield one
+        below: list[type] = type.__subclasses__(one)
+        waiting += [each for each in below if each not in seen]
+        seen.update(below)
 
 
 class CachedPropertyKind(Kind):
