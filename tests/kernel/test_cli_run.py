@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -427,3 +428,40 @@ def test_results_are_handed_to_the_notebooks_that_follow(tmp_path: Path, cli: Cl
     assert run("-p", "n=0")[0] == "['last'] 1\n"
     (tmp_path / "given.json").write_text("[1]")
     assert cli("run", second.name, "-f", "given.json").code == 2
+
+
+IN_A_ROW = (
+    "%matplotlib inline\nimport matplotlib.pyplot as plt\nfrom IPython.display import display",
+    "import sys\nprint('out'); print('err', file=sys.stderr); 7",
+    "_ + 1",
+    "shown = display('first', display_id='d')\nfrom IPython.display import update_display",
+    "update_display('second', display_id='d')\nplt.plot([1, 2]);",
+    "from IPython.display import clear_output\nprint('gone'); clear_output(); print('stays')",
+    "async def one():\n    return 1\nk = await one()\nk",
+    "import random\nrandom.seed(3)\nbox = [random.random()]",
+    "box.append(1); alias = box",
+)
+SEEN = "print(_i[:9], _, __, len(In), sorted(Out)); alias is box, box, random.random(), __name__"
+
+
+def test_cells_that_are_served_in_a_row_leave_what_a_run_leaves(tmp_path: Path, cli: Cli) -> None:
+    """After an edit of the last cell only it runs, and the notebook is that of a plain run."""
+    from nbclient import NotebookClient
+
+    save(tmp_path / "a.ipynb", *IN_A_ROW, "1")
+    assert cli("run", "a.ipynb", "--json").code == 0
+    source = save(tmp_path / "a.ipynb", *IN_A_ROW, SEEN)
+    plain = read(source)
+    NotebookClient(plain, record_timing=False).execute(cwd=str(tmp_path))
+    done = cli("run", "a.ipynb", "-o", "out.ipynb", "--json")
+    assert done.states == ["hit"] * len(IN_A_ROW) + ["miss"], done.out
+    ours = read(tmp_path / "out.ipynb")
+    for one, other in zip(code_cells(plain), code_cells(ours), strict=True):
+        assert one.execution_count == other.execution_count
+        assert text_of(one) == text_of(other)
+        assert kinds_of(one) == kinds_of(other)
+
+
+def kinds_of(cell: Any) -> list[str]:
+    """Return the kinds of a cell's outputs; a stream may come in several pieces."""
+    return [kind for kind, _ in itertools.groupby(o.output_type for o in cell.outputs)]
