@@ -30,7 +30,8 @@ class Job:
     """One notebook to run: where it is, where the result goes, and what is known of it so far.
 
     ``nb`` is the notebook with its parameters set, once it is read; ``found`` the run that
-    may be given instead of a new one; ``values`` its parameters, ``results`` what it hands on.
+    may be given instead of a new one; ``values`` its parameters, ``results`` what it hands on;
+    ``place`` its number, and of how many.
     """
 
     source: Path
@@ -40,6 +41,7 @@ class Job:
     key: str = ""
     values: dict[str, Any] = field(default_factory=dict)
     results: dict[str, Any] = field(default_factory=dict)
+    place: tuple[int, int] = (1, 1)
 
 
 def run_one(job: Job, args: argparse.Namespace, progress: Progress, instant: Any) -> int:
@@ -50,7 +52,7 @@ def run_one(job: Job, args: argparse.Namespace, progress: Progress, instant: Any
         return _give(job, args, progress, instant)
     from nbcache.cli.notebook_files import runnable_cells
 
-    total = Total(str(job.source), of=sum(1 for _ in runnable_cells(job.nb)))
+    total = Total(str(job.source), of=sum(1 for _ in runnable_cells(job.nb)), place=job.place)
     progress.start(total)
     began = time.perf_counter()
     code = ERROR
@@ -75,7 +77,7 @@ def _give(job: Job, args: argparse.Namespace, progress: Progress, instant: Any) 
 
     outcomes = instant.outcomes_of(job.found)
     job.results = dict(job.found.results) if job.found else {}
-    total = Total(str(job.source), of=len(outcomes))
+    total = Total(str(job.source), of=len(outcomes), place=job.place)
     progress.start(total)
     began = time.perf_counter()
     for outcome in outcomes:

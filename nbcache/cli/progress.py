@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import time
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TextIO
 
@@ -18,7 +16,7 @@ _TIME_WIDTH = 14
 
 @dataclass(slots=True)
 class Total:
-    """What became of one notebook; times are seconds."""
+    """What became of one notebook; times are seconds, ``place`` is its number, and of how many."""
 
     notebook: str
     of: int
@@ -27,6 +25,7 @@ class Total:
     running: str = ""
     output: str = ""
     error: str = ""
+    place: tuple[int, int] = (1, 1)
 
     @property
     def served(self) -> int:
@@ -85,14 +84,18 @@ class Lines:
         else:
             took = format_duration(outcome.seconds)
         state = "ran" if event is None else event.state.value
-        self._write(self._line(outcome.number, state, took, outcome.title) + "\n")
+        self._tell(state, self._line(outcome.number, state, took, outcome.title))
         if event is not None and event.state is State.BYPASS:
             indent = " " * (len(self._counter(outcome.number)) + 1)
-            self._write(f"{indent}{' '.join(event.reasons)}\n")
+            self._tell("reason", f"{indent}{' '.join(event.reasons)}")
 
     def finish(self, total: Total) -> None:
         """Write the total."""
         self._write(total_line(total) + "\n")
+
+    def _tell(self, state: str, line: str) -> None:
+        """Write a line that stays; ``state`` is what it tells of."""
+        self._write(f"{line}\n")
 
     def _line(self, number: int, state: str, took: str, title: str) -> str:
         head = f"{self._counter(number)} {state:<{_STATE_WIDTH}}{took:<{_TIME_WIDTH}}"
@@ -105,44 +108,6 @@ class Lines:
     def _write(self, text: str) -> None:
         self._stream.write(text)
         self._stream.flush()
-
-
-class Live(Lines):
-    """As ``Lines``, and the running cell shows its time: for terminals."""
-
-    def __init__(self, stream: TextIO) -> None:
-        super().__init__(stream, shutil.get_terminal_size().columns)
-        self._now: tuple[int, str, float] | None = None
-
-    def begin(self, number: int, title: str) -> None:
-        """Show the running cell."""
-        self._now = (number, title, time.monotonic())
-        self.tick()
-
-    def tick(self) -> None:
-        """Show how long the cell has been running."""
-        if self._now is None:
-            return
-        number, title, began = self._now
-        seconds = int(time.monotonic() - began)
-        took = format_duration(seconds) if seconds else ""
-        self._write(f"\r\x1b[2K\x1b[2m{self._line(number, 'running', took, title)}\x1b[0m")
-
-    def end(self, outcome: Outcome) -> None:
-        """Replace the running line by the cell's own."""
-        self._clear()
-        super().end(outcome)
-
-    def finish(self, total: Total) -> None:
-        """Write the total; a cell that did not come to its end stays in view."""
-        if self._now is not None:
-            self._now = None
-            self._write("\n")
-        super().finish(total)
-
-    def _clear(self) -> None:
-        self._now = None
-        self._write("\r\x1b[2K")
 
 
 class JsonLines:
@@ -209,4 +174,8 @@ def choose(stream: TextIO, *, as_json: bool) -> Progress:
     """Return the way of telling that suits the stream."""
     if as_json:
         return JsonLines(stream)
-    return Live(stream) if stream.isatty() else Lines(stream)
+    if not stream.isatty():
+        return Lines(stream)
+    from nbcache.cli.live import Live
+
+    return Live(stream)

@@ -139,7 +139,8 @@ def _run_all(
     """Run the jobs in order; each hands its results on to those that follow."""
     handed: dict[str, Any] = {}
     has_run = False
-    for job in jobs:
+    for number, job in enumerate(jobs, 1):
+        job.place = number, len(jobs)
         values = {**_wanted(job, handed), **job.values}
         if values != job.values or (has_run and job.found is not None):
             job.values, job.nb = values, None

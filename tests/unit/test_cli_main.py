@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -206,9 +207,27 @@ def test_a_log_gets_one_line_a_cell() -> None:
 
 
 def test_a_terminal_ends_with_the_same_lines() -> None:
-    """The live lines are wiped out by the cells' own, so that the same text remains."""
-    shown = [line.split("\r\x1b[2K")[-1] for line in _tell(_Terminal()).split("\n")]
-    assert "\n".join(shown) == LINES
+    """The live lines and the bar are wiped out, so that the same text remains as in a log."""
+    told = _tell(_Terminal())
+    assert "starting the kernel" in told
+    assert "1/3 · 1 from the cache" in told
+    assert _screen(told) == LINES
+
+
+def _screen(told: str) -> str:
+    """Return what a terminal shows after what was written to it."""
+    lines, row = [""], 0
+    for sign in re.findall(r"\x1b\[[0-9;]*[A-Za-z]|[^\x1b]", told):
+        if sign == "\n":
+            row += 1
+            lines += [""] * (row == len(lines))
+        elif sign == "\x1b[1A":
+            row -= 1
+        elif sign == "\x1b[2K":
+            lines[row] = ""
+        elif not sign.startswith(("\x1b", "\r")):
+            lines[row] += sign
+    return "\n".join(lines)
 
 
 def test_programs_get_one_object_a_line() -> None:
