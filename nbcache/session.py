@@ -63,12 +63,16 @@ class Session:
                 run.reading = self.reader.read(request, policy)
                 if not (self._serve_pinned(run, run.reading) or self._find(run, run.reading)):
                     self._record(run, run.reading)
-        except OptionError:
-            raise
         except CacheError as problem:
+            if isinstance(problem, OptionError):
+                raise
             run.bypass(str(problem))
         except Exception as error:
             run.bypass(f"nbcache failed: {type(error).__name__}: {error}")
+        except BaseException:  # an interrupt: the cell does not run
+            self._stop(run)
+            run.release()
+            raise
         run.overhead = time.perf_counter() - run.started
         return run
 
@@ -221,11 +225,22 @@ class Session:
         if run.policy.require and run.compared is None:
             run.forbid()
             return
-        run.recorder = Recorder(self.shell, reading, self.trackers, self._tap())
-        run.recorder.by_time = run.policy.file_check == "mtime"
-        run.recorder.start()
+        recorder = Recorder(self.shell, reading, self.trackers, self._tap())
+        recorder.by_time = run.policy.file_check == "mtime"
+        try:
+            recorder.start()
+        except BaseException:
+            recorder.stop()
+            raise
+        run.recorder = recorder
         self._recorded += 1
         self._tell_progress(run, "running")
+
+    def _stop(self, run: Run) -> None:
+        recorder, run.recorder = run.recorder, None
+        if recorder is not None:
+            self._recorded -= 1
+            recorder.stop()
 
     def _tell_progress(self, run: Run, phase: str, who: str = "", since: float = 0.0) -> None:
         if self.on_progress is not None:

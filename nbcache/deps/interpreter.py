@@ -17,6 +17,7 @@ from typing import Any
 
 from nbcache.deps.patching import Patches
 from nbcache.deps.protocol import Observed
+from nbcache.deps.uninterrupted import interrupt_handler
 from nbcache.deps.watching import Watcher
 from nbcache.deps.wrapped import original_of
 from nbcache.errors import NotReplayable
@@ -148,7 +149,7 @@ def _look() -> _Run:
         {key: read() for key, (read, _) in _REPEATED.items()},
         [getattr(owner, name, None) for owner, name in _HOOKS],
         [list(getattr(owner, name)) for owner, name in _LISTS],
-        [_getsignal(number) for number in _SIGNALS],
+        [interrupt_handler(), *map(_getsignal, _SIGNALS)],
         dict(vars(builtins)),
         (sys.gettrace(), sys.getprofile()),
     )
@@ -156,4 +157,4 @@ def _look() -> _Run:
 
 _getsignal: Callable[[int], Any] = importlib.import_module("_signal").getsignal
 """The C function: the one in ``signal`` builds enumeration members."""
-_SIGNALS = tuple(map(int, signal.Signals))
+_SIGNALS = tuple(int(one) for one in signal.Signals if one != signal.SIGINT)

@@ -24,6 +24,7 @@ from nbcache.deps.protocol import Observed, Tracker
 from nbcache.deps.randomness import RandomTracker
 from nbcache.deps.remote import RemoteTracker, is_inside
 from nbcache.deps.together import together
+from nbcache.deps.uninterrupted import uninterrupted
 
 NOT_OURS = frozenset({"names", "lines"})
 """Late dependencies of an entry that the session itself checks."""
@@ -86,7 +87,7 @@ class Trackers:
         self._modules_before.append(loaded_names())
         self.randomness.note_source(source)
         names = None if reached is None else list(reached)
-        with together():
+        with uninterrupted(), together():
             self.frames.start(source)
             self.lines.start()
             self.impurity.start()
@@ -102,12 +103,12 @@ class Trackers:
     def finish(self) -> dict[str, Observed]:
         """Undo every patch, stop watching the innermost run, and return what each saw."""
         before = self._modules_before.pop() if self._modules_before else loaded_names()
-        try:
-            return finish_all(self.members)
-        finally:
+        with uninterrupted():
+            seen = finish_all(self.members)
             self._uncover(before)
             if self._modules_before:  # runs around this one, or in other threads, go on
                 self._cover()
+        return seen
 
     def check(self, late: Mapping[str, Any]) -> list[str]:
         """Return a sentence for each kind of dependency that moved, none if all hold."""

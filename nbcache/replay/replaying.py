@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Mapping
 from typing import Any
 
 from nbcache.deps.trackers import Trackers
+from nbcache.deps.uninterrupted import uninterrupted
 from nbcache.entry import Entry
 from nbcache.errors import CacheError
 from nbcache.heap.registry import kind_of
@@ -64,22 +61,6 @@ def change(values: Mapping[str, Any], namespace: dict[str, Any], walk: Walk) -> 
         for live, state in restore:
             kind_of(type(live)).patch(live, state)
         raise CacheError(f"a change could not be repeated: {error}") from error
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Hold an interrupt back until the block is done, so that nothing is half changed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    held: list[tuple[int, FrameType | None]] = []
-    native = signal.signal(signal.SIGINT, lambda number, frame: held.append((number, frame)))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, native)
-    if held and callable(native):
-        native(*held[0])
 
 
 def undo_log(values: Mapping[str, Any], walk: Walk) -> list[tuple[Any, Any]]:

@@ -8,6 +8,7 @@ import json
 import os
 import pickle
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -55,6 +56,25 @@ def late_of(seen):
 def effects_of(seen):
     effects = {name: one.effect for name, one in seen.items() if one.effect is not None}
     return pickle.loads(pickle.dumps(effects))
+
+
+def test_an_interrupt_waits_until_all_watch(trackers, monkeypatch):
+    """An interrupt while watches begin or end is raised when all have, and nothing is left."""
+    before = [getattr(*place) for place in PLACES]
+    for way in ("start", "finish"):
+        native = getattr(trackers.remote, way)
+        monkeypatch.setattr(
+            trackers.remote, way, lambda native=native: (signal.raise_signal(2), native())[1]
+        )
+        if way == "finish":
+            trackers.start()
+        with pytest.raises(KeyboardInterrupt):
+            getattr(trackers, way)()
+        if way == "start":
+            assert os.stat is not before[PLACES.index((os, "stat"))]
+            trackers.finish()
+        assert all(getattr(*place) is one for place, one in zip(PLACES, before, strict=True))
+        monkeypatch.undo()
 
 
 def test_nothing_is_left_of_a_run(trackers):
