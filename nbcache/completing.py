@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from nbcache.extension import extension_of
@@ -60,10 +60,3 @@ def _cells(shell: Any) -> list[str]:
     counts = [one.execution_count or 0 for one in ledger.events.values()]
     names = {name for about in ledger.about.values() for name in about.get("writes", ())}
     return [*(str(count) for count in counts if count > 0), *sorted(names)]
-
-
-COMPLETERS: Final[Mapping[str, Callable[[Any, Any], list[str]]]] = {
-    "%nbcache": complete_command,
-    "%%cache": complete_options,
-}
-"""The completers by the magic that they belong to."""

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-import time
 from typing import Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 
-from nbcache.completing import COMPLETERS
 from nbcache.errors import CacheError
 from nbcache.extension import Extension, extension_of
 from nbcache.help_texts import COMMANDS, HELP_WORDS, cache_help, nbcache_help, unknown_command
-from nbcache.steering_commands import SessionCommands
 
 
 def register_magics(shell: Any) -> None:
     """Put the magics into a shell."""
     CacheMagics.cache.__doc__ = cache_help()
     shell.register_magics(CacheMagics(shell))
-    for name, completer in COMPLETERS.items():
+    for name, completer in _COMPLETERS.items():
         shell.set_hook("complete_command", completer, str_key=name)
 
 
@@ -30,12 +26,28 @@ def unregister_magics(shell: Any) -> None:
     for kind, name in (("line", "cache"), ("line", "nbcache"), ("cell", "cache")):
         shell.magics_manager.magics[kind].pop(name, None)
     shell.magics_manager.registry.pop("CacheMagics", None)
-    for name in COMPLETERS:
+    for name in _COMPLETERS:
         shell.strdispatchers["complete_command"].strs.pop(name, None)
 
 
+def _complete_command(shell: Any, event: Any) -> list[str]:
+    from nbcache.completing import complete_command
+
+    return complete_command(shell, event)
+
+
+def _complete_options(shell: Any, event: Any) -> list[str]:
+    from nbcache.completing import complete_options
+
+    return complete_options(shell, event)
+
+
+_COMPLETERS = {"%nbcache": _complete_command, "%%cache": _complete_options}
+"""What Tab asks by the magic that it stands behind; loaded when it does."""
+
+
 @magics_class
-class CacheMagics(SessionCommands, Magics):
+class CacheMagics(Magics):
     """The magics of nbcache."""
 
     @property
@@ -78,56 +90,12 @@ class CacheMagics(SessionCommands, Magics):
             words, command = ["help", *(word for word in words if word not in HELP_WORDS)], "help"
         if command not in COMMANDS:
             raise UsageError(unknown_command(command))
-        action = getattr(self, "_" + command.replace("-", "_"))
+        from nbcache.commands import Commands  # few cells steer
+
+        action = getattr(Commands(self._extension), "_" + command.replace("-", "_"))
         try:
             return action(words[1:], as_json)
         except CacheError as problem:
             raise UsageError(str(problem)) from None
 
     nbcache.__doc__ = nbcache_help()
-
-    def _help(self, words: list[str], as_json: bool) -> None:
-        print(nbcache_help(words[0] if words else ""))
-
-    def _table(self, words: list[str], as_json: bool) -> None:
-        from nbcache.report import table, table_html
-
-        rows = list(self._extension.session.ledger.events.values())
-        if as_json:
-            print(json.dumps([event.as_dict() for event in rows], indent=1))
-            return
-        now = time.time()
-        self._publish(table(rows, now), table_html(rows, now))
-
-    def _graph(self, words: list[str], as_json: bool) -> None:
-        from nbcache.graph import as_text, collect, draw
-
-        graph = collect(self._extension)
-        if as_json:
-            print(json.dumps(graph.as_dict(), indent=1))
-            return
-        if getattr(self.shell, "kernel", None) is None:
-            print(as_text(graph))
-            return
-        picture = draw(graph)
-        data = {"text/plain": as_text(graph), "text/html": picture, "image/svg+xml": picture}
-        self.shell.display_pub.publish(data, {"nbcache": {"kind": "graph"}})
-
-    def _publish(self, plain: str, html: str) -> None:
-        if getattr(self.shell, "kernel", None) is None:
-            print(plain)
-            return
-        data = {"text/plain": plain, "text/html": html}
-        self.shell.display_pub.publish(data, {"nbcache": {"kind": "table"}})
-
-    def _panel(self, words: list[str], as_json: bool) -> None:
-        if self._extension.panel is None or as_json:
-            self._table(words, as_json)
-        else:
-            self._extension.panel()
-
-    def _why(self, words: list[str], as_json: bool) -> None:
-        from nbcache.explain import explain
-
-        found = explain(self._extension, " ".join(words))
-        print(json.dumps(found.as_dict(), indent=1) if as_json else found.as_text())

@@ -18,7 +18,6 @@ from nbcache.events import CellEvent, State
 from nbcache.extension import Extension, extension_of
 from nbcache.live.rerun import rerun, streams_again
 from nbcache.policy import Policy
-from nbcache.report import default_reason, status_html, table_html
 from nbcache.status import has_extension, request_metadata, show_status
 
 _ATTRIBUTE = "_nbcache_bars"
@@ -104,6 +103,8 @@ class Bars:
 
     def show_panel(self) -> None:
         """Show all cells with buttons to refresh the view and to clear; static without widgets."""
+        from nbcache.report import table_html  # not before somebody looks
+
         rows = list(self.extension.session.ledger.events.values())
         data: dict[str, Any] = {
             "text/html": table_html(rows),
@@ -115,6 +116,8 @@ class Bars:
         self.shell.display_pub.publish(data, {MARK: {"kind": "panel"}})
 
     def _panel(self) -> Any:
+        from nbcache.report import table_html
+
         widgets = import_widgets()
         if widgets is None:
             return None
@@ -181,6 +184,8 @@ class Bar:
 
     def update(self, event: CellEvent) -> None:
         """Show what became of the cell, also in what a saved file or an export shows."""
+        from nbcache.report import default_reason, status_html
+
         self.key = event.key
         now = time.time()
         with without_parent(self.shell.kernel):
