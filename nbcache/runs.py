@@ -78,6 +78,11 @@ class Run:
         """Note that the run could not be cached, and why."""
         self.state, self.reasons, self.entry = State.BYPASS, (reason,), None
 
+    def fail(self, error: Exception) -> None:
+        """Note what kept the run from being cached; an error that nobody foresaw says so."""
+        kind = f"nbcache failed: {type(error).__name__}: "
+        self.bypass(f"{'' if isinstance(error, CacheError) else kind}{error}")
+
     def forbid(self) -> None:
         """Note that the cell must not run: it was required to hit."""
         why = "; ".join(self.reasons) or "nothing is stored for it"

@@ -63,12 +63,10 @@ class Session:
                 run.reading = self.reader.read(request, policy)
                 if not (self._serve_pinned(run, run.reading) or self._find(run, run.reading)):
                     self._record(run, run.reading)
-        except CacheError as problem:
-            if isinstance(problem, OptionError):
-                raise
-            run.bypass(str(problem))
+        except OptionError:
+            raise
         except Exception as error:
-            run.bypass(f"nbcache failed: {type(error).__name__}: {error}")
+            run.fail(error)
         except BaseException:  # an interrupt: the cell does not run
             self._stop(run)
             run.release()
@@ -113,10 +111,8 @@ class Session:
             run.state, run.reasons = decision.state, decision.reasons
             if run.was_stored:
                 run.state = State.STALE
-        except CacheError as problem:
-            run.bypass(str(problem))
         except Exception as error:
-            run.bypass(f"nbcache failed: {type(error).__name__}: {error}")
+            run.fail(error)
         finally:
             self.trackers.remote.is_ahead = False
         return run
@@ -225,15 +221,10 @@ class Session:
         if run.policy.require and run.compared is None:
             run.forbid()
             return
-        recorder = Recorder(self.shell, reading, self.trackers, self._tap())
-        recorder.by_time = run.policy.file_check == "mtime"
-        try:
-            recorder.start()
-        except BaseException:
-            recorder.stop()
-            raise
-        run.recorder = recorder
+        run.recorder = Recorder(self.shell, reading, self.trackers, self._tap())
+        run.recorder.by_time = run.policy.file_check == "mtime"
         self._recorded += 1
+        run.recorder.start()
         self._tell_progress(run, "running")
 
     def _stop(self, run: Run) -> None:
@@ -298,11 +289,9 @@ class Session:
                 recording = self._compared(run, run.compared, recording)
             if recording is not None and wanted and run.may_keep(recording):
                 run.entry = self.shelf.store_run(run, recording, self.clock())
-        except CacheError as problem:
-            run.bypass(str(problem))
         except KeyboardInterrupt:
             run.bypass("interrupted while the result was being stored: nothing was stored")
         except Exception as error:
-            run.bypass(f"nbcache failed: {type(error).__name__}: {error}")
+            run.fail(error)
         finally:
             recorder.stop()
