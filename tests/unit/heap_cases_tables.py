@@ -247,6 +247,21 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         ["w[0] is d", "d.rows()", "d.columns", "w[1].to_list()", "e.rows()", "c.to_list()"],
     ),
     (
+        "polars_large",
+        "import polars as pl, datetime as dt\nn=70_000\nd=pl.DataFrame({'i':range(n),'s':[None if k%7==0 else f'a longer name {k}' for k in range(n)]})",
+        "e=d.with_columns(f=pl.col('i')/3, t=pl.lit(dt.datetime(2020,1,1,tzinfo=dt.timezone.utc)), b=pl.col('i')%3==0).sort('f',descending=True)\nu=pl.concat([e,e[:9_000]],rechunk=False); few=e.filter(pl.col('i')%1000==0); s=e['s']; c=e.with_columns(pl.col('s').cast(pl.Categorical)); m=e['i'].sort(); m[3]=-1",
+        [
+            "e.equals(d.select('i','s',f=pl.col('i')/3,t=e['t'],b=pl.col('i')%3==0).sort('f',descending=True))",
+            "[x.flags for x in e]",
+            "u.shape, u.n_chunks(), u.schema",
+            "few.to_dicts()[:3]",
+            "s.null_count(), s[5], s.name",
+            "c.schema",
+            "m[:5].to_list()",
+            "e['f'].flags",
+        ],
+    ),
+    (
         "polars_lazy_and_types",
         "import polars as pl, datetime",
         "l=pl.LazyFrame({'a':[1,2,3]}).filter(pl.col('a')>1); x=pl.col('a')*2; d=pl.DataFrame({'l':[[1],[2,3]],'s':[{'q':1},{'q':2}],'c':pl.Series(['a','b'],dtype=pl.Categorical),'t':[datetime.date(2020,1,1),None],'b':[True,None],'e':pl.Series(['a','b'],dtype=pl.Enum(['a','b']))}); t=pl.List(pl.Int8); g=pl.Schema({'a':pl.Int8})",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from nbcache.heap import rebuild_tables
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import digest, flat, frame, joined, text
 
 if TYPE_CHECKING:
+    from nbcache.heap.registry import Dump
     from nbcache.heap.walk import Walk
 
 
@@ -56,6 +58,11 @@ class PolarsFrameKind(Kind):
         columns = [_series_token(column, walk) for column in obj.get_columns()]
         return joined(b"pl", [walk.ref(type(obj)), flat(obj.height), *columns])
 
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Store a large frame by its memory, where arrow's layout says all about it."""
+        parts = as_arrow(obj)
+        return NotImplemented if parts is None else (rebuild_tables.make_polars_frame, parts)
+
     def state(self, obj: Any) -> Any:
         """Return a frame that shares the columns."""
         return obj.clone()
@@ -73,6 +80,13 @@ class PolarsSeriesKind(Kind):
         walk.packages.add("polars")
         return _series_token(obj, walk)
 
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Store a large series as a frame of one column."""
+        if obj.estimated_size() < LEAST_BYTES:
+            return NotImplemented
+        parts = as_arrow(obj.to_frame())
+        return NotImplemented if parts is None else (rebuild_tables.make_polars_series, parts)
+
     def state(self, obj: Any) -> Any:
         """Return a series that shares the values."""
         return obj.clone()
@@ -80,6 +94,49 @@ class PolarsSeriesKind(Kind):
     def patch(self, live: Any, state: Any) -> None:
         """Let the live series show the recorded values."""
         live._s = state._s
+
+
+LEAST_BYTES = 1 << 20
+"""Smaller polars objects are left to polars, which needs no pyarrow for them."""
+
+_PLAIN = frozenset(
+    ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32",
+     "Float64", "Boolean", "String", "Binary", "Date", "Time", "Datetime", "Duration")
+)  # fmt: skip
+"""Types of which arrow's layout says all."""
+
+
+_VIEW_BYTES = 16
+"""What arrow keeps for each text besides its bytes."""
+
+
+def as_arrow(table: Any) -> tuple[Any, dict[str, bool]] | None:
+    """Return a polars frame's memory as an arrow table, and which columns are known as sorted.
+
+    None for a small frame, for types that arrow does not tell apart, and where the memory
+    holds much more than the frame shows.
+    """
+    import polars as pl
+
+    size = table.estimated_size()
+    if size < LEAST_BYTES or any(kind.base_type().__name__ not in _PLAIN for kind in table.dtypes):
+        return None
+    try:
+        found = table.to_arrow(compat_level=pl.CompatLevel.newest())
+    except ImportError:
+        return None
+    again: Any = pl.from_arrow(found, rechunk=False)
+    texts = sum(kind.base_type().__name__ in ("String", "Binary") for kind in table.dtypes)
+    shown = size + texts * table.height * _VIEW_BYTES
+    if again.schema != table.schema or found.get_total_buffer_size() > 1.25 * shown:
+        return None
+    flags = {column.name: column.flags for column in table.get_columns()}
+    descending = {
+        name: flag["SORTED_DESC"]
+        for name, flag in flags.items()
+        if flag["SORTED_ASC"] or flag["SORTED_DESC"]
+    }
+    return found, descending
 
 
 def _series_token(series: Any, walk: Walk) -> bytes:
