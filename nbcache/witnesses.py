@@ -8,14 +8,16 @@ Such a cell is not recorded: it runs with nobody holding anything.
 from __future__ import annotations
 
 import ast
+import gc
 import sys
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import Any
 
 from nbcache.cell.bytecode import code_reads, nested_codes
 from nbcache.cell.parts import all_parts
 from nbcache.errors import NotReplayable
+from nbcache.heap.kinds.weak import ANYTHING
 from nbcache.heap.tokens import FLAT
 from nbcache.heap.walk import Walk
 from nbcache.locality import is_local_module
@@ -57,9 +59,11 @@ def _reason(
             "it resizes an array in place, which numpy refuses while somebody else holds it, as "
             "recording would; `resize(…, refcheck=False)` can be recorded"
         )
-    is_weak = walk.has_weak or bool(_WEAK & all_words and any(map(_can_be_watched, walk.types)))
+    watched = set(walk.watched)
     mortal = _mortal_class(nodes, walk)
-    if not (is_weak or mortal is not None) or not _lets_go(nodes, words, codes, walk):
+    if mortal is not None or (_WEAK & all_words and any(map(_can_be_watched, walk.types))):
+        watched.add(ANYTHING)
+    if not watched or not _lets_go(nodes, words, codes, walk, watched):
         return None
     if mortal is not None:
         name = mortal.__name__
@@ -122,9 +126,13 @@ def _has_last_words(kind: type) -> bool:
 
 
 def _lets_go(
-    nodes: Sequence[ast.stmt], words: frozenset[str], codes: list[types.CodeType], walk: Walk
+    nodes: Sequence[ast.stmt],
+    words: frozenset[str],
+    codes: list[types.CodeType],
+    walk: Walk,
+    watched: Set[int],
 ) -> bool:
-    """Whether an input may lose a holder while the cell runs."""
+    """Whether an input that is watched may lose a holder while the cell runs."""
     if _DROPPERS & words or any(code_reads(code).stores for code in codes):
         return True
     if any(not _DROPPERS.isdisjoint(code.co_names) for code in codes):
@@ -136,9 +144,26 @@ def _lets_go(
         if isinstance(context, ast.Store):
             if isinstance(part, (ast.Attribute, ast.Subscript)):
                 return True
-            if isinstance(part, ast.Name) and part.id in walk.namespace:
+            if isinstance(part, ast.Name) and _holds(walk.namespace.get(part.id), watched):
                 return True
     return False
+
+
+def _holds(value: Any, watched: Set[int]) -> bool:
+    """Whether a value is, or keeps alive, something that is watched."""
+    if type(value) in FLAT:
+        return False
+    if ANYTHING in watched:
+        return True
+    seen, found = {id(value)}, [value]
+    while found and len(seen) < _SEARCHED:
+        found = [one for one in gc.get_referents(*found) if id(one) not in seen]
+        seen.update(map(id, found))
+    return bool(found) or not watched.isdisjoint(seen)
+
+
+_SEARCHED = 20_000
+"""Objects looked at before one is taken to hold what is watched."""
 
 
 def _resizes(nodes: Sequence[ast.stmt], codes: list[types.CodeType], walk: Walk) -> bool:

@@ -44,7 +44,9 @@ def fill_cell(cell: types.CellType, contents: list[Any]) -> None:
 def make_function(
     code: types.CodeType, scope: Any, name: str, closure: tuple[types.CellType, ...] | None
 ) -> types.FunctionType:
-    """Return a function over a live namespace: a dict, or a module's by its name."""
+    """Return a function over a live namespace: a dict, a module's by its name, or a copy."""
+    if isinstance(scope, tuple):
+        return types.FunctionType(code, {**scope[0], **scope[1]}, name, None, closure)
     variables = importlib.import_module(scope).__dict__ if isinstance(scope, str) else scope
     return types.FunctionType(code, variables, name, None, closure)
 

@@ -118,6 +118,8 @@ FAMILIES = {
     "ipywidgets": "nbcache.heap.kinds.widgets",
     "matplotlib": "nbcache.heap.kinds.matplotlib_artists",
     "mpl_toolkits": "nbcache.heap.kinds.matplotlib_artists",
+    "patsy": "nbcache.heap.kinds.patsy_formulas",
+    "statsmodels": "nbcache.heap.kinds.statsmodels_data",
     "sympy": "nbcache.heap.kinds.sympy_functions",
     "torch": "nbcache.heap.kinds.torch_objects",
 }

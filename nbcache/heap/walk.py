@@ -73,7 +73,7 @@ class Walk:
         self.draws: set[str] = set()
         self.imports: set[str] = set()
         self.functions: dict[int, FunctionType] = {}
-        self.has_weak = False
+        self.watched: set[int] = set()
         self.volatile = False
         self.root_start = 0
         self._kinds: dict[type, Kind] = {}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nbcache.errors import NotStorable
+from nbcache.heap.kinds.classes import is_meta_known
 from nbcache.heap.paths import children, type_name
 from nbcache.heap.registry import kind_of
 
@@ -35,7 +36,7 @@ def _problem(path: str, culprit: Any, error: Exception) -> NotStorable:
 def descend(path: str, value: Any, attempt: Attempt) -> tuple[str, Any]:
     """Go down to the smallest part that still can't be stored."""
     seen, tries = {id(value)}, TRIES
-    while not kind_of(type(value)).opaque:
+    while not (kind_of(type(value)).opaque or _is_unknown_class(value)):
         for step, child in children(value):
             tries -= 1
             if tries < 0:
@@ -47,3 +48,8 @@ def descend(path: str, value: Any, attempt: Attempt) -> tuple[str, Any]:
         else:
             return path, value
     return path, value
+
+
+def _is_unknown_class(value: Any) -> bool:
+    """Whether what can't be stored is a class itself, for the way in which it is made."""
+    return issubclass(type(value), type) and not is_meta_known(type(value))

@@ -90,7 +90,7 @@ class FunctionKind(Kind):
         """Build the function over the live namespace, then set defaults and attributes."""
         if is_importable(obj, obj.__module__, obj.__qualname__):
             return NotImplemented
-        scope = stored_scope(obj.__globals__, dump)
+        scope = _copied_scope(obj, dump) or stored_scope(obj.__globals__, dump)
         args = (obj.__code__, scope, obj.__name__, obj.__closure__)
         state = self.state(obj)
         del state["__code__"], state["__name__"]
@@ -150,6 +150,16 @@ def stored_scope(variables: dict[str, Any], dump: Dump) -> Any:
     if "__spec__" in variables:
         raise NotStorable("is a function of a module that is no longer loaded")
     return variables
+
+
+def _copied_scope(function: Any, dump: Dump) -> tuple[Any, ...] | None:
+    """Return the namespace and what is added to a copy of it for a method that attrs wrote."""
+    if not function.__code__.co_filename.startswith("<attrs generated"):
+        return None
+    own, found = function.__globals__, code_reads(function.__code__)
+    if module_over(own) or own.get("__name__") != "__main__":
+        return None
+    return dump.namespace, {name: own[name] for name in sorted(found.reads) if name in own}
 
 
 def need_globals(walk: Walk, scope: Scope, names: set[str]) -> None:

@@ -205,10 +205,11 @@ def reduce_subclass(array: Any) -> Any:
     kind: Any = type(array)
     masked = isinstance(array, np.ma.MaskedArray) and array is not np.ma.masked
     own = [getattr(kind, name) is getattr(np.ndarray, name) for name in _PROTOCOL]
-    if not (all(own) or masked) or not is_raw(array.dtype):
+    is_view = isinstance(array.base, np.ndarray)
+    if not (all(own) or masked) or not (is_view or is_raw(array.dtype)):
         return NotImplemented
     plain = array.view(np.ndarray)
-    if not isinstance(array.base, np.ndarray):
+    if not is_view:
         plain = Raw(plain)
     state = dict(array.__dict__) if hasattr(array, "__dict__") else {}
     return rebuild_arrays.make_subclass, (plain, kind), state, None, None, rebuild.fill_attributes

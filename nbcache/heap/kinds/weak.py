@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from nbcache.heap.registry import Dump
     from nbcache.heap.walk import Walk
 
+ANYTHING = 0
+"""Among what a walk found to be watched: a container that the cell may put any object into."""
+
 
 class WeakKind(Kind):
     """Weak references."""
@@ -23,7 +26,7 @@ class WeakKind(Kind):
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode the target."""
-        walk.has_weak = True
+        walk.watched.add(id(obj()))
         return joined(b"v", [walk.ref(type(obj)), walk.ref(obj())])
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
@@ -40,8 +43,9 @@ class ProxyKind(Kind):
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode the target."""
-        walk.has_weak = True
-        return joined(b"vp", [walk.ref(target_of(obj))])
+        target = target_of(obj)
+        walk.watched.add(id(target))
+        return joined(b"vp", [walk.ref(target)])
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
         """Make a proxy of the same target."""
@@ -65,7 +69,7 @@ class WeakMappingKind(Kind):
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode class and items in order."""
-        walk.has_weak = True
+        walk.watched.add(ANYTHING)
         parts = [part for item in obj.items() for part in map(walk.ref, item)]
         return joined(b"vd", [walk.ref(type(obj)), *parts])
 
@@ -89,7 +93,7 @@ class WeakSetKind(Kind):
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode the elements in canonical order."""
-        walk.has_weak = True
+        walk.watched.add(ANYTHING)
         return joined(b"vs", canonical_items(list(obj), walk))
 
     def reduce(self, obj: Any, dump: Dump) -> Any:

@@ -1,0 +1,20 @@
+"""patsy: parts of formulas are wholly their attributes, though they refuse to be pickled."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from nbcache.heap.kinds.instance import PLAIN
+from nbcache.heap.registry import register
+
+
+def refresh() -> None:
+    """Register the classes of what the package has loaded so far."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("patsy."):
+            register(PLAIN, *filter(_refuses_copies, vars(module).values()))
+
+
+def _refuses_copies(value: Any) -> bool:
+    return isinstance(value, type) and "__getstate__" in vars(value)
