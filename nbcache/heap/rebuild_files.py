@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import csv
+import importlib
 import io
 import itertools
 import os
@@ -27,9 +28,15 @@ def get_stream(name: str) -> Any:
 
 def make_closed_file(layers: list[Any]) -> Any:
     """Return a closed file like the recorded one; the file of that name is not touched."""
-    *outer, (mode, own) = layers
+    *outer, innermost = layers
     seen = outer[0][4] if outer and isinstance(outer[0], tuple) else None
-    made = raw = _raw_file(mode, _lines(seen, outer[0][0]) if seen else b"")
+    content = _lines(seen, outer[0][0]) if seen else b""
+    if len(innermost) == 3:
+        made, own = _gzip_file(*innermost[1:], content), {}
+    else:
+        mode, own = innermost
+        made = _raw_file(mode, content)
+    raw = made
     for layer in reversed(outer):
         if isinstance(layer, str):
             made = getattr(io, layer)(made)
@@ -42,6 +49,11 @@ def make_closed_file(layers: list[Any]) -> Any:
     vars(raw).update(own)
     made.close()
     return made
+
+
+def _gzip_file(name: str, mode: str, content: bytes) -> Any:
+    gzip = importlib.import_module("gzip")
+    return gzip.GzipFile(name, mode, fileobj=io.BytesIO(gzip.compress(content)))
 
 
 def _raw_file(mode: str, content: bytes) -> Any:
@@ -125,3 +137,43 @@ def make_memory_view(holder: Any, place: tuple[Any, ...]) -> Any:
     if (form, shape) != ("B", (size,)):
         view = view.cast(form, shape)
     return view.toreadonly() if is_locked and not view.readonly else view
+
+
+HANDLES = ("File", "Group", "Dataset")
+
+
+def make_closed_handle(name: str) -> Any:
+    """Return a closed file, group or dataset of h5py; it never was on any disk."""
+    h5py = importlib.import_module("h5py")
+    with h5py.File("nbcache", "w", driver="core", backing_store=False) as file:
+        group = file.create_group("group")
+        dataset = file.create_dataset("dataset", data=[0])
+    return {"File": file, "Group": group, "Dataset": dataset}[name]
+
+
+def open_archive(name: str, path: str, size: int, options: dict[str, Any]) -> Any:
+    """Return an ``.npz`` file opened again, by the same name if that still leads there.
+
+    Raises:
+        OSError: it is gone, or has become another one.
+    """
+    if os.path.getsize(path) != size:
+        raise OSError(f"{path} has another size than it had")
+    is_there = os.path.abspath(name) == path
+    return importlib.import_module("numpy").load(name if is_there else path, **options)
+
+
+def open_map(path: Any, mode: str, dtype: Any, place: tuple[int, tuple[int, ...], str]) -> Any:
+    """Return a memory map of a file opened again."""
+    offset, shape, order = place
+    kind = importlib.import_module("numpy").memmap
+    made = kind(path, dtype, "r+" if mode == "w+" else mode, offset, shape, order)
+    made.mode, made.filename = mode, path
+    return made
+
+
+def make_map_view(view: Any, owner: Any) -> Any:
+    """Return a part of a memory map as what it is: a memory map itself."""
+    made = view.view(type(owner))
+    vars(made).update(vars(owner))
+    return made

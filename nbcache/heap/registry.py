@@ -115,6 +115,7 @@ FAMILIES = {
     "asteval": "nbcache.heap.kinds.asteval_interpreters",
     "IPython": "nbcache.heap.kinds.ipython_shell",
     "ipykernel": "nbcache.heap.kinds.ipython_shell",
+    "h5py": "nbcache.heap.kinds.h5py_files",
     "ipywidgets": "nbcache.heap.kinds.widgets",
     "matplotlib": "nbcache.heap.kinds.matplotlib_artists",
     "mpl_toolkits": "nbcache.heap.kinds.matplotlib_artists",

@@ -87,9 +87,10 @@ class ClassKind(Kind):
             return reduce_internal(obj)
         meta = type(obj)
         if not is_meta_known(meta):
+            name = f"{meta.__module__}.{meta.__qualname__}"
             raise NotStorable(
-                f"is a class made by {meta.__module__}.{meta.__qualname__}, which would have to run"
-                " again; define it in a cell of its own"
+                f"is a class made by the metaclass {name}, which would have to run again;"
+                " define it in a cell of its own"
             )
         state = self.state(obj)
         late = LATE if issubclass(obj, type) else ()

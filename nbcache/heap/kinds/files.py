@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gc
+import gzip
 import io
 import sys
 from typing import TYPE_CHECKING, Any
@@ -84,6 +85,8 @@ def facts_of(file: Any) -> list[Any] | None:
             options = (file.encoding, file.errors, file.line_buffering, file.write_through)
             layers.append((*options, file.newlines, _own(file)))
             file = file.buffer
+        if type(file) is gzip.GzipFile and type(file.name) is str:
+            return [*layers, ("gzip", file.name, "w" if file.mode == gzip.WRITE else "r")]
         if type(file) in rebuild_files.BUFFERED:
             layers.append(type(file).__name__)
             file = file.raw
@@ -147,6 +150,6 @@ def _dialect(obj: Any) -> dict[str, Any]:
 
 
 _closed = io.StringIO()
-register(FileKind(), io.TextIOWrapper, io.FileIO, *rebuild_files.BUFFERED)
+register(FileKind(), io.TextIOWrapper, io.FileIO, gzip.GzipFile, *rebuild_files.BUFFERED)
 register(WriterKind(), type(csv.writer(_closed)))
 register(ReaderKind(), type(csv.reader([])))

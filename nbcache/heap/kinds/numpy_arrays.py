@@ -24,6 +24,7 @@ from nbcache.heap.kinds.array_facts import (
 )
 from nbcache.heap.kinds.attributes import encode_attributes
 from nbcache.heap.kinds.buffers import content, texts
+from nbcache.heap.kinds.numpy_files import reduce_map
 from nbcache.heap.kinds.numpy_memory import refuse_foreign_memory
 from nbcache.heap.kinds.numpy_tensors import reduce_beside_tensors, tensor_sharing
 from nbcache.heap.memory import UNKNOWN
@@ -69,6 +70,8 @@ class ArrayKind(Kind):
         parts.append(self._sharing(obj, walk))
         if isinstance(obj, np.ma.MaskedArray):
             parts.extend(_mask_parts(obj, walk))
+        elif isinstance(obj, np.memmap):
+            parts.append(text(repr((str(obj.filename), obj.offset, obj.mode))))
         elif type(obj) is not np.ndarray:
             parts.append(encode_attributes(obj, walk))
         return joined(b"N", parts)
@@ -97,7 +100,7 @@ class ArrayKind(Kind):
     def reduce(self, obj: Any, dump: Dump) -> Any:
         """Store owners by content and views as places in their owner's memory."""
         if isinstance(obj, np.memmap):
-            raise NotStorable("is a memory map of a file")
+            return reduce_map(obj)
         if type(obj) is not np.ndarray:
             return reduce_subclass(obj)
         owner = owner_of(obj)

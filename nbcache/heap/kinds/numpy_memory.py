@@ -5,6 +5,8 @@ from __future__ import annotations
 import mmap
 from typing import Any
 
+import numpy as np
+
 from nbcache.errors import NotStorable
 from nbcache.heap.paths import type_name
 
@@ -17,7 +19,7 @@ def refuse_foreign_memory(owner: Any) -> None:
     """
     base = owner.base
     held = base.obj if type(base) is memoryview else base
-    if isinstance(held, mmap.mmap):
+    if isinstance(held, mmap.mmap) and not isinstance(owner, np.memmap):  # which says of which file
         raise NotStorable("rests on a memory map; copy it")
     if type(held).__name__ == "PyCapsule" and "dltensor" in repr(held):
         raise NotStorable("rests on memory that it was handed by `from_dlpack`; copy it")
