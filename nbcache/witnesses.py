@@ -8,6 +8,7 @@ Such a cell is not recorded: it runs with nobody holding anything.
 from __future__ import annotations
 
 import ast
+import builtins
 import gc
 import sys
 import types
@@ -157,8 +158,11 @@ def _holds(value: Any, watched: Set[int]) -> bool:
         return True
     seen, found = {id(value)}, [value]
     while found and len(seen) < _SEARCHED:
+        for function in (one for one in found if type(one) is types.FunctionType):
+            seen.update(map(id, (function.__globals__, vars(builtins))))
         found = [one for one in gc.get_referents(*found) if id(one) not in seen]
         seen.update(map(id, found))
+        found = [one for one in found if not issubclass(type(one), (type, types.ModuleType))]
     return bool(found) or not watched.isdisjoint(seen)
 
 

@@ -13,6 +13,7 @@ from nbcache.deps.patching import Patches
 from nbcache.deps.protocol import Observed
 from nbcache.deps.watching import Watcher
 from nbcache.errors import NotReplayable
+from nbcache.locality import is_local_module
 
 _ROOT = "root"
 _State = tuple[int, bool, bool, tuple[int, ...], tuple[Any, ...]]
@@ -29,6 +30,7 @@ class _Run:
     shown: dict[str, list[Any]]
     names: dict[int, str]
     asked: dict[str, set[int]] = field(default_factory=dict)
+    met: dict[int, logging.Handler] = field(default_factory=dict)
 
 
 class LoggingTracker(Watcher[_Run]):
@@ -44,10 +46,15 @@ class LoggingTracker(Watcher[_Run]):
             level = args[1] if len(args) > 1 else kwargs["level"]
             run.asked.setdefault(args[0].name, set()).add(int(level))
 
+        def on_record(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            run.met.setdefault(id(args[0]), args[0])
+
         patches.watch(on_question, (logging.Logger, "isEnabledFor"))
+        patches.watch(on_record, (logging.Handler, "handle"))
         return run
 
     def _end(self, run: _Run) -> Observed:
+        _refuse_keepers(run)
         after = _states()
         levels: dict[str, Any] = {}
         handlers: dict[str, Any] = {}
@@ -95,6 +102,24 @@ class LoggingTracker(Watcher[_Run]):
             logging.addLevelName(number, text)
         if "disable" in effect:
             logging.disable(effect["disable"])
+
+
+def _refuse_keepers(run: _Run) -> None:
+    """Refuse a run that logged to what an earlier cell made, and that a hit would not change.
+
+    Raises:
+        NotReplayable: a handler of the user's, or one for a file or a buffer, met a record.
+    """
+    earlier = {one for state in run.before.values() for one in state[3]}
+    standard = (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
+    for handler in (one for number, one in run.met.items() if number in earlier):
+        module = type(handler).__module__
+        is_plain = module == "logging" and getattr(handler, "stream", None) in (None, *standard)
+        if not is_plain and (module.startswith(("logging", "__main__")) or is_local_module(module)):
+            raise NotReplayable(
+                f"it logs to a {type(handler).__qualname__} of an earlier cell, and what that keeps"
+                " would lack it; log in a cell of its own"
+            )
 
 
 def _states() -> dict[str, _State]:

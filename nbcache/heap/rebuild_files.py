@@ -32,7 +32,8 @@ def make_closed_file(layers: list[Any]) -> Any:
     seen = outer[0][4] if outer and isinstance(outer[0], tuple) else None
     content = _lines(seen, outer[0][0]) if seen else b""
     if len(innermost) == 3:
-        made, own = _gzip_file(*innermost[1:], content), {}
+        _, name, mode = innermost
+        made, own = _gzip_file(name, mode, content), {}
     else:
         mode, own = innermost
         made = _raw_file(mode, content)

@@ -30,9 +30,25 @@ def imported_objects(
         variables = getattr(sys.modules.get(node.module), "__dict__", {})
         for alias in node.names:
             value, name = variables.get(alias.name), alias.asname or alias.name
-            copied = type(value) not in FLAT and not issubclass(type(value), _BY_NAME)
-            if copied and namespace.get(name) is value:
+            if namespace.get(name) is value and _is_copied(value):
                 yield name, node.module, alias.name, value
+            for one, exported in _exports_of(node).items():
+                if namespace.get(one) is exported and _is_copied(exported):
+                    yield one, node.module, one, exported
+
+
+def _is_copied(value: Any) -> bool:
+    """Tell whether pickle would not find a value by the name that it goes by."""
+    if type(value) in FLAT or issubclass(type(value), types.ModuleType):
+        return False
+    if not issubclass(type(value), _BY_NAME):
+        return True
+    return issubclass(type(value), type) and "<locals>" in value.__qualname__
+
+
+def _exports_of(node: ast.ImportFrom) -> dict[str, Any]:
+    is_star = any(alias.name == "*" for alias in node.names)
+    return _exports(sys.modules.get(node.module or "")) if is_star else {}
 
 
 def star_names(nodes: Sequence[ast.AST], *, head_only: bool = False) -> dict[str, Any]:
@@ -47,8 +63,8 @@ def star_names(nodes: Sequence[ast.AST], *, head_only: bool = False) -> dict[str
             break
         if head_only and is_local_module(getattr(node, "module", None)):
             continue
-        if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
-            found |= _exports(sys.modules.get(node.module or ""))
+        if isinstance(node, ast.ImportFrom):
+            found |= _exports_of(node)
     return found
 
 

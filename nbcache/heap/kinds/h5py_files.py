@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
-
-import h5py
 
 from nbcache.errors import NotFingerprintable, NotStorable
 from nbcache.heap import rebuild_files
@@ -39,4 +38,8 @@ class HandleKind(Kind):
         return rebuild_files.make_closed_handle, (type(obj).__name__,)
 
 
-register(HandleKind(), h5py.File, h5py.Group, h5py.Dataset)
+def refresh() -> None:
+    """Register the types that the package has loaded so far."""
+    h5py = sys.modules.get("h5py")
+    if h5py is not None and hasattr(h5py, "Dataset"):
+        register(HandleKind(), h5py.File, h5py.Group, h5py.Dataset)

@@ -84,8 +84,11 @@ class PlainKind(Kind):
         attributes, kind, *held = state
         if type(live) is not kind:
             live.__class__ = kind
-        if held and held[0] is not None and dict_of(live) is not held[0]:
+        own = dict_of(live)
+        if held and held[0] is not None and own is not held[0]:
             rebuild.adopt_dict(live, held[0])
+        elif held and held[0] is None and own is not None and is_held(own):
+            rebuild.adopt_dict(live, {})  # the run gave it another one: others keep the old one
         replace_attributes(live, attributes)
 
 

@@ -99,10 +99,8 @@ class ArrayKind(Kind):
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
         """Store owners by content and views as places in their owner's memory."""
-        if isinstance(obj, np.memmap):
-            return reduce_map(obj)
         if type(obj) is not np.ndarray:
-            return reduce_subclass(obj)
+            return reduce_map(obj) if isinstance(obj, np.memmap) else reduce_subclass(obj)
         owner = owner_of(obj)
         earlier = dump.earlier_array(owner)
         if earlier is not None:
