@@ -36,12 +36,15 @@ def _problem(path: str, culprit: Any, error: Exception) -> NotStorable:
 def descend(path: str, value: Any, attempt: Attempt) -> tuple[str, Any]:
     """Go down to the smallest part that still can't be stored."""
     seen, tries = {id(value)}, TRIES
+    is_known = isinstance(attempt(value), NotStorable)
     while not (kind_of(type(value)).opaque or _is_unknown_class(value)):
         for step, child in children(value):
             tries -= 1
             if tries < 0:
                 return path, value
-            if id(child) not in seen and attempt(child) is not None:
+            problem = None if id(child) in seen else attempt(child)
+            # Where a kind told the reason, pickle's for one of the parts says less.
+            if problem is not None and (isinstance(problem, NotStorable) or not is_known):
                 seen.add(id(child))
                 path, value = path + step, child
                 break
