@@ -146,11 +146,20 @@ def keyed_columns(counts: list[int], keys: list[Any], values: list[Any], walk: W
     That they can means that many owners all have the same string keys in the same order.
     """
     owners = len(counts)
-    names = own_names(counts, keys) if SHORT < owners > counts[0] > 0 else None
+    if not SHORT < owners > counts[0] > 0:
+        names = None
+    elif type(counts) is Even:
+        names = keys[: counts[0]]
+    else:
+        names = own_names(counts, keys)
     if names is None:
         return [lengths(counts), column(keys, walk), column(values, walk)]
     columns = [column(values[place :: len(names)], walk) for place in range(len(names))]
     return [b"=%d:" % owners, flat(names), *columns]
+
+
+class Even(list[int]):
+    """The lengths of owners that are known to have the same string keys in the same order."""
 
 
 def own_names(counts: list[int], keys: list[Any]) -> list[str] | None:

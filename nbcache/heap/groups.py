@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from nbcache.errors import NotFingerprintable
 from nbcache.heap.columns import column
 from nbcache.heap.identity import is_same
+from nbcache.heap.unseen import hide
 
 if TYPE_CHECKING:
     from nbcache.heap.walk import Walk
@@ -121,6 +122,9 @@ def as_rows(
         singles.ordinals.extend(ordinals)
         singles.tokens.extend(map(walk.encode, walk.members(ordinals)))
         return token, singles
+    for counts, values in parts:
+        hide(counts)
+        hide(values)
     return token, Rows(ordinals, gather, parts)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbcache.heap.columns import BULKY, SHORT, lengths
-from nbcache.heap.groups import Group, Move, Singles
+from nbcache.heap.groups import Group, Move, Rows, Singles
 from nbcache.heap.tokens import joined
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ class Levels:
         self._encoded = 0
         self._groups: list[tuple[int, Group]] = []
         self._singles: Singles | None = None
+        self.types: set[type] = set()
 
     def encode(self, parts: list[bytes], walk: Walk) -> None:
         """Append the tokens of all that is numbered and not yet encoded."""
@@ -42,6 +43,7 @@ class Levels:
     def _encode_few(self, start: int, level: list[Any], walk: Walk) -> Iterator[bytes]:
         """Encode a small level object by object, but for containers that hold much."""
         for ordinal, obj in enumerate(level, start):
+            self.types.add(type(obj))
             family = walk.kind_of(type(obj))
             if family.sized and len(obj) > BULKY:
                 yield self._encode_group((ordinal,), [obj], walk)
@@ -53,6 +55,7 @@ class Levels:
             singles.tokens.append(token)
 
     def _encode_group(self, ordinals: Sequence[int], members: list[Any], walk: Walk) -> bytes:
+        self.types.add(type(members[0]))
         family = walk.kind_of(type(members[0]))
         encoded = family.encode_group(members, ordinals, walk)
         if encoded is not None:
@@ -75,7 +78,8 @@ class Levels:
         return sorted(self._all_moved(walk))
 
     def _all_moved(self, walk: Walk) -> Iterator[Move]:
-        for root_start, group in self._groups:
+        # Containers first: meanwhile another thread digests the arrays.
+        for root_start, group in sorted(self._groups, key=lambda one: type(one[1]) is not Rows):
             walk.root_start = root_start
             yield from group.moved(walk)
 

@@ -19,11 +19,13 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from nbcache.errors import NotFingerprintable
+from nbcache.heap.ahead import Ahead
 from nbcache.heap.columns import Sorts
 from nbcache.heap.levels import Levels
 from nbcache.heap.ordinals import Ordinals
 from nbcache.heap.registry import Kind, kind_of
 from nbcache.heap.tokens import FLAT, LONG, digest, flat, frame, shorten, text
+from nbcache.heap.unseen import hide
 from nbcache.locality import is_local_module
 
 ABSENT = b"absent"
@@ -79,12 +81,12 @@ class Walk:
         self._kinds: dict[type, Kind] = {}
         self.sorts = Sorts(self._kinds)
         self.levels = Levels()
+        self.ahead = Ahead()
         self._scopes: dict[int, Scope] = {}
         self._starts: list[int] = []
         self._prefixes: list[bytes] = []
         self._wanted: deque[tuple[Scope, str]] = deque()
         self._known: set[tuple[int, str]] = set()
-        self._typed: tuple[int, frozenset[type]] = 0, frozenset()
 
     def need(self, name: str, scope: Scope | None = None) -> None:
         """Ask for a variable to become a root, as if the cell had named it."""
@@ -110,9 +112,12 @@ class Walk:
 
     def run(self) -> None:
         """Walk every root asked for, and those that functions met on the way ask for."""
-        while self._wanted:
-            scope, name = self._wanted.popleft()
-            self._walk_root(scope, name)
+        asked = [scope.variables.get(name) for scope, name in self._wanted]
+        with self.ahead.over(asked):
+            while self._wanted:
+                scope, name = self._wanted.popleft()
+                self._walk_root(scope, name)
+        hide(self.objects)
 
     def _walk_root(self, scope: Scope, name: str) -> None:
         label = scope.name_of(name)
@@ -221,9 +226,7 @@ class Walk:
     @property
     def types(self) -> frozenset[type]:
         """The exact types of all objects with an identity that were met."""
-        if self._typed[0] != len(self.objects):
-            self._typed = len(self.objects), frozenset(map(type, self.objects))
-        return self._typed[1]
+        return frozenset(self.levels.types)
 
     def read_module(self, module: ModuleType) -> None:
         """Note that code of this local module is reached."""
@@ -240,7 +243,8 @@ class Walk:
         self._kinds.clear()
         self.sorts = Sorts(self._kinds)
         self._open_root(b"@\x00later#")
-        moved = {place: (before, after) for place, before, after in self.levels.moved(self)}
+        with self.ahead.over(self.ahead.met):
+            moved = {place: (before, after) for place, before, after in self.levels.moved(self)}
         self._forget_after(count)
         self.owners = owners
         return moved

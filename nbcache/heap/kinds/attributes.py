@@ -9,7 +9,7 @@ from itertools import chain, repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from nbcache.heap.columns import SHORT, column, own_names
+from nbcache.heap.columns import SHORT, Even, column, own_names
 from nbcache.heap.tokens import flat, joined, text
 
 if TYPE_CHECKING:
@@ -168,10 +168,12 @@ def _gather_dicts(objects: list[Any], ones: list[int]) -> list[Part]:
     if not {dict}.issuperset(map(type, dicts)):
         raise TypeError
     names, counts = list(chain.from_iterable(dicts)), list(map(len, dicts))
-    has_caches = not CACHES.isdisjoint(own_names(counts, names) or names)
-    if has_caches:
+    same = own_names(counts, names)
+    if not CACHES.isdisjoint(same or names):
         dicts = list(map(_without_caches, dicts))
         names, counts = list(chain.from_iterable(dicts)), list(map(len, dicts))
+    elif same:
+        counts = Even(counts)
     values = list(chain.from_iterable(map(dict.values, dicts)))
     return [(ones, held), (counts, names), (counts, values)]
 

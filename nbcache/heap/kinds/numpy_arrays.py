@@ -45,9 +45,10 @@ class Raw:
         self.array = array
 
 
-def elements(array: Any, walk: Walk) -> bytes:
+def elements(array: Any, walk: Walk, known: bytes | None = None) -> bytes:
     """Return the token of an array's elements, whatever its dtype, and of how they are laid out."""
-    return _elements(array, walk) if array.ndim < 2 else layout(array) + _elements(array, walk)
+    token = known or _elements(array, walk)
+    return token if array.ndim < 2 else layout(array) + token
 
 
 def _elements(array: Any, walk: Walk) -> bytes:
@@ -66,7 +67,7 @@ class ArrayKind(Kind):
         """Encode type, dtype, shape, layout, flags, content and where its memory is shared."""
         parts = [walk.ref(type(obj)), dtype_token(obj.dtype), text(str(obj.shape)), layout(obj)]
         parts.append(bytes([is_writeable(obj), obj.flags.aligned]))
-        parts.append(elements(obj.view(np.ndarray), walk))
+        parts.append(elements(obj.view(np.ndarray), walk, walk.ahead.content(obj)))
         parts.append(self._sharing(obj, walk))
         if isinstance(obj, np.ma.MaskedArray):
             parts.extend(_mask_parts(obj, walk))
