@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from nbcache.heap.columns import BULKY, SHORT, lengths
@@ -36,8 +37,8 @@ class Levels:
                 if len(places) == len(level):
                     parts.append(self._encode_group(range(start, self._encoded), level, walk))
                     continue
-                ordinals = [start + place for place in places]
-                members = [level[place] for place in places]
+                ordinals = list(map(start.__add__, places))
+                members = list(map(level.__getitem__, places))
                 parts.append(lengths(list(places)) + self._encode_group(ordinals, members, walk))
 
     def _encode_few(self, start: int, level: list[Any], walk: Walk) -> Iterator[bytes]:
@@ -89,11 +90,17 @@ def by_type(level: list[Any]) -> list[Sequence[int]]:
     kinds = list(map(type, level))
     if kinds.count(kinds[0]) == len(kinds):
         return [range(len(kinds))]
-    groups: dict[type, list[int]] = {}
-    for place, kind in enumerate(kinds):
-        found = groups.get(kind)
-        if found is None:
-            groups[kind] = [place]
-        else:
-            found.append(place)
-    return list(groups.values())
+    numbers = {kind: number for number, kind in enumerate(dict.fromkeys(kinds))}
+    if len(numbers) > _MANY:
+        groups: dict[type, list[int]] = {kind: [] for kind in numbers}
+        for place, kind in enumerate(kinds):
+            groups[kind].append(place)
+        return list(groups.values())
+    codes, places = bytes(map(numbers.__getitem__, kinds)), range(len(kinds))
+    return [list(compress(places, codes.translate(table))) for table in _TABLES[: len(numbers)]]
+
+
+_MANY = 32
+"""Above so many types it is as quick to go through the level once for all of them."""
+
+_TABLES = [bytes(code == number for code in range(256)) for number in range(_MANY)]

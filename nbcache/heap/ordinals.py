@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from itertools import compress, count
-from operator import eq
+from itertools import count
 from typing import Any
 
 from nbcache.heap.identity import has_twins, sort_identities
@@ -18,8 +17,8 @@ from nbcache.heap.identity import has_twins, sort_identities
 LARGE = 512
 """Groups above this wait."""
 
-_LOOKUP = 8
-"""Looking an identity up among those that wait takes as long as sorting so many."""
+_MANY_TIMES = 8
+"""Looking one identity up among those that wait takes as long as sorting so many."""
 
 
 class Ordinals:
@@ -54,10 +53,10 @@ class Ordinals:
 
     def add_all(self, objects: list[Any]) -> Sequence[int]:
         """Return the ordinals of objects; new ones get the next, in order."""
-        start = len(self.objects)
-        if len(objects) > LARGE and self._let_wait(objects):
+        start, is_large = len(self.objects), len(objects) > LARGE
+        if is_large and self._let_wait(objects):
             return range(start, len(self.objects))
-        if self._waiting and any(map(self._waits, map(id, objects))):
+        if self._waiting and (is_large or any(map(self._waits, map(id, objects)))):
             self._write_down()
         return self._add_each(objects)
 
@@ -67,16 +66,22 @@ class Ordinals:
 
     def _let_wait(self, objects: list[Any]) -> bool:
         """Take objects in that are all new and met once; tell whether they are."""
-        if len(self._found) * _LOOKUP > len(objects):
+        before, start = self._sorted, len(self.objects)
+        if len(before) > _MANY_TIMES * len(objects):
             return False
-        before, self._sorted = self._sorted, sort_identities(objects, self._sorted)
-        if has_twins(self._sorted) or any(map(self._waits, self._found)):
+        self._sorted = sort_identities(objects, before)
+        if has_twins(self._sorted) or self._knows_one_of(objects):
             self._sorted = before
             return False
-        start = len(self.objects)
         self.objects.extend(objects)
         self._waiting.append(range(start, len(self.objects)))
         return True
+
+    def _knows_one_of(self, objects: list[Any]) -> bool:
+        """Tell whether an object that is written down is among those, which are sorted in."""
+        if len(self._found) * _MANY_TIMES < len(objects):
+            return any(map(self._waits, self._found))
+        return not self._found.keys().isdisjoint(map(id, objects))
 
     def _write_down(self) -> None:
         for group in self._waiting:
@@ -87,19 +92,16 @@ class Ordinals:
     def _add_each(self, objects: list[Any]) -> Sequence[int]:
         index, start = self._found, len(self.objects)
         keys = list(map(id, objects))
-        known = len(index)
-        ordinals = range(start, start + len(objects))
-        found = list(map(index.setdefault, keys, ordinals))
-        fresh = len(index) - known
-        if fresh == len(objects):
-            self.objects.extend(objects)
-            return ordinals
-        if fresh:  # some are new, and some known or met twice: close the gaps between new ones
-            new = list(map(eq, found, ordinals))
-            self.objects.extend(compress(objects, new))
-            index.update(zip(compress(keys, new), count(start), strict=False))
-            return list(map(index.__getitem__, keys))
-        return found
+        first = dict(zip(keys, objects, strict=True))  # in the order of their first meeting
+        if not index.keys().isdisjoint(first):
+            for key in index.keys() & first.keys():
+                del first[key]
+        self.objects.extend(first.values())
+        if len(first) == len(objects):
+            index.update(zip(keys, count(start), strict=False))
+            return range(start, len(self.objects))
+        index.update(zip(first, count(start), strict=False))
+        return list(map(index.__getitem__, keys))
 
     def forget_after(self, count: int) -> None:
         """Forget the objects with this ordinal and higher ones."""

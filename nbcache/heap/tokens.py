@@ -5,6 +5,7 @@ from __future__ import annotations
 import marshal
 import struct
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Any
 
 import xxhash
@@ -30,6 +31,14 @@ def flat(value: Any) -> bytes:
     """
     token = marshal.dumps(value, 2)
     return token if len(token) <= LONG else b"\x01" + digest(token)
+
+
+def flat_tokens(values: Iterable[Any]) -> list[bytes]:
+    """Return the tokens of values, each made of exact flat types, in their own order."""
+    tokens = sorted(map(marshal.dumps, values, repeat(2)))
+    if max(map(len, tokens), default=0) > LONG:
+        return sorted(token if len(token) <= LONG else b"\x01" + digest(token) for token in tokens)
+    return tokens
 
 
 _PACK = [struct.Struct(f"<{count + 1}Q").pack for count in range(32)]

@@ -16,7 +16,7 @@ from nbcache.heap import rebuild
 from nbcache.heap.columns import BULKY, SHORT, column, items_of_lists, keyed_columns, lengths
 from nbcache.heap.groups import Group, Part, as_rows
 from nbcache.heap.registry import Kind, register
-from nbcache.heap.tokens import FLAT, digest, flat, frame, joined, text
+from nbcache.heap.tokens import FLAT, digest, flat, flat_tokens, frame, joined, text
 
 if TYPE_CHECKING:
     from nbcache.heap.registry import Dump
@@ -131,7 +131,7 @@ def canonical_items(obj: Iterable[Any], walk: Walk) -> list[bytes]:
     """Return the tokens of a set's elements in an order that no hash seed moves."""
     items = list(obj)
     if is_flat(items) or is_flat_pairs(items):
-        return sorted(map(flat, items))
+        return flat_tokens(items)
     known = [item for item in items if walk.is_numbered(item)]
     fresh = [item for item in items if not walk.is_numbered(item)]
     known.sort(key=walk.ordinals.place_of)
