@@ -190,12 +190,18 @@ def _label(*words: object, item: Any) -> str:
 
 
 def _labelled_magics(tables: Mapping[str, _Table]) -> dict[str, int]:
-    """Bound methods may be registered anew, so their functions stand for them."""
     return {
-        f"{kind} {name}": id(getattr(item, "__func__", item))
+        f"{kind} {name}": id(_lasting(item))
         for kind, table in tables.items()
         for name, item in table.items()
     }
+
+
+def _lasting(item: Any) -> Any:
+    """Return what is still the same when a magic is registered anew, as IPython does with some."""
+    function = getattr(item, "__func__", item)
+    is_ipythons = str(getattr(function, "__module__", "")).startswith("IPython.")
+    return getattr(function, "__code__", function) if is_ipythons else function
 
 
 def _labelled_callbacks(callbacks: Mapping[str, Sequence[Any]]) -> dict[str, int]:
