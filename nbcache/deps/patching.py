@@ -33,7 +33,7 @@ lock = threading.RLock()
 state = threading.local()
 """Of a thread: whether it is in a hook (``is_inside``), and a batch that is open (``batch``)."""
 
-_held, _replaced = [0], [0]
+_held = [0]
 
 
 class Patch:
@@ -81,6 +81,8 @@ class Patch:
 
 
 _patches: dict[tuple[int, str], Patch] = {}
+_restless: set[tuple[int, str]] = set()
+"""Places that held one function and then another, as ``builtins.input`` does in a kernel."""
 
 
 def patch_at(place: Place) -> Patch | None:
@@ -92,14 +94,15 @@ def patch_at(place: Place) -> Patch | None:
         return known
     if not hasattr(owner, name):
         return None
-    _replaced[0] += known is not None
+    if known is not None:
+        _restless.add(key)
     known = _patches[key] = Patch(place)
     return known
 
 
-def replacements() -> int:
-    """Return how often a place was found to hold another function than the last time."""
-    return _replaced[0]
+def restless_places() -> frozenset[tuple[int, str]]:
+    """Return the owner's identity and the name of places whose functions come and go."""
+    return frozenset(_restless)
 
 
 def places_held() -> int:

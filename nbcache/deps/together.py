@@ -1,7 +1,8 @@
 """Many watches that begin, and end, together: one assignment a module, by a plan made once.
 
 The plan holds for as long as the same places are asked for and hold the same functions. Where
-others watch already, a run around this one or in another thread, every hook goes its own way.
+others watch already, a run around this one or in another thread, every hook goes its own way, as
+do those of places whose functions come and go.
 """
 
 from __future__ import annotations
@@ -47,12 +48,16 @@ class _Plan:
     """What some watches come down to: which wrappers get which hooks, and where they go."""
 
     def __init__(self, groups: _Groups) -> None:
-        self.replacements = -1
+        self.restless = patching.restless_places()
         self.absent: list[Place] = []
+        self.loose: list[tuple[int, Place]] = []
         patches: dict[int, Patch] = {}
         self.picks: dict[int, tuple[Wrapped, list[int]]] = {}
         for number, places in enumerate(groups):
             for place in places:
+                if (id(place[0]), place[1]) in self.restless:
+                    self.loose.append((number, place))
+                    continue
                 patch = patch_at(place)
                 if patch is None:
                     self.absent.append(place)
@@ -62,7 +67,6 @@ class _Plan:
                 if not picks or picks[-1] != number:
                     picks.append(number)
         self.patches = list(patches.values())
-        self.replacements = patching.replacements()
         self._sort()
 
     def _sort(self) -> None:
@@ -85,7 +89,7 @@ class _Plan:
     def is_current(self) -> bool:
         """Tell whether every place holds what it held when the plan was made."""
         return (
-            self.replacements == patching.replacements()
+            self.restless == patching.restless_places()
             and all(map(is_, [get(name, MISSING) for get, name in self.getters], self.raws))
             and not any(hasattr(*place) for place in self.absent)
         )
@@ -151,6 +155,8 @@ class _Batch:
                 return
             self._plan = _plan_for(tuple([places for _, _, places in asked]))
             self._given = self._plan.put([hook for _, hook, _ in asked])
+            for number, place in self._plan.loose:
+                asked[number][0].put(asked[number][1], (place,))
 
     def undo(self, asker: Patches) -> None:
         """End the watches of all; before they began, those of ``asker`` alone."""
