@@ -16,7 +16,7 @@ import xxhash
 
 from nbcache.heap.tokens import digest
 
-BLOCK_BYTES = 1 << 18
+BLOCK_BYTES = 1 << 19
 """What is gathered at a time."""
 
 BLOCK_STRINGS = 1 << 12
