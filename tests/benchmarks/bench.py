@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import importlib
 import io
 import json
@@ -68,8 +69,7 @@ WIDTH = 30
 def _named(name: str, made: Line | list[Line]) -> list[Line]:
     """Return lines that carry the name that they are listed under, unless they have one."""
     lines = made if isinstance(made, list) else [made]
-    return [Line(one.name or name, one.own, one.peers, one.limits, one.goals, one.unit)
-            for one in lines]  # fmt: skip
+    return [dataclasses.replace(one, name=one.name or name) for one in lines]
 
 
 def run_group(group: str, quick: bool, only: str) -> Iterator[dict[str, Any]]:

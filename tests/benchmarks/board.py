@@ -97,7 +97,7 @@ class Line:
         peers = "  ".join(f"{name} {self._times(one)}" for name, one in self.peers.items())
         head = f"{self.name:<{width}} {self._told(self.own, spread=True):>26}"
         if self.unsound:
-            peers += f"  (the same for other values: {', '.join(self.unsound)})"
+            peers += f"  (not of the value: {', '.join(self.unsound)})"
         told = [f"{head} | {limits or '-':<30} | {peers or '-'}".rstrip()]
         goals = "; ".join(goal.text(self) for goal in self.goals)
         return told + ([f"{'':<{width}}   {goals}"] if goals else [])

@@ -10,20 +10,23 @@ app = marimo.App()
 
 @app.cell
 def _():
-    import calls
+    import sys
 
-    return (calls,)
+    import calls
+    import marimo
+
+    return calls, marimo, sys
 
 
 @app.cell
-def _(calls):
+def _(calls, sys):
     function, make, count = calls.CASES[sys.argv[1]]
     value = make()
     return count, function, value
 
 
 @app.cell
-def _(function):
+def _(function, marimo, sys):
     @marimo.persistent_cache(save_path=f"{sys.argv[2]}/marimo")
     def cached(x):
         return function(x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -34,10 +35,8 @@ def call(case: str, quick: bool) -> Line:
     with tempfile.TemporaryDirectory(prefix="nbcache-bench-") as folder:
         seconds = _run("calls.py", case, folder, folder=folder)
         if importlib.util.find_spec("marimo"):
-            try:
+            with contextlib.suppress(subprocess.SubprocessError, OSError, ValueError):
                 seconds |= _run("marimo_calls.py", case, folder, folder=folder)
-            except (subprocess.SubprocessError, OSError, ValueError):
-                pass
     own = Figure((seconds.pop("nbcache"),))
     bare = seconds.pop("lru_cache", None)
     limits = {} if bare is None else {"lru_cache": Figure((bare,))}

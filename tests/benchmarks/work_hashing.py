@@ -1,11 +1,12 @@
 """Fingerprints of what notebooks hold, beside what other caches compute of the same values.
 
-A peer that is quicker must tell the value from a twin with one other element: what gives both the
-same digest did not read the value, and is named apart.
+A peer that is quicker must give a copy the same digest, and a twin with one other element another:
+what does not did not read the value, and is named apart.
 """
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import hashlib
 import importlib
@@ -86,10 +87,16 @@ def compared(
     peers = {name: partial(hasher, value) for name, hasher in known.items()}
     line = line_of(partial(fingerprint, value), peers=peers, limits=limits, goals=goals)
     quicker = [name for name, one in line.peers.items() if one.median < line.own.median]
-    other = twin() if quicker else None
-    unsound = tuple(name for name in quicker if known[name](value) == known[name](other))
+    same, other = (copy.deepcopy(value), twin()) if quicker else (None, None)
+    unsound = tuple(name for name in quicker if not _reads(known[name], value, same, other))
     sound = {name: one for name, one in line.peers.items() if name not in unsound}
     return dataclasses.replace(line, peers=sound, unsound=unsound)
+
+
+def _reads(hasher: Hasher, value: Any, same: Any, other: Any) -> bool:
+    """Tell whether a peer's digest is the value's: a copy's too, and no other value's."""
+    found = hasher(value)
+    return bool(found == hasher(same) and found != hasher(other))
 
 
 def reading(*buffers: Any) -> dict[str, Act]:
@@ -112,9 +119,9 @@ def floats(quick: bool) -> Any:
 
 def nudged(array: Any) -> Any:
     """Return a copy in the same layout with another element in its middle."""
-    copy = array.copy("K")
-    copy[tuple(size // 2 for size in copy.shape)] += 1
-    return copy
+    made = array.copy("K")
+    made[tuple(size // 2 for size in made.shape)] += 1
+    return made
 
 
 def numbers(quick: bool) -> dict[str, Any]:

@@ -16,14 +16,14 @@ from board import Figure, Line, under, within
 from kernels import Kernel
 from measuring import Case, Table, Times, take_turns
 
-READS = "%%cache quiet\nlength = len(values) + len(table)"
-INPUTS = "values = list(range(1_000_000)); table = {str(i): i for i in range(100_000)}"
+READS = "%%cache quiet\nlength = len(values) + count"
+INPUTS = "import numpy; values = numpy.random.default_rng(0).random(8_000_000); count = 3"
 SAME, BARE_SAME = "hit: unchanged inputs", "bare: unchanged inputs"
 
 
 def cells(quick: bool) -> list[Line]:
     """Return a line for each way in which a cell can pass, over the bare kernel's round trip."""
-    rounds = 15 if quick else 60
+    rounds = 10 if quick else 60
     with (
         tempfile.TemporaryDirectory(prefix="nbcache-bench-") as folder,
         overhead.trio(Path(folder)) as three,
@@ -72,7 +72,7 @@ def _p99(table: Table, name: str) -> Figure:
 
 
 def loading(quick: bool) -> list[Line]:
-    table = overhead.time_loading(3 if quick else 7)
+    table = overhead.time_loading(2 if quick else 7)
     return [extra(table, overhead.LOAD, 30e-3), extra(table, overhead.FIRST_MISS)]
 
 
@@ -81,7 +81,7 @@ def imports(quick: bool) -> Line:
     peers = [name for name in ("joblib", "diskcache", "cachier", "dask", "marimo", "streamlit")
              if importlib.util.find_spec(name)]  # fmt: skip
     found: dict[str, list[float]] = {name: [] for name in ("sys", "nbcache", *peers)}
-    for _ in range(3 if quick else 7):
+    for _ in range(2 if quick else 7):
         for name, seconds in found.items():
             seconds.append(_import_seconds(name))
     bare = Figure(tuple(found.pop("sys")))

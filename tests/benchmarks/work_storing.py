@@ -66,8 +66,7 @@ def stored(make: Callable[[bool], Any], goals: tuple[Goal, ...], quick: bool) ->
             **_diskcache(folder, value)[0],
         }
         own = partial(_put_anew, place, value, numbers)
-        line = line_of(own, peers=peers, limits={WRITE: raw}, goals=goals, rounds=3)
-    return line
+        return line_of(own, peers=peers, limits={WRITE: raw}, goals=goals, rounds=3)
 
 
 def _diskcache(folder: Path, value: Any) -> tuple[dict[str, Act], dict[str, Act]]:
@@ -99,8 +98,7 @@ def restored(
         peers |= {name: lambda get=get: use(get()) for name, get in
                   _diskcache(place.folder, value)[1].items()}  # fmt: skip
         limits: dict[str, Act] = {READ: raw.read_bytes}
-        line = line_of(lambda: use(place.get()), peers=peers, limits=limits, goals=goals)
-    return line
+        return line_of(lambda: use(place.get()), peers=peers, limits=limits, goals=goals)
 
 
 WORK: dict[str, Callable[[bool], Line]] = {
