@@ -4,7 +4,8 @@
 #   make test            lint, types, floors, unit and kernel tests, a quick choice of notebooks
 #   make test-notebooks  all catalogued notebooks: plain, plain, cold, warm
 #   make peers           the corpus of cells through other caches, as a table
-#   make bench           benchmarks against a bare kernel in the same run
+#   make bench           one table: nbcache, other caches and the physical limit (ARGS=--quick)
+#   make promises        what must hold of the benchmarks, as tests
 #   make develop         install the checkout itself (editable), for working on nbcache
 #   make clean           remove what the targets above made
 
@@ -22,7 +23,7 @@ DEVTOOLS := $(VENV)/devtools/.installed
 SOURCES := $(shell find nbcache jupyter-config -type f -not -name '*.pyc' 2>/dev/null)
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest
 
-.PHONY: demo peers test test-notebooks bench develop clean browser redis
+.PHONY: demo peers test test-notebooks bench promises develop clean browser redis
 .DELETE_ON_ERROR:
 
 # Files take turns on two processes: most tests wait for a kernel or a browser of their own.
@@ -33,6 +34,11 @@ test-notebooks: $(LIBRARIES) $(INSTALLED)
 	$(PYTEST) tests/notebooks --all-notebooks $(ARGS)
 
 bench: $(INSTALLED)
+	@$(PIP) install --prefer-binary '.[peers]' || echo "Some peers could not be installed: left out."
+	@$(PIP) install --no-deps --no-build-isolation --force-reinstall $$(test ! -e $(EDITABLE) || echo --editable) .
+	PYTHONPATH=tests/benchmarks:tests/kernel $(BIN)/python tests/benchmarks/bench.py $(ARGS)
+
+promises: $(INSTALLED)
 	$(PYTEST) tests/benchmarks -s $(ARGS)
 
 peers: $(INSTALLED)

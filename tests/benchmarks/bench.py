@@ -24,6 +24,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import board
 from board import Line
 
 HERE = Path(__file__).resolve().parent
@@ -41,12 +42,11 @@ LIBRARIES = ("numpy", "pandas", "polars", "pyarrow", "joblib", "dask", "diskcach
 SLOWER = 1.3
 """A ratio that grew by more than this since the last run is a slowdown worth a word."""
 
-PATIENCE = 3600.0
-
 
 def run_here(group: str, quick: bool, only: str) -> None:
     """Measure the lines of one group and print each as JSON as soon as it is there."""
     warnings.simplefilter("ignore")
+    board.PATIENCE = 10 if quick else 60
     work = importlib.import_module(f"work_{group}").WORK
     for name, measure in work.items():
         if only and only not in name:

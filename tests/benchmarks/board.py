@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import gc
 import random
+import signal
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -133,11 +135,14 @@ class Line:
 
 Act = Callable[[], Any]
 
+PATIENCE = 30
+"""Seconds for one act of a peer."""
+
 
 def take_turns(
     acts: Mapping[str, Act],
     rounds: int,
-    budget: float = 1.0,
+    budget: float = 0.5,
     clock: Callable[[], float] = time.process_time,
 ) -> dict[str, Figure]:
     """Time every act once a round in an order that changes; what raises is left out.
@@ -166,11 +171,31 @@ def take_turns(
 
 
 def _timed(act: Act, clock: Callable[[], float]) -> float:
-    began = clock()
-    made = act()
-    seconds = clock() - began
+    with patience():
+        began = clock()
+        made = act()
+        seconds = clock() - began
     del made
     return seconds
+
+
+@contextmanager
+def patience() -> Iterator[None]:
+    """Give up what takes more than half a minute, where the system can ring a bell."""
+    if not hasattr(signal, "SIGALRM"):
+        yield
+        return
+
+    def ring(*_: Any) -> None:
+        raise TimeoutError("takes too long")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(PATIENCE)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def line_of(
@@ -179,7 +204,7 @@ def line_of(
     peers: Mapping[str, Act] | None = None,
     limits: Mapping[str, Act] | None = None,
     goals: tuple[Goal, ...] = (),
-    rounds: int = 5,
+    rounds: int = 3,
 ) -> Line:
     """Time nbcache, its peers and the limits in turn."""
     peers, limits = peers or {}, limits or {}

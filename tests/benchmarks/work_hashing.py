@@ -221,7 +221,7 @@ def sparse(quick: bool) -> Line:
     value = scipy.random(rows, 1000, density=0.05, format="csr", random_state=0)
 
     def twin() -> Any:
-        made = value.copy()
+        made = copy.deepcopy(value)
         made.data[len(made.data) // 2] += 1
         return made
 
@@ -266,12 +266,15 @@ def forest(quick: bool) -> Line:
     draws = np.random.default_rng(0)
     seen, wanted = draws.random((2_000, 8)), draws.random(2_000)
 
-    def make(seed: int) -> Any:
-        trees = 30 if quick else 200
-        model = ensemble.RandomForestRegressor(trees, max_depth=8, random_state=seed)
-        return model.fit(seen, wanted)
+    model = ensemble.RandomForestRegressor(30 if quick else 200, max_depth=8, random_state=0)
+    model.fit(seen, wanted)
 
-    return _objects(make(0), lambda: make(1))
+    def twin() -> Any:
+        made = copy.deepcopy(model)
+        made.estimators_[-1].tree_.threshold[0] += 1
+        return made
+
+    return _objects(model, twin)
 
 
 def graph(quick: bool) -> Line:
@@ -301,7 +304,7 @@ def small_variables(quick: bool) -> Line:
     peers = {name: partial(each, hasher) for name, hasher in hashers().items()}
     limits = {PICKLE: partial(each, partial(pickle.dumps, protocol=5))}
     own = partial(fingerprint_all, values)
-    line = line_of(own, peers=peers, limits=limits, goals=(faster(PEERS, 1),), rounds=9)
+    line = line_of(own, peers=peers, limits=limits, goals=(faster(PEERS, 1),), rounds=5)
     known = hashers()
     unsound = [name for name in line.peers if not _tells_apart(known[name], makers)]
     sound = {name: one for name, one in line.peers.items() if name not in unsound}

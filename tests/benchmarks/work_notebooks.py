@@ -18,7 +18,7 @@ from measuring import processor_time
 from overhead import process_of, run
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
-QUICK = "emcee/quickstart"
+QUICK = "statsmodels/tsa_arma_0"
 MOST = 6
 """Notebooks of the full run: the catalogue's quick ones, in its order."""
 

@@ -12,7 +12,7 @@ from board import Figure, Line, faster, under, within
 
 def lines(quick: bool) -> list[Line]:
     """Fill stores and measure them; each figure is a median of some rounds already."""
-    count = 3_000 if quick else 100_000
+    count = 6_000 if quick else 100_000
     with tempfile.TemporaryDirectory(prefix="nbcache-bench-") as folder:
         found = many.measure(count, Path(folder))
 
