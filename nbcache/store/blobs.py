@@ -14,7 +14,7 @@ from typing import Any
 import xxhash
 
 from nbcache.errors import DamagedEntry
-from nbcache.store.folder import TEMPORARY_PREFIX, open_own_file
+from nbcache.store.folder import TEMPORARY_PREFIX, open_own_descriptor, open_own_file
 from nbcache.store.mapping import map_pieces
 from nbcache.store.pieces import Pieces, cut
 from nbcache.store.stamps import Stamp, can_tell_writes, stamp_of
@@ -56,8 +56,6 @@ class BlobReader:
             FileNotFoundError: a blob is gone.
         """
         paths = [path_of(self._folder, name) for name in pieces.names]
-        for path, size in zip(paths, pieces.lengths, strict=True):
-            _check_size(path, os.lstat(path).st_size, size)
         if self._map_from_bytes is not None and pieces.length >= self._map_from_bytes:
             mapped = self._map(pieces, paths)
             if mapped is not None:
@@ -65,24 +63,39 @@ class BlobReader:
         return self._copy(pieces, paths)
 
     def _map(self, pieces: Pieces, paths: Sequence[str]) -> memoryview | None:
-        with contextlib.ExitStack() as opened:
-            files = [opened.enter_context(open_own_file(path)) for path in paths]
-            before = [stamp_of(os.fstat(file.fileno())) for file in files]
-            for path, stamp, size in zip(paths, before, pieces.lengths, strict=True):
-                _check_size(path, stamp.size, size)
-            names, numbers = pieces.names, [file.fileno() for file in files]
-            view = map_pieces(list(zip(numbers, pieces.lengths, strict=True)), pieces.piece_bytes)
-            if view is None:
-                return None
-            for number, (start, end) in enumerate(cut(pieces.length, pieces.piece_bytes)):
-                name = names[number]
-                self.stamps[name] = before[number]
-                if self._known.get(name) != before[number]:
-                    _compare(paths[number], view[start:end], pieces.digests[number])
-                    self.stamps[name] = self._stamp_again(
-                        paths[number], before[number], numbers[number]
-                    )
-        return view
+        numbers: list[int] = []
+        before: list[Stamp] = []
+        try:
+            for path, size in zip(paths, pieces.lengths, strict=True):
+                number, status = open_own_descriptor(path)
+                numbers.append(number)
+                before.append(stamp_of(status))
+                _check_size(path, status.st_size, size)
+            files = list(zip(numbers, pieces.lengths, strict=True))
+            view = map_pieces(files, pieces.piece_bytes)
+            if view is not None:
+                self._verify(pieces, paths, view, list(zip(numbers, before, strict=True)))
+            return view
+        finally:
+            for number in numbers:
+                os.close(number)
+
+    def _verify(
+        self,
+        pieces: Pieces,
+        paths: Sequence[str],
+        view: memoryview,
+        opened: Sequence[tuple[int, Stamp]],
+    ) -> None:
+        """Compare the pieces whose stamps are not known with their digests."""
+        names, places = pieces.names, cut(pieces.length, pieces.piece_bytes)
+        for number, (descriptor, stamp) in enumerate(opened):
+            name = names[number]
+            self.stamps[name] = stamp
+            if self._known.get(name) != stamp:
+                start, end = places[number]
+                _compare(paths[number], view[start:end], pieces.digests[number])
+                self.stamps[name] = self._stamp_again(paths[number], stamp, descriptor)
 
     def _stamp_again(self, path: str, before: Stamp, descriptor: int) -> Stamp | None:
         """Return the stamp of what was just read, None if it may be another by now."""
@@ -90,6 +103,8 @@ class BlobReader:
         return settle(path, after) if after == before else None
 
     def _copy(self, pieces: Pieces, paths: Sequence[str]) -> bytearray:
+        for path, size in zip(paths, pieces.lengths, strict=True):
+            _check_size(path, os.lstat(path).st_size, size)
         whole = bytearray(pieces.length)
         view = memoryview(whole)
         places = cut(pieces.length, pieces.piece_bytes)

@@ -107,17 +107,23 @@ def open_own_file(path: str) -> BinaryIO:
     Raises ``ForeignEntry`` for a link, a file with a second name, or another user's file:
     someone else could change it after it was checked.
     """
+    descriptor, _ = open_own_descriptor(path)
+    return os.fdopen(descriptor, "rb")
+
+
+def open_own_descriptor(path: str) -> tuple[int, os.stat_result]:
+    """Return the same as a descriptor, which the caller closes, and what the file is."""
     folder = os.path.dirname(path)
     if not stat.S_ISDIR(os.lstat(folder).st_mode):
         raise ForeignEntry(f"{folder} is not a folder of the store.")
     descriptor = _open_unlinked(path)
-    file = os.fdopen(descriptor, "rb")
     try:
-        _check_own_file(path, os.fstat(descriptor))
+        status = os.fstat(descriptor)
+        _check_own_file(path, status)
     except BaseException:
-        file.close()
+        os.close(descriptor)
         raise
-    return file
+    return descriptor, status
 
 
 def read_own_start(path: str, most_bytes: int) -> tuple[bytes, os.stat_result]:

@@ -8,6 +8,7 @@ everything is verified anew, since a crash may have lost what was written.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hmac
 import json
 import os
@@ -16,7 +17,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from nbcache.errors import ForeignEntry
-from nbcache.store.folder import open_own_file, write_whole_file
+from nbcache.store.folder import read_own_start, write_whole_file
 
 FILE_NAME = "blobs.nbc"
 """Beside each entry that has blobs: it names them, with their stamps."""
@@ -47,8 +48,7 @@ def stamp_of(status: os.stat_result) -> Stamp:
 def read_stamps(folder: str, key: bytes) -> dict[str, Stamp]:
     """Return the stamps of an entry's blobs; none that was not signed here since the boot."""
     try:
-        with open_own_file(os.path.join(folder, FILE_NAME)) as file:
-            signature, _, text = file.read(_LONGEST).partition(b"\n")
+        signature, _, text = _read(folder).partition(b"\n")
         if not hmac.compare_digest(_sign(text, key), signature):
             return {}
         record = json.loads(text)
@@ -62,10 +62,13 @@ def read_stamps(folder: str, key: bytes) -> dict[str, Stamp]:
 def read_names(folder: str) -> set[str]:
     """Return the blobs that are named there, signed or not; none where it is damaged."""
     try:
-        with open_own_file(os.path.join(folder, FILE_NAME)) as file:
-            return set(json.loads(file.read(_LONGEST).partition(b"\n")[2])["blobs"])
+        return set(json.loads(_read(folder).partition(b"\n")[2])["blobs"])
     except (FileNotFoundError, ForeignEntry, ValueError, KeyError, TypeError):
         return set()
+
+
+def _read(folder: str) -> bytes:
+    return read_own_start(os.path.join(folder, FILE_NAME), _LONGEST)[0]
 
 
 def write_stamps(folder: str, stamps: Mapping[str, Stamp | None], key: bytes) -> None:
@@ -101,6 +104,7 @@ def _has_fine_times(folder: str) -> bool:
     return False
 
 
+@functools.cache
 def _boot() -> str:
     """Return what names this run of the machine; empty where nothing does."""
     with contextlib.suppress(OSError), open(_BOOT_ID, encoding="ascii") as file:
