@@ -15,11 +15,12 @@ from operator import add
 
 from nbcache.store.index import Index
 from nbcache.store.pages import OWN, STORED_AT, TTL, USED_AT, WORTH
-from nbcache.store.ranking import Group, Held, Ranking, held_of
+from nbcache.store.ranking import Group, Held, Ranking, held_of, least
 from nbcache.store.removal import Removal, removing
 from nbcache.store.tables import Table, blob_bytes
 
-_STEP_S = 0.002
+_STEP_S = 0.001
+_AT_ONCE, _ALL_AT_ONCE = 8, 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Pruning:
         self._bounds = bounds
         self._now = now
         self._bytes = self._items = 0
-        self._step_s = _STEP_S
+        self._step_s, self._at_once = _STEP_S, _AT_ONCE
         self._groups: list[Group] = []
         self._holders: Counter[str] = Counter()
         self._gone: set[str] = set()
@@ -73,7 +74,7 @@ class Pruning:
 
     def run(self) -> Pruning:
         """Do all of it at once."""
-        self._step_s = float("inf")
+        self._step_s, self._at_once = float("inf"), _ALL_AT_ONCE
         for _ in self.steps():
             pass
         return self
@@ -125,44 +126,78 @@ class Pruning:
         self, removal: Removal, order: _Order, is_enough: Callable[[], bool]
     ) -> Iterator[None]:
         """Remove what is first in an order, until it is enough."""
-        ranking = Ranking(self._groups)
+        figures = []
         for group in self._groups:
-            found = group.free(order.column)
-            if order.most < float("inf"):
-                found = (one for one in found if one[0] <= order.most)
-            ranking.add(list(found))
+            figures.append(group.figures(order.column))
             yield
+        # Most of a large store stays, so that only the least of it is put in order at first.
+        most = least(figures, order.most, self._guess())
+        for limit in (most, order.most) if most < order.most else (order.most,):
+            if is_enough():
+                return
+            ranking = Ranking(self._groups)
+            for some in figures:
+                ranking.add(some, limit)
+                yield
+            yield from self._clear_ranked(removal, order, ranking, is_enough)
+
+    def _guess(self) -> int:
+        """Return how many entries may have to go, at a guess; 0 when nobody can tell."""
+        bounds, guess = self._bounds, 0.0
+        if bounds.max_items is not None:
+            guess = max(guess, self._items - bounds.max_items)
+        if bounds.max_size is not None and self._bytes:
+            guess = max(guess, self._items * (self._bytes - bounds.max_size) / self._bytes)
+        return int(guess * 1.2)
+
+    def _clear_ranked(
+        self, removal: Removal, order: _Order, ranking: Ranking, is_enough: Callable[[], bool]
+    ) -> Iterator[None]:
         while not is_enough():
-            until = time.perf_counter() + self._step_s
-            while not is_enough() and time.perf_counter() < until:
-                held = ranking.pop()
-                if held is None:
-                    return
-                self._decide(removal, held, order, ranking)
+            chosen, is_last = self._choose(removal, order, ranking, is_enough)
+            if not self._is_rehearsal:
+                removal.remove({held.name: bool(held.blobs) for held in chosen})
+            self.removed += [held.name for held in chosen]
+            if is_last:
+                return
             yield
 
-    def _decide(self, removal: Removal, held: Held, order: _Order, ranking: Ranking) -> None:
-        """Remove an entry, unless it is another by now; then it waits for its turn."""
-        if held.name in self._gone:
-            return
+    def _choose(
+        self, removal: Removal, order: _Order, ranking: Ranking, is_enough: Callable[[], bool]
+    ) -> tuple[list[Held], bool]:
+        """Return some entries that are to go, and whether there are no more."""
+        chosen: list[Held] = []
+        until = time.perf_counter() + self._step_s
+        while len(chosen) < self._at_once and not is_enough() and time.perf_counter() < until:
+            held = ranking.pop()
+            if held is None:
+                return chosen, True
+            if held.name not in self._gone and self._is_final(removal, held, order, ranking):
+                chosen.append(held)
+                self.freed += self._count_out(held)
+        return chosen, False
+
+    def _is_final(self, removal: Removal, held: Held, order: _Order, ranking: Ranking) -> bool:
+        """Whether an entry is as it was known; if it is another by now, it waits for its turn."""
         status = removal.status(held.name)
         if status is not None:
             found = status.st_ino, status.st_ctime_ns, status.st_mtime
             if found == (held.inode, held.changed_ns, held.used_at):
-                self._remove(removal, held)
-                return
+                return True
         read = self._index.read_again(held.name)
         if read is None:
             self._count_out(held)
-            return
+            return False
         again = held_of(*read)
         if not again.is_kept and order.of(again) <= order.most:
             ranking.add_again(order.of(again), again)
+        return False
 
     def _count_all_out(self, order: _Order) -> None:
         """Note as gone what an order chooses, without a look at the files."""
         for group in self._groups:
-            places = [place for figure, place in group.free(order.column) if figure <= order.most]
+            figures = enumerate(group.figures(order.column))
+            places = [place for place, figure in figures if figure <= order.most]
             if group.table.blob_names():
                 for held in map(group.held, places):
                     self.removed.append(held.name)
@@ -175,12 +210,6 @@ class Pruning:
             self._bytes -= freed
             self._items -= len(places)
         self._gone.update(self.removed)
-
-    def _remove(self, removal: Removal, held: Held) -> None:
-        if not self._is_rehearsal:
-            removal.remove(held.name, has_blobs=bool(held.blobs))
-        self.removed.append(held.name)
-        self.freed += self._count_out(held)
 
     def _count_out(self, held: Held) -> int:
         """Note that an entry is gone, and return the bytes that go with it."""

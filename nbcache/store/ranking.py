@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import heapq
+import math
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate, compress, count
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from nbcache.store.pages import (
@@ -21,11 +22,14 @@ from nbcache.store.pages import (
     USED_AT,
     WORTH,
     Page,
+    is_name,
 )
 from nbcache.store.rows import Row
+from nbcache.store.shards import SHARD_DIGITS
 from nbcache.store.tables import Table
 
 _GROUP_BITS = 32
+_KEPT = IS_PINNED | IS_BARE
 
 
 class Held(NamedTuple):
@@ -65,23 +69,41 @@ class Group:
         """Return one entry."""
         number = bisect_right(self._ends, place)
         page = self._pages[number]
-        if number not in self._names:
-            self._names[number] = page.list_names()
         inside = place - (self._ends[number - 1] if number else 0)
         word = NUMBER.unpack_from(page.numbers, inside * NUMBER.size)
         blobs = page.list_blobs()[inside] if page.has_blobs() else ()
-        is_kept = bool(word[FLAGS] & (IS_PINNED | IS_BARE))
+        is_kept = bool(word[FLAGS] & _KEPT)
         expires_at = word[STORED_AT] + word[TTL]  # NaN where there is no end
         figures = word[USED_AT], word[WORTH], word[OWN], word[INODE], word[CHANGED]
-        name = self._names[number][inside].partition("/")[2]
-        return Held(name, *figures, is_kept, expires_at, blobs)
+        return Held(self._name(number, inside), *figures, is_kept, expires_at, blobs)
 
-    def free(self, figure: Callable[[Table], Iterable[float]]) -> Iterator[tuple[float, int]]:
-        """Yield figure and place of each entry that may go."""
-        flags = self.table.column(FLAGS)
-        found = zip(figure(self.table), count())
-        kept = IS_PINNED | IS_BARE
-        return compress(found, [not flag & kept for flag in flags]) if any(flags) else found
+    def _name(self, number: int, inside: int) -> str:
+        page = self._pages[number]
+        width = len(page.names) * NUMBER.size // len(page.numbers)
+        line = page.names[inside * width : (inside + 1) * width].decode("ascii")
+        name = line[SHARD_DIGITS + 1 : -1]
+        if line.endswith("\n") and is_name(name):  # all names are as long as that one
+            return name
+        if number not in self._names:
+            self._names[number] = page.list_names()
+        return self._names[number][inside][SHARD_DIGITS + 1 :]
+
+    def figures(self, figure: Callable[[Table], list[float]]) -> list[float]:
+        """Return the figure of each entry; NaN, which is less than nothing, for those that stay."""
+        flags, figures = self.table.column(FLAGS), figure(self.table)
+        if not any(flags):
+            return figures
+        pairs = zip(figures, flags, strict=True)
+        return [math.nan if flag & _KEPT else value for value, flag in pairs]
+
+
+def least(figures: Sequence[Sequence[float]], most: float, count: int) -> float:
+    """Return what about as many figures are no larger than, or ``most`` if that is less."""
+    total = sum(map(len, figures))
+    if count * 4 > total:
+        return most
+    low = [value for some in figures for value in some if value <= most]
+    return heapq.nsmallest(count, low)[-1] if len(low) > count > 0 else most
 
 
 class Ranking:
@@ -93,10 +115,10 @@ class Ranking:
         self._late: list[Held] = []
         self._late_heap: list[tuple[float, int]] = []
 
-    def add(self, candidates: list[tuple[float, int]]) -> None:
-        """Take candidates of the next group."""
-        base = len(self._heaps) << _GROUP_BITS
-        heap = [(value, base + place) for value, place in candidates] if base else candidates
+    def add(self, figures: Sequence[float], most: float) -> None:
+        """Take the entries of the next group whose figures are no larger than ``most``."""
+        start = len(self._heaps) << _GROUP_BITS
+        heap = [(value, place) for place, value in enumerate(figures, start) if value <= most]
         heapq.heapify(heap)
         self._heaps.append(heap)
 
