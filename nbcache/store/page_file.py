@@ -12,6 +12,7 @@ import contextlib
 import os
 import stat
 import struct
+import sys
 import time
 from collections.abc import Iterator, Sequence
 
@@ -210,18 +211,19 @@ def _append(path: str, inode: int, data: bytes) -> int:
         os.close(descriptor)
 
 
-def _seek_and_read(descriptor: int, size: int, offset: int) -> bytes:
-    os.lseek(descriptor, offset, os.SEEK_SET)
-    return os.read(descriptor, size)
+def _read_at(descriptor: int, size: int, offset: int) -> bytes:
+    if sys.platform == "win32":
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        return os.read(descriptor, size)
+    return os.pread(descriptor, size, offset)
 
 
-def _seek_and_write(descriptor: int, data: bytes, offset: int) -> int:
-    os.lseek(descriptor, offset, os.SEEK_SET)
-    return os.write(descriptor, data)
-
-
-_read_at = getattr(os, "pread", _seek_and_read)  # Windows has neither
-_write_at = getattr(os, "pwrite", _seek_and_write)
+def _write_at(descriptor: int, data: bytes, offset: int) -> None:
+    if sys.platform == "win32":
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        os.write(descriptor, data)
+    else:
+        os.pwrite(descriptor, data, offset)
 
 
 def _write_all(descriptor: int, data: bytes) -> int:
