@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import signal
@@ -16,9 +17,9 @@ from nbcache.store.names import NameReader
 from nbcache.store.page_file import open_pages
 from nbcache.store.pages import HEAD_BYTES, SHARDS, SPOT
 
-HITS_IN_EACH_REGION = 24
+HITS_IN_EACH_REGION = 12
 FAILURES = 60
-CRASHES = 60
+CRASHES = 40
 SEED = 9
 
 
@@ -83,7 +84,7 @@ def regions_of(path: Path) -> dict[str, tuple[int, int]]:
         "magic": (0, page_file._PLACES_AT),
         "place": (page_file._PLACES_AT + number * 16, page_file._PLACES_AT + number * 16 + 16),
         "spots": (spots, spots + SPOT.size),
-        **dict(zip(names, zip(bounds, bounds[1:], strict=False), strict=True)),
+        **dict(zip(names, itertools.pairwise(bounds), strict=True)),
         "texts": (start + length, start + length + texts),
     }
 
