@@ -126,10 +126,12 @@ class Shelf:
         names = set()
         for store in {id(one): one for one in (self.store, *self.stores.everywhere())}.values():
             held: list[Any] = [*(store.find(key) if key else rows_of(store))]
-            for entry in held:
-                if is_meant(entry):
-                    store.remove(entry)
-                    names.add((entry.name, entry.stored_at))
+            meant = list(filter(is_meant, held))
+            for entry in meant:
+                store.remove(entry)
+                names.add((entry.name, entry.stored_at))
+            if meant and hasattr(store, "collect_soon"):
+                store.collect_soon()
         return len(names)
 
     def nearest(self, request: Request, source_digest: str) -> Entry | None:

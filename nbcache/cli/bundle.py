@@ -18,6 +18,7 @@ from nbcache.badge import record_of
 from nbcache.cli.exits import ERROR, OK, USAGE, CommandError
 from nbcache.errors import ForeignEntry, StoreError, TooLarge
 from nbcache.report import format_bytes
+from nbcache.tidying import tidy
 
 _VERSION = 1
 _MANIFEST = "bundle.json"
@@ -110,6 +111,7 @@ def unbundle(args: argparse.Namespace) -> int:
             notebook = _unpack(file, about, args.output)
     except _BROKEN as error:
         raise CommandError(f"{args.file} is no bundle: {error}.", USAGE) from None
+    tidy(args.store)
     told = {"notebook": str(notebook), "entries": len(names), "made_by": about["made_by"]}
     print(json.dumps(told) if args.json else f"{notebook}, and {_count(names)} in the store")
     return OK

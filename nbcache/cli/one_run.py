@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nbcache.cli.exits import ERROR, INTERRUPTED, MISSING, OK
 from nbcache.cli.parameters import OUTPUTS_TAG, tagged_names
-from nbcache.cli.tidying import tidy
 from nbcache.errors import CacheError
 from nbcache.lineage import NotRecalled
+from nbcache.tidying import tidy
 
 if TYPE_CHECKING:
     from nbcache.cli.progress import Progress, Total

@@ -11,6 +11,7 @@ from typing import Any
 from nbcache.cli.exits import ERROR, OK
 from nbcache.cli.places import shared_place_of
 from nbcache.errors import StoreError, StoreUnavailable
+from nbcache.tidying import tidy
 
 _ABOUT = """
 REMOTE is a URL that fsspec knows (s3://bucket/cache, gs://, az://, sftp://host/path, or
@@ -54,6 +55,7 @@ def pull(args: argparse.Namespace) -> int:
     """Fetch the entries of the shared store that are not here."""
     store = open_shared(args.remote, args.store)
     fetched, refused = _fetch(store, args)
+    tidy(args.store)
     return _report(args, {"sent": [], "fetched": fetched, "refused": refused}, ("fetched",))
 
 
@@ -64,6 +66,7 @@ def sync(args: argparse.Namespace) -> int:
     sent, kept = _send(store, args)
     if not args.dry_run:
         store.flush()
+    tidy(args.store)
     told = {"sent": sent, "fetched": fetched, "refused": [*refused, *kept]}
     return _report(args, told, ("fetched", "sent"))
 

@@ -9,6 +9,7 @@ from papermill.engines import NBClientEngine
 from papermill.utils import merge_kwargs, remove_args
 
 from nbcache.headless import CachingClient
+from nbcache.tidying import tidy
 
 
 class CachingPapermillClient(CachingClient, PapermillNotebookClient):
@@ -30,4 +31,7 @@ class NbcacheEngine(NBClientEngine):
             startup_timeout=start_timeout,
             kernel_name=kernel_name,
         )
-        return CachingPapermillClient(nb_man, **chosen).execute()
+        try:
+            return CachingPapermillClient(nb_man, **chosen).execute()
+        finally:
+            tidy(None)

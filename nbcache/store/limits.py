@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import add
 
 from nbcache.store.index import Index
@@ -139,7 +139,8 @@ class Pruning:
             for some in figures:
                 ranking.add(some, limit)
                 yield
-            yield from self._clear_ranked(removal, order, ranking, is_enough)
+            some_first = replace(order, most=limit)
+            yield from self._clear_ranked(removal, some_first, ranking, is_enough)
 
     def _guess(self) -> int:
         """Return how many entries may have to go, at a guess; 0 when nobody can tell."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # a look-up needs none of these, and is what most processes c
 
 LOCATION_VARIABLE = "NBCACHE_DIR"
 TRUST_VARIABLE = "NBCACHE_TRUST"
+_SOON_S, _PATIENCE_S = 1.0, 0.2
 
 
 class JoblibStore:
@@ -39,6 +40,7 @@ class JoblibStore:
         self._local = local
         self._open_backing = open_backing
         self._memory: Any = None
+        self._has_loose = False
 
     @property
     def label(self) -> str:
@@ -79,7 +81,8 @@ class JoblibStore:
         from nbcache.store.upkeep import Upkeep
 
         root = os.path.join(self.location, ROOT_NAME)
-        return Upkeep(self.location, root, self._local.index).round(bounds, now)
+        is_loose, self._has_loose = self._has_loose, False
+        return Upkeep(self.location, root, self._local.index, is_loose).round(bounds, now)
 
     def prune(self, bounds: Bounds, *, dry_run: bool = False) -> Pruning:
         """Remove entries until the bounds hold, and tell which."""
@@ -129,8 +132,28 @@ class JoblibStore:
         return take_lock(self.location, key, waiting=waiting, wait=wait)
 
     def remove(self, entry: Entry) -> None:
-        """Forget one entry; a missing one is no error."""
+        """Forget one entry; a missing one is no error.
+
+        Large values that only it needed go with the next ``upkeep``, or ``collect``.
+        """
         self._local.remove(entry)
+        self._has_loose = True
+
+    def collect_soon(self) -> None:
+        """Remove the blobs that no entry needs, unless that takes long; ``upkeep`` then does it.
+
+        Those that other entries need stay, and so do all while somebody stores or collects.
+        """
+        from nbcache.store.collecting import collecting
+
+        until = time.perf_counter() + _SOON_S
+        with contextlib.suppress(OSError, StoreError):
+            steps = collecting(os.path.join(self.location, ROOT_NAME), patience=_PATIENCE_S)
+            for _ in steps:
+                if time.perf_counter() > until:
+                    steps.close()
+                    return
+            self._has_loose = False
 
     def collect(self) -> Collected:
         """Remove the blobs that no entry needs any more; nothing where they can't be told."""

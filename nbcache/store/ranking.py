@@ -22,7 +22,6 @@ from nbcache.store.pages import (
     USED_AT,
     WORTH,
     Page,
-    is_name,
 )
 from nbcache.store.rows import Row
 from nbcache.store.shards import SHARD_DIGITS
@@ -78,14 +77,14 @@ class Group:
         return Held(self._name(number, inside), *figures, is_kept, expires_at, blobs)
 
     def _name(self, number: int, inside: int) -> str:
-        page = self._pages[number]
-        width = len(page.names) * NUMBER.size // len(page.numbers)
-        line = page.names[inside * width : (inside + 1) * width].decode("ascii")
-        name = line[SHARD_DIGITS + 1 : -1]
-        if line.endswith("\n") and is_name(name):  # all names are as long as that one
-            return name
+        names = self._pages[number].names
+        count = len(self._pages[number].numbers) // NUMBER.size
+        width = len(names) // count
+        if names[width - 1 :: width] == b"\n" * count:  # all are as long as one another
+            line = names[inside * width : (inside + 1) * width - 1].decode("ascii")
+            return line[SHARD_DIGITS + 1 :]
         if number not in self._names:
-            self._names[number] = page.list_names()
+            self._names[number] = self._pages[number].list_names()
         return self._names[number][inside][SHARD_DIGITS + 1 :]
 
     def figures(self, figure: Callable[[Table], list[float]]) -> list[float]:

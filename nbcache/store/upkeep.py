@@ -30,18 +30,22 @@ _SWEPT_NAME = "swept"
 
 
 class Upkeep:
-    """Keeps the store in ``location``, whose items lie below ``root``."""
+    """Keeps the store in ``location``, whose items lie below ``root``.
 
-    def __init__(self, location: str, root: str, index: Index) -> None:
+    ``is_loose``: entries were removed, and what they alone needed may be left.
+    """
+
+    def __init__(self, location: str, root: str, index: Index, is_loose: bool = False) -> None:
         self._location, self._root = location, root
         self._index = index
+        self._is_loose = is_loose
 
     def round(self, bounds: Bounds, now: float) -> Iterator[None]:
         """Do what is due, a step at a time; where there can be no index, nothing."""
         self._index.check()
         pruning = Pruning(self._index, bounds, now)
         yield from pruning.steps(now - LOOK_AGAIN_AFTER)
-        removed = len(pruning.removed)
+        removed = bool(pruning.removed) or self._is_loose
         is_due = self._claim_sweep(now)
         if is_due:
             yield from self.sweeping(now)

@@ -339,3 +339,42 @@ def test_a_manifest_holds_only_while_its_file_stands(store):
     path.unlink()
     with pytest.raises(FileNotFoundError):
         get(late)
+
+
+def blob_files(store):
+    return [path for path in Path(store.location).rglob("*-*") if path.stat().st_size >= BIG]
+
+
+def test_what_is_forgotten_leaves_no_large_values_behind(store):
+    """A removed entry's blobs go at once or in the next round, unless another entry needs them."""
+    data = np.arange(BIG // 8 + 1, dtype=np.float64)
+    made = [store.put(entry_of(number), Body(b"", (data,))) for number in range(2)]
+    store.remove(made[0])
+    store.collect_soon()
+    assert len(blob_files(store)) == 1
+    store.remove(made[1])
+    store.collect_soon()
+    assert blob_files(store) == []
+    store.remove(store.put(entry_of(3), Body(b"", (data,))))
+    assert len(blob_files(store)) == 1
+    for _ in store.upkeep(Bounds(), time.time()):
+        pass
+    assert blob_files(store) == []
+
+
+def test_the_least_of_many_goes_whatever_was_used_meanwhile(store):
+    """Of many entries with names of two lengths the least valuable go, and none that was used."""
+    rng, made = np.random.default_rng(5), {}
+    for number, cost in enumerate(rng.permutation(120)):
+        longer = key_of(number) * (1 + number % 2)
+        entry = Entry(longer, "1" * 16, NOW, None, 1.0 + float(cost))
+        made[int(cost)] = store.put(entry, Body(b"x" * 500))
+    settle(store)
+    order = [row.name for row in sorted(store.rows(), key=lambda row: row.worth)]
+    for cost in range(0, 20, 2):
+        [path] = Path(store.location).rglob(f"{made[cost].name}/output.nbc")
+        os.utime(path, (NOW + 3e9, NOW + 3e9))  # used since: worth more than all others
+    removed = store.prune(Bounds(max_items=100)).removed
+    used = {made[cost].name for cost in range(0, 20, 2)}
+    assert removed == [name for name in order if name not in used][:20]
+    assert names(store) == listed(store) == set(order) - set(removed)

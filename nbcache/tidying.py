@@ -1,4 +1,4 @@
-"""What the janitor of a kernel does when idle, at the end of a headless run instead."""
+"""What the janitor of a kernel does when idle, at the end of what stores without one instead."""
 
 from __future__ import annotations
 
