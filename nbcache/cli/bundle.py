@@ -62,8 +62,8 @@ def bundle(args: argparse.Namespace) -> int:
     names = _names_of(args.notebook, read_data(args.notebook), store)
     if not names:
         raise CommandError(
-            f"{args.notebook} records no stored result. Run it first: "
-            f"jupyter nbcache run {args.notebook} --inplace",
+            f"{args.notebook} records no stored result. Run it first, "
+            f"`jupyter nbcache run {args.notebook} --inplace`, or bundle what `run -o` wrote.",
             USAGE,
         )
     target = args.output or args.notebook.with_name(f"{args.notebook.stem}.nbcache.zip")
@@ -109,6 +109,8 @@ def unbundle(args: argparse.Namespace) -> int:
             about = _about(file, args.file)
             names = _load(file, about, args)
             notebook = _unpack(file, about, args.output)
+    except FileNotFoundError:
+        raise CommandError(f"{args.file} does not exist.", USAGE) from None
     except _BROKEN as error:
         raise CommandError(f"{args.file} is no bundle: {error}.", USAGE) from None
     tidy(args.store)

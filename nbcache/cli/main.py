@@ -44,7 +44,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     parser = make_parser(_named_in(words))
     try:
-        args = parser.parse_args(words)
+        args, unknown = parser.parse_known_args(words)
+        if unknown:
+            _refuse(parser, words[0], unknown)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else USAGE
     if args.help_all:
@@ -76,6 +78,13 @@ def _dispatch(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED, args)
     return code
+
+
+def _refuse(parser: argparse.ArgumentParser, name: str, unknown: Sequence[str]) -> None:
+    """End with the usage of the command that does not know the arguments."""
+    choices = next((a.choices for a in parser._actions if isinstance(a.choices, dict)), None) or {}
+    chosen: argparse.ArgumentParser = dict(choices).get(name, parser)
+    chosen.error(f"unrecognized arguments: {' '.join(unknown)}")
 
 
 def _help_all(_: argparse.Namespace) -> int:

@@ -23,19 +23,24 @@ def read_notebook(path: Path) -> Any:
         return _settled(data)
     except Exception as error:  # nbformat raises whatever a strange file leads it to
         reason = str(error).strip().splitlines() or [type(error).__name__]
+        if isinstance(error, KeyError):
+            reason = [f"there is no {error}"]
         raise CommandError(f"{path} is not a valid notebook: {reason[0]}", USAGE) from None
 
 
 def read_data(path: Path) -> Any:
     """Return the JSON data of a file, or raise ``CommandError``."""
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        data = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise CommandError(f"{path} does not exist.", USAGE) from None
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.", USAGE) from None
     except ValueError:
         raise CommandError(f"{path} is not a notebook: it is not JSON.", USAGE) from None
+    if not isinstance(data, dict) or "nbformat" not in data:
+        raise CommandError(f"{path} is not a valid notebook: it does not say `nbformat`.", USAGE)
+    return data
 
 
 def _settled(data: Any) -> Any:

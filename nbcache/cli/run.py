@@ -127,6 +127,7 @@ def run(args: argparse.Namespace) -> int:
 
     instant, args.early = _instant_of(args), EarlyKernel()
     try:
+        _tell_undeclared(args.notebooks, values)
         jobs = _plan(args, values, instant)
         return _run_all(jobs, args, choose(sys.stdout, as_json=args.json), instant)
     finally:
@@ -197,6 +198,19 @@ def _plan(args: argparse.Namespace, values: dict[str, Any], instant: Instant | N
         if job.target is not None:
             check_writable(job.target)
     return jobs
+
+
+def _tell_undeclared(notebooks: list[Path], values: dict[str, Any]) -> None:
+    """Say which parameters no notebook declares: they are set all the same, as papermill does."""
+    if not values:
+        return
+    from nbcache.cli.notebook_files import read_data
+    from nbcache.cli.parameters import PARAMETERS_TAG, tagged_names
+
+    known = {name for one in notebooks for name in tagged_names(read_data(one), PARAMETERS_TAG)}
+    for name in values.keys() - known:
+        told = f"declared are: {', '.join(sorted(known))}" if known else "none is declared"
+        print(f"nbcache: no cell tagged `parameters` binds `{name}`; {told}.", file=sys.stderr)
 
 
 def _is_refreshed(args: argparse.Namespace) -> bool:
