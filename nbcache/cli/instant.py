@@ -56,11 +56,17 @@ class Instant:
         Raises:
             NotRecalled: the notebook asks for what only a run can give.
         """
-        folder = str(source.resolve().parent)
         try:
             data = json.loads(source.read_text(encoding="utf-8-sig"))
+        except (OSError, ValueError) as error:
+            raise NotRecalled(f"the notebook is none ({type(error).__name__})") from None
+        return self._key(data, str(source.resolve().parent), values, code_only=code_only)
+
+    def _key(self, data: Any, folder: str, values: Mapping[str, Any], *, code_only: bool) -> str:
+        """Return the same of a notebook's JSON data."""
+        try:
             identity = notebook_identity(data, code_only=code_only)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise NotRecalled(f"the notebook is none ({type(error).__name__})") from None
         if data["nbformat"] != 4 or _asks_for_runs(data):
             raise NotRecalled("a cell asks to be run")
@@ -95,16 +101,39 @@ class Instant:
         from nbcache.cli.grafting import graft
 
         key = self.key_of(source, values, code_only=True)
-        found = recall(self.store, key, outside, time.time())
+        try:
+            found = recall(self.store, key, outside, time.time())
+        except NotRecalled:
+            return self._recall_reworded(source, values, outside)
         return replace(found, body=graft(source, values, found.body))
+
+    def _recall_reworded(self, source: Path, values: Mapping[str, Any], outside: Any) -> Recalled:
+        """Return a run whose code is the same but for comments and formatting."""
+        from nbcache.cli.grafting import graft
+        from nbcache.cli.rewording import (
+            is_same_code,
+            last_body,
+            refuse_shown_texts,
+            with_stored_texts,
+        )
+
+        place, data = source.resolve(), json.loads(source.read_text(encoding="utf-8-sig"))
+        known = with_stored_texts(data, last_body(self.store, str(place)))
+        key = self._key(known, str(place.parent), values, code_only=True)
+        found = recall(self.store, key, outside, time.time())
+        refuse_shown_texts([entry for _, entry in found.steps])
+        return replace(found, body=graft(source, values, found.body, is_same_code))
 
     def keep(self, job: Any, outcomes: Sequence[Outcome], body: bytes) -> bool:
         """Store a run of the whole notebook if it could be served next time; tell whether."""
         steps = [step for outcome in outcomes if (step := _step_of(outcome)) is not None]
         if len(steps) < len(outcomes) or self._is_changed(job):
             return False
+        from nbcache.cli.rewording import last_key
+
         notebook = str(job.source.resolve())
-        for key in (job.key, self.key_of(job.source, job.values, code_only=True)):
+        code = self.key_of(job.source, job.values, code_only=True)
+        for key in (job.key, code, last_key(notebook)):
             keep_lineage(
                 self.store, key, steps, body,
                 notebook=notebook, now=time.time(), results=job.results,
