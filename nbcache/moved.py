@@ -29,6 +29,12 @@ _SENTENCES = {
 }
 """Sentences about other parts than inputs, by a part's name or its first word."""
 
+_OF_LIBRARIES = {
+    "earlier calls of ": "what earlier cells set in `{}` changed",
+    "what ": "what the module `{}` sets in libraries changed",
+}
+"""Sentences about inputs that are no variables, by how their labels begin."""
+
 _MOST = 3
 """Differences told of one input before the rest is counted."""
 
@@ -74,6 +80,9 @@ def _input_sentences(
     label: str, digests: tuple[str | None, str | None], before: About, after: About
 ) -> list[str]:
     old, new = digests
+    for before_it, sentence in _OF_LIBRARIES.items():
+        if label.startswith(before_it):
+            return [sentence.format(label.removeprefix(before_it).split(" ")[0])]
     if old is None or old == "absent":
         return [f"`{label}` is {'a new input' if old is None else 'defined now'}"]
     if new is None:

@@ -29,6 +29,7 @@ from nbcache.replay.imports import has_star_head, star_names
 from nbcache.replay.recording import reached_modules
 from nbcache.replay.shell_state import display_part
 from nbcache.selection import LeftOut
+from nbcache.shell_texts import shifted_texts
 from nbcache.sql_tables import need_tables, reaches_duckdb
 from nbcache.witnesses import refuse_witnesses, user_codes
 
@@ -48,6 +49,9 @@ PLAIN_MAGICS = frozenset(
 
 
 _HISTORY = re.compile(r"\b(history_manager|displayhook)\b")
+_NOT_NAMED = ("_i", "__warningregistry__")
+"""What the names begin with that a cell can't mean by looking at all: they come and go."""
+
 UNKNOWN = "unknown"
 """Stands for the digest of a value that has none; it never equals another."""
 
@@ -118,7 +122,8 @@ class Reader:
 
         Raises as ``read`` does.
         """
-        reading = self.read(request, policy, ran=self.namespace.get("_ih", ()))
+        with shifted_texts(self._shell):
+            reading = self.read(request, policy, ran=self.namespace.get("_ih", ()))
         return replace(reading, walk=Walk({}), codes=tuple(user_codes(reading.walk)))
 
     def read(self, request: Request, policy: Policy, ran: Sequence[str] | None = None) -> Reading:
@@ -234,7 +239,7 @@ class Reader:
                 walk.need(name)
 
     def _is_hidden(self, name: str) -> bool:
-        return name in self._shell.user_ns_hidden or name.startswith("_i")
+        return name in self._shell.user_ns_hidden or name.startswith(_NOT_NAMED)
 
     def _setup_magics(self, source: Source) -> tuple[tuple[str, str], ...]:
         setup = []

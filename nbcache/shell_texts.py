@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from nbcache.errors import OptionError
@@ -16,6 +18,23 @@ def texts_before(shell: Any) -> list[str]:
     """Return the texts of the cells that ran before, as they were typed."""
     history = getattr(shell, "history_manager", None)
     return list(getattr(history, "input_hist_raw", ()))
+
+
+@contextmanager
+def shifted_texts(shell: Any) -> Iterator[None]:
+    """Let ``_i``, ``_ii`` and ``_iii`` be for a moment what they are once the next cell runs."""
+    names = ("_i", "_ii", "_iii")
+    values = shell.user_ns
+    last = getattr(getattr(shell, "history_manager", None), "_i00", None)
+    if last is None or any(name not in values for name in names):
+        yield
+        return
+    before = [values[name] for name in names]
+    values.update(zip(names, [last, *before], strict=False))
+    try:
+        yield
+    finally:
+        values.update(zip(names, before, strict=True))
 
 
 def usage_error(error: OptionError) -> Exception:

@@ -9,6 +9,7 @@ unless all its queries stand in its own text.
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -18,10 +19,12 @@ from nbcache.cell.names import Names
 from nbcache.cell.parts import all_parts
 from nbcache.errors import NotReplayable
 from nbcache.heap.walk import Walk
+from nbcache.witnesses import user_codes
 
 _MODULES = frozenset({"duckdb", "_duckdb"})
 _TABLES = frozenset({"pandas", "polars", "pyarrow", "numpy", "duckdb", "_duckdb"})
 _QUERIES = frozenset({"sql", "query", "execute", "from_query", "executemany", "table", "view"})
+_ATTACHES = re.compile(r"\battach\s+(?:database\s+)?[?:@$]", re.IGNORECASE)
 _STATE = """
     select count(*) from (
         select table_name from duckdb_tables() union all
@@ -34,6 +37,25 @@ def reaches_duckdb(walk: Walk, names: Names) -> bool:
     """Tell whether a cell, or code that it reaches, has duckdb at hand."""
     imported = {name.partition(".")[0] for name in (*names.imports, *walk.imports)}
     return not _MODULES.isdisjoint(walk.packages | imported)
+
+
+def refuse_attached(walk: Walk, names: Names, nodes: Sequence[ast.stmt]) -> None:
+    """Refuse a cell that has sqlite attach a file by a parameter: nobody tells which one it was.
+
+    Raises:
+        NotReplayable: a text of the cell, or of code that it reaches, attaches ``?``.
+    """
+    imported = {name.partition(".")[0] for name in (*names.imports, *walk.imports)}
+    if "sqlite3" not in walk.packages | imported:
+        return
+    parts = (part for node in nodes for part in ast.walk(node))
+    texts = [part.value for part in parts if isinstance(part, ast.Constant)]
+    texts += [value for code in user_codes(walk) for value in code.co_consts]
+    if any(type(text) is str and _ATTACHES.search(text) for text in texts):
+        raise NotReplayable(
+            "it attaches a database by a parameter, which can't be followed;"
+            " write the path into the statement"
+        )
 
 
 def need_tables(walk: Walk, nodes: Sequence[ast.stmt]) -> str:

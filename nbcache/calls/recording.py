@@ -18,7 +18,8 @@ from nbcache.policy import Policy, whole
 from nbcache.replay.aside import refuse_unseen_changes
 from nbcache.replay.codec import dump
 from nbcache.replay.namespace import Snapshot, find_patches
-from nbcache.replay.recording import imported_modules, path_like, reached_modules
+from nbcache.replay.path_texts import path_like
+from nbcache.replay.recording import imported_modules, reached_modules
 
 TRANSIENT = "_nbcache_transient"
 """The attribute of classes whose instances belong to one run, and are never stored."""
@@ -57,7 +58,7 @@ class CallRecorder:
         self.trackers.start(
             reached_modules(walk),
             source=" ".join(sorted(walk.draws)),
-            paths=path_like((), walk.values.values()),
+            paths=path_like((), walk),
             imports=imported_modules(walk),
         )
 

@@ -15,6 +15,7 @@ from nbcache.cell.magics_text import (
     MagicUse,
     all_identifiers,
     captured_name,
+    interpolated,
     parse_python,
     python_text,
 )
@@ -129,7 +130,7 @@ class ExpressionFlow(Reader):
         nodes = None if text is None else parse_python(text)
         self.catching += 1
         if nodes is None:
-            self.load_words(f"{use.line}\n{use.body or ''}")
+            self.load_words(interpolated(use))
         elif use.name == "time":
             self.inline(nodes, fails="--no-raise-error" not in use.line)
         else:

@@ -28,6 +28,16 @@ NAMESPACE_MAGICS = frozenset({
 })  # fmt: skip
 """Line magics that may read or bind any name of the notebook."""
 
+SHELL_LINES = frozenset({"!", "!!", "sx", "system"})
+"""Magics whose text is the shell's, with ``{x}`` and ``$x`` put in."""
+
+FOREIGN_BODIES = frozenset({
+    "HTML", "SVG", "bash", "file", "html", "javascript", "js", "latex", "markdown", "perl", "pypy",
+    "python", "python2", "python3", "ruby", "script", "sh", "svg", "writefile",
+})  # fmt: skip
+"""Cell magics whose body is no Python of the notebook; nothing is put into it."""
+
+_DOLLAR = re.compile(r"\$([^\W\d][\w.\[\]]*)")
 IDENTIFIER = re.compile(r"[^\W\d]\w*")
 LONGEST_STRING = 10_000
 """A longer text is data, not an expression: its words are not taken for names."""
@@ -131,6 +141,21 @@ def python_text(use: MagicUse) -> str | None:
     if use.name == "time":
         return re.sub(r"^\s*--no-raise-error\b", "", use.line)
     return None
+
+
+def interpolated(use: MagicUse) -> str:
+    """Return what of a magic's text may name variables: of the shell's, what stands in signs."""
+    if use.name in SHELL_LINES:
+        return _in_signs(f"{use.line}\n{use.body or ''}")
+    body = "" if use.name in FOREIGN_BODIES else use.body or ""
+    return f"{use.line}\n{body}"
+
+
+def _in_signs(text: str) -> str:
+    """Return what stands in braces or behind a dollar sign: IPython puts their values there."""
+    start, end = text.find("{"), text.rfind("}")
+    braces = text[start : end + 1] if start >= 0 else ""
+    return " ".join([braces, *_DOLLAR.findall(text)])
 
 
 def captured_name(use: MagicUse) -> str | None:

@@ -36,9 +36,9 @@ def loaded_names() -> frozenset[str]:
 
 @dataclass(eq=False, slots=True)
 class Arrival:
-    """Somebody waits for the module ``name``."""
+    """Somebody waits for the modules ``names``."""
 
-    name: str
+    names: frozenset[str]
     action: Callable[[ModuleType], None]
 
 
@@ -56,7 +56,7 @@ class _Finder:
         for log in self.logs:
             log[name] = log.get(name, False) or caller(sys._getframe(1)) == "user"
         wanted = (name, EVERY)
-        actions = [arrival.action for arrival in self.awaited if arrival.name in wanted]
+        actions = [one.action for one in self.awaited if not one.names.isdisjoint(wanted)]
         if not actions:
             return None
         for finder in sys.meta_path:
@@ -64,7 +64,7 @@ class _Finder:
             spec = find(name, path, target) if find is not None else None
             if spec is not None:
                 if not spec.has_location:
-                    actions = [one.action for one in self.awaited if one.name == name]
+                    actions = [one.action for one in self.awaited if name in one.names]
                 _extend_loading(spec.loader, actions)
                 return spec  # type: ignore[no-any-return]
         return None
@@ -87,9 +87,9 @@ def _extend_loading(loader: Any, actions: list[Callable[[ModuleType], None]]) ->
 _finder = _Finder()
 
 
-def expect(name: str, action: Callable[[ModuleType], None]) -> Arrival:
-    """Call ``action(module)`` once the module ``name`` was executed, until forgotten."""
-    arrival = Arrival(name, action)
+def expect(names: frozenset[str], action: Callable[[ModuleType], None]) -> Arrival:
+    """Call ``action(module)`` once each of the modules was executed, until forgotten."""
+    arrival = Arrival(names, action)
     _finder.awaited.append(arrival)
     if not sys.meta_path or sys.meta_path[0] is not _finder:
         with _lock:

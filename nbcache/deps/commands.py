@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from os import getcwd as _getcwd
+from string import Template
 from typing import Any
 
 from nbcache.deps.arrivals import loaded_mark
@@ -17,44 +19,55 @@ from nbcache.deps.impurity import process_places
 from nbcache.deps.patching import Patches
 from nbcache.deps.places import caller
 from nbcache.deps.readers import texts_in
+from nbcache.deps.scripts import module_files, paths_around
 
-_open = open  # captured now: our own reads are no user's reads
 _WORD = re.compile(r"[^\s'\"`;|&<>(){}=,$*?]+")
 _MOST_WORDS = 100
-_PATH = re.compile(r"[^\s'\"`;|&<>(){}=,$*?]*/[^\s'\"`;|&<>(){}=,$*?]*")
-_LONGEST_SCRIPT = 1 << 16
+_IMPLIED = {
+    "make": ("Makefile", "makefile", "GNUmakefile"),
+    "just": ("justfile", "Justfile"),
+    "snakemake": ("Snakefile", "workflow/Snakefile"),
+}
+"""Programs that read a script which their command does not name."""
+
 _TERMINAL = "pexpect.pty_spawn"
 """Runs shell lines; its own starter of processes is not given the command."""
 
 
-def _named_in(arguments: Iterable[Any]) -> Iterator[str]:
-    """Yield the words that may be paths: neither programs nor options."""
+def _named_in(arguments: Iterable[Any], variables: Mapping[str, str]) -> Iterator[str]:
+    """Yield the words that may be paths: neither programs nor options, but modules to run."""
     for given in arguments:
         is_list = isinstance(given, (list, tuple))
-        for command in re.split(r"[;|&\n]+", " ".join(texts_in(given if is_list else [given], 0))):
+        text = " ".join(texts_in(given if is_list else [given], 0))
+        text = Template(text).safe_substitute(variables) if "$" in text else text
+        for command in re.split(r"[;|&\n]+", text):
             words = _WORD.findall(command)[:_MOST_WORDS]
-            yield from (word for word in words[1:] if not word.startswith("-"))
+            yield from _IMPLIED.get(os.path.basename(words[0]), ()) if words else ()
+            for place, word in enumerate(words[1:]):
+                if words[place] == "-m":
+                    yield from filter(os.path.isfile, module_files(word, [_getcwd()]))
+                elif not word.startswith("-"):
+                    yield os.path.expanduser(word)
+
+
+def _variables(given: Any) -> dict[str, str]:
+    """Return the environment of a command, read without leaving a mark; ``given`` is its own."""
+    raw = os.environ._data if given is None else given  # type: ignore[attr-defined]
+    return {os.fsdecode(name): os.fsdecode(value) for name, value in dict(raw).items()}
 
 
 def _watch_around(ledger: Ledger, path: str) -> None:
-    """Watch where a path lies, and where those lie that it names if it is a script."""
-    found = {path, *map(absolute, _paths_in_script(ledger, path))}
-    for folder in {folder for one in found if one for folder in (one, os.path.dirname(one))}:
+    """Watch where a path lies, and where those lie that it names if it is a script.
+
+    Of notebooks and modules that are loaded here no event tells who reads them.
+    """
+    found = paths_around(ledger, path)
+    for one in found:
+        if is_of_others(one) and kind_of(status_of(one)) == "file":
+            ledger.note_read(one)
+    for folder in {folder for one in found for folder in (one, os.path.dirname(one))}:
         if ledger.scope.counts(folder) and kind_of(status_of(folder)) == "folder":
             ledger.watch_folder(folder)
-
-
-def _paths_in_script(ledger: Ledger, path: str) -> list[str]:
-    status = status_of(path)
-    if kind_of(status) != "file" or not ledger.scope.counts(path):
-        return []
-    if status is None or status.st_size > _LONGEST_SCRIPT:
-        return []
-    try:
-        with _open(path, encoding="utf-8") as stream:
-            return _PATH.findall(stream.read())[:_MOST_WORDS]
-    except (OSError, ValueError):
-        return []
 
 
 def watch_commands(ledger: Ledger, patches: Patches) -> None:
@@ -65,10 +78,11 @@ def watch_commands(ledger: Ledger, patches: Patches) -> None:
 
     def on_process(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if caller(sys._getframe(1), through_shell=True) == "user":
-            for word in _named_in([*args, *kwargs.values()]):
-                path = absolute(word)
-                if path is not None and not is_of_others(path):
-                    ledger.note_look(path, "kind", by_library=True)
+            for word in _named_in([*args, *kwargs.values()], _variables(kwargs.get("env"))):
+                path = absolute(os.path.join(kwargs.get("cwd") or "", word))
+                if path is not None:
+                    if not is_of_others(path):
+                        ledger.note_look(path, "kind", by_library=True)
                     _watch_around(ledger, path)
 
     def watch_terminal(module: Any) -> None:

@@ -45,7 +45,7 @@ class NativeEvents:
 
     def forget_listing(self, folder: str) -> None:
         """Enter what happened so far, apart from a listing of ``folder``."""
-        if self._is_busy:
+        if self._is_busy or self._ledger.relay.is_child:
             return
         self._is_busy = True
         listing = inotify.OPENED | inotify.IS_FOLDER

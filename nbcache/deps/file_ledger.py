@@ -19,6 +19,7 @@ from nbcache.deps.file_looks import (
     time_of,
 )
 from nbcache.deps.file_scope import Scope
+from nbcache.deps.forked import Relay
 from nbcache.errors import NotReplayable
 
 
@@ -46,6 +47,7 @@ class Ledger:
     wrote: dict[str, str] = field(default_factory=dict)
     by_library: set[str] = field(default_factory=set)
     by_time: bool = False
+    relay: Relay = field(default_factory=Relay)
     before_note: Callable[[], None] = _nothing
     """Called before a path is noted: what happened natively until now comes first."""
     forget_listing: Callable[[str], None] = _ignore
@@ -55,7 +57,7 @@ class Ledger:
 
     def note_read(self, path: str) -> None:
         """A file was opened for reading, or tried to be."""
-        if path in self.read or not self.scope.counts(path):
+        if path in self.read or not self.scope.counts(path) or self._is_told("read", path):
             return
         self.before_note()
         if path not in self.wrote and path not in self.read:
@@ -65,6 +67,9 @@ class Ledger:
     def note_write(self, path: str, *, keeps_content: bool = False) -> None:
         """A file was opened for writing, moved, made or removed."""
         if path in self.wrote or not self.scope.counts(path):
+            return
+        if self.relay.is_child:
+            self.relay.send("wrote", path, kind_of(status_of(path)), keeps_content)
             return
         self.before_note()
         if path in self.wrote:
@@ -79,6 +84,8 @@ class Ledger:
     def note_look(self, path: str, aspect: str, *, by_library: bool = False) -> None:
         """Somebody asked whether a path exists, of which kind, size or time."""
         if path in self.wrote or not self.scope.counts(path):
+            return
+        if self._is_told("looked", path, aspect, by_library):
             return
         if by_library and path not in self.looked:
             self.by_library.add(path)
@@ -96,16 +103,41 @@ class Ledger:
         """A folder was listed."""
         if folder in self.listed or not self.scope.counts(folder):
             return
+        if self._is_told("listed", folder):
+            return
         self.before_note()
+        if self.wrote.get(folder) == "missing":
+            return  # the run made it
         self.listed[folder] = names_in(folder, self.scope)
         if native:
             self.listed_natively.add(folder)
+
+    def _is_told(self, *touch: Any) -> bool:
+        """Tell the parent what a forked child of the run touches; return whether this is one."""
+        if self.relay.is_child:
+            self.relay.send(*touch)
+        return self.relay.is_child
+
+    def _take_over(self) -> None:
+        """Note what forked children touched."""
+        for form, path, *rest in self.relay.take():
+            if form == "read":
+                self.note_read(path)
+            elif form == "looked":
+                self.note_look(path, rest[0], by_library=rest[1])
+            elif form == "listed":
+                self.note_listing(path)
+            elif rest[1] and path not in self.wrote:
+                raise NotReplayable(f"a process that it forks changes `{path}` in place")
+            else:
+                self.wrote.setdefault(path, rest[0])
 
     def _state_of(self, path: str) -> Any:
         return time_of(path) if self.by_time else content_of(path)
 
     def judge(self) -> dict[str, Any]:
         """Return the late dependencies, or raise NotReplayable for what cannot repeat."""
+        self._take_over()
         read = {path: self._judge_read(path) for path in sorted(self.read)}
         looked = {path for path in self.looked if path not in self.by_library & {*self.wrote}}
         return {

@@ -11,6 +11,7 @@ from os import scandir as _scandir
 from os import stat as _stat
 from os import stat_result
 from os.path import islink as _islink
+from os.path import realpath as _realpath
 from typing import Any
 
 from nbcache.deps.digests import file_digest, text_digest
@@ -57,10 +58,16 @@ TIMED = "mtime"
 
 
 def look_at(path: str, aspect: str) -> Any:
-    """Return what a look shows of ``path``: ``kind``, ``size``, ``mode``, ``time`` or ``link``."""
+    """Return what a look shows of a path.
+
+    The aspects are ``kind``, ``size``, ``mode``, ``time``, ``link`` and ``place``, which is what
+    another path for the same file shares with it.
+    """
     status = status_of(path)
     if aspect == "link":
         return _readlink(path) if _islink(path) else "no link"
+    if aspect == "place" and status is not None:
+        return [_realpath(path), status.st_nlink]
     if aspect == "kind" or status is None:
         return kind_of(status)
     mode = stat.S_IMODE(status.st_mode)

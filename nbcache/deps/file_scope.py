@@ -22,6 +22,7 @@ from nbcache.errors import NotReplayable
 
 _MOST_FOLDERS = 64
 _MOST_ENTRIES = 4096
+_COMPILED = f"{os.sep}__pycache__{os.sep}"
 _SYSTEM = ("/proc", "/sys", "/dev", "/usr/share/fonts", "/var/cache/fontconfig")
 _NOT_ENTERED = frozenset({"__pycache__", "node_modules", "site-packages"})
 _subfolders: dict[str, tuple[int, list[str]]] = {}
@@ -55,7 +56,7 @@ class Scope(OwnFolders):
         inside = path + os.sep
         if self.is_own(path) or path.startswith(self._cells):
             return False
-        if "__pycache__" in path or inside.startswith(_session_folders()):
+        if _COMPILED in inside or inside.startswith(_session_folders()):
             return False
         return owner_of(path) == "user"
 

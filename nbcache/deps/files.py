@@ -23,12 +23,22 @@ from os import getcwd as _getcwd
 from types import FrameType
 from typing import Any
 
+from nbcache.deps.askers import (
+    ASPECTS,
+    asks_entries,
+    aspect_of,
+    folder_of,
+    is_for_metadata,
+    is_for_removal,
+    note_entries,
+)
 from nbcache.deps.captors import places_of
 from nbcache.deps.commands import watch_commands
 from nbcache.deps.file_events import NativeEvents
 from nbcache.deps.file_ledger import Ledger
 from nbcache.deps.file_looks import file_news
 from nbcache.deps.file_scope import Scope, absolute, is_above, relative
+from nbcache.deps.linked_files import watch_linked_files
 from nbcache.deps.patching import Patches
 from nbcache.deps.places import caller, owner_of
 from nbcache.deps.protocol import Observed
@@ -36,15 +46,7 @@ from nbcache.deps.readers import watch_readers
 from nbcache.deps.watching import Watcher
 from nbcache.deps.wrapped import After, Hook
 
-_KIND_ASKERS = frozenset({
-    "exists", "lexists", "isfile", "isdir", "islink", "ismount", "isjunction", "is_file",
-    "is_dir", "is_symlink", "is_mount", "samefile", "same_file", "resolve", "realpath",
-    "abspath", "glob", "rglob", "iglob", "walk", "makedirs", "mkdir", "rmtree", "copy",
-    "copy2", "copyfile", "copytree", "move", "which", "select_recursive", "select_exists",
-})  # fmt: skip
 _IMPORT_SYSTEM = "<frozen importlib._bootstrap_external>"
-_METADATA_FOLDERS = (os.path.join("importlib", "metadata"), f"{os.sep}importlib_metadata{os.sep}")
-_ASPECTS = {"readlink": "link", "access": "mode"}
 _REMOVERS = ("remove", "unlink", "rmdir", "mkdir", "symlink", "link", "truncate")
 _WRITING_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
@@ -80,6 +82,7 @@ class FileTracker(Watcher[_Run]):
         self._patch(ledger, patches)
         watch_readers(ledger, patches)
         watch_commands(ledger, patches)
+        watch_linked_files(ledger, patches)
         self._scope.prime_imports()
         events = NativeEvents(ledger, self._scope.folders(self._paths))
         return _Run(ledger, events, _getcwd())
@@ -89,8 +92,8 @@ class FileTracker(Watcher[_Run]):
         patches.watch(_on_os_open(ledger), *places_of("os", "open"))
         for name in ("stat", "lstat", "access", "readlink"):
             patches.watch(_on_look(ledger, name), *places_of("os", name))
-        lists = *places_of("os", "listdir"), *places_of("os", "scandir")
-        patches.watch(_on_listing(ledger), *lists)
+        patches.watch(_on_listing(ledger, "listdir"), *places_of("os", "listdir"))
+        patches.watch(_on_listing(ledger, "scandir"), *places_of("os", "scandir"))
         for name in _REMOVERS:
             patches.watch(_on_removal(ledger, name), *places_of("os", name))
         patches.watch(_on_move(ledger), *places_of("os", "rename"), *places_of("os", "replace"))
@@ -171,58 +174,37 @@ def _on_look(ledger: Ledger, function: str) -> Hook:
         if path is None or not ledger.scope.counts(path):
             return
         frame = sys._getframe(1)
-        if _is_for_metadata(frame):
+        if is_for_metadata(frame):
             return
         who = caller(frame)
         if who == "user":
-            ledger.note_look(path, _ASPECTS.get(function) or _aspect(frame))
+            ledger.note_look(path, ASPECTS.get(function) or aspect_of(frame))
         elif who == "library" and not is_above(path, start):
             ledger.note_look(path, "kind", by_library=True)
 
     return on_look
 
 
-def _aspect(frame: FrameType | None) -> str:
-    """Return what the standard library's functions on the way to the user's code ask for."""
-    while frame is not None:
-        owner = owner_of(frame.f_code.co_filename)
-        if owner not in {"own", "standard"}:
-            break
-        name = frame.f_code.co_name
-        if owner == "standard" and (name in _KIND_ASKERS or name.startswith("_glob")):
-            return "kind"
-        if owner == "standard" and name == "getsize":
-            return "size"
-        frame = frame.f_back
-    return "time"
-
-
-def _on_listing(ledger: Ledger) -> Hook:
+def _on_listing(ledger: Ledger, function: str) -> Hook:
     def on_listing(args: tuple[Any, ...], kwargs: dict[str, Any]) -> After | None:
         given = args[0] if args else kwargs.get("path")
-        path = absolute("." if given is None else given)
         frame = sys._getframe(1)
+        if isinstance(given, int):
+            given = None if is_for_removal(frame) else folder_of(given)
+        elif given is None:
+            given = "."
+        path = absolute(given)
         if path is None:
             return None
-        if caller(frame) == "import" or _is_for_metadata(frame):
+        if caller(frame) == "import" or is_for_metadata(frame):
             ledger.before_note()
             return partial(ledger.forget_listing, path)
         ledger.note_listing(path)
+        if function == "scandir" and asks_entries(frame):
+            note_entries(ledger, path)
         return None
 
     return on_listing
-
-
-def _is_for_metadata(frame: FrameType | None) -> bool:
-    """Tell whether ``importlib.metadata``, or its forerunner, looks for distributions."""
-    while frame is not None:
-        filename = frame.f_code.co_filename
-        if any(folder in filename for folder in _METADATA_FOLDERS):
-            return owner_of(filename) != "user"
-        if owner_of(filename) not in {"own", "standard"}:
-            return False
-        frame = frame.f_back
-    return False
 
 
 def _on_removal(ledger: Ledger, name: str) -> Hook:

@@ -157,8 +157,8 @@ class Patches:
                     patch.wrapper.hooks = (*hooks, guarded)
                     self._hooked.append((patch.wrapper, guarded))
 
-    def on_arrival(self, name: str, action: Callable[[ModuleType], None]) -> None:
-        """Call ``action(module)`` as soon as the module ``name`` was imported by the run."""
+    def on_arrival(self, names: str | frozenset[str], action: Callable[[ModuleType], None]) -> None:
+        """Call ``action(module)`` as soon as a module of these names was imported by the run."""
 
         def guarded(module: ModuleType) -> None:
             try:
@@ -166,7 +166,8 @@ class Patches:
             except Exception as error:
                 self.failure = error
 
-        self._awaited.append(arrivals.expect(name, guarded))
+        wanted = frozenset({names}) if isinstance(names, str) else names
+        self._awaited.append(arrivals.expect(wanted, guarded))
 
     def log_imports(self) -> dict[str, bool]:
         """Return a log of the modules that the run searches for, in the order of the search."""

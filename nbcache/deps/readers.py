@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from nbcache.deps.arrivals import loaded_mark
 from nbcache.deps.file_ledger import Ledger
@@ -21,6 +22,7 @@ from nbcache.deps.file_scope import absolute
 from nbcache.deps.patching import Patches
 from nbcache.deps.wrapped import Place
 
+_QUERIES = "sql query execute executemany from_query read_csv read_parquet read_json from_csv_auto"
 _READERS = {
     "pyarrow": "memory_map OSFile input_stream",
     "pyarrow.csv": "read_csv open_csv",
@@ -32,13 +34,37 @@ _READERS = {
     "pyarrow.parquet.core": "read_table ParquetFile.__init__ ParquetDataset.__init__",
     "polars": "read_csv read_parquet read_ipc read_json read_ndjson read_avro read_excel "
     "read_delta read_database_uri scan_csv scan_parquet scan_ipc scan_ndjson SQLContext.execute",
-    "sqlite3": "connect",
+    "duckdb": "sql query execute executemany from_query read_csv read_parquet read_json "
+    "from_csv_auto from_parquet connect query_df "
+    + " ".join(f"DuckDBPyConnection.{one}" for one in _QUERIES.split()),
     "h5py": "File.__init__",
-    "cv2": "imread VideoCapture",
-    "soundfile": "read SoundFile.__init__",
-    "netCDF4": "Dataset.__init__",
-    "lightgbm": "Dataset.__init__",
-    "xgboost": "DMatrix.__init__",
+    "tables": "open_file",
+    "cv2": "imread imreadmulti VideoCapture FileStorage",
+    "soundfile": "read info blocks SoundFile.__init__",
+    "netCDF4": "Dataset.__init__ MFDataset.__init__",
+    "lightgbm": "Dataset.__init__ Booster.__init__",
+    "xgboost": "DMatrix.__init__ Booster.load_model",
+    "catboost": "Pool.__init__ CatBoost.load_model",
+    "safetensors": "safe_open",
+    "safetensors.torch": "load_file safe_open",
+    "safetensors.numpy": "load_file",
+    "tokenizers": "Tokenizer.from_file",
+    "sentencepiece": "SentencePieceProcessor.__init__",
+    "onnxruntime": "InferenceSession.__init__",
+    "torchvision.io": "read_image read_file read_video",
+    "rasterio": "open",
+    "fiona": "open",
+    "pyogrio": "read_dataframe read_arrow read_info list_layers",
+    "osgeo.gdal": "Open OpenEx",
+    "osgeo.ogr": "Open",
+    "pyreadstat": "read_sav read_dta read_sas7bdat read_xport read_por",
+    "deltalake": "DeltaTable.__init__",
+    "lance": "dataset",
+    "SimpleITK": "ReadImage",
+    "pysam": "AlignmentFile VariantFile FastaFile TabixFile",
+    "av": "open",
+    "igraph": "Graph.Read",
+    "connectorx": "read_sql",
 }
 _QUOTED = re.compile(r"""'([^'\n]{1,1024})'|"([^"\n]{1,1024})\"""")
 _MOST_FILES = 10_000
@@ -51,15 +77,15 @@ def reader_places() -> list[Place]:
 
 @lru_cache(maxsize=1)
 def _places_among(mark: tuple[int, str]) -> list[Place]:
-    places: list[Place] = []
-    for module_name, names in _READERS.items():
-        module = sys.modules.get(module_name)
-        for name in names.split() if module is not None else ():
-            owner, _, attribute = name.rpartition(".")
-            place = getattr(module, owner, None) if owner else module
-            if place is not None and _is_open_to_change(place):
-                places.append((place, attribute))
-    return places
+    return [place for name in _READERS for place in _places_in(sys.modules.get(name), name)]
+
+
+def _places_in(module: Any, module_name: str) -> Iterator[Place]:
+    for name in _READERS[module_name].split() if module is not None else ():
+        owner, _, attribute = name.rpartition(".")
+        place = getattr(module, owner, None) if owner else module
+        if place is not None and _is_open_to_change(place):
+            yield place, attribute
 
 
 def _is_open_to_change(place: Any) -> bool:
@@ -77,7 +103,11 @@ def watch_readers(ledger: Ledger, patches: Patches) -> None:
         for text in texts_in([*args, *kwargs.values()], depth=2):
             _enter(ledger, text)
 
+    def arrived(module: Any) -> None:
+        patches.watch(on_call, *_places_in(module, module.__name__))
+
     patches.watch(on_call, *reader_places())
+    patches.on_arrival(frozenset(_READERS.keys() - sys.modules.keys()), arrived)
 
 
 def texts_in(values: Any, depth: int) -> Iterator[str]:
@@ -89,8 +119,13 @@ def texts_in(values: Any, depth: int) -> Iterator[str]:
             yield from texts_in(value, depth - 1)
 
 
+_TARGET = re.compile(r"""\bto\s+('[^']*'|"[^"]*")""", re.IGNORECASE)
+
+
 def _enter(ledger: Ledger, text: str) -> None:
     candidates = [text]
+    if "'" in text or '"' in text:
+        text = _TARGET.sub("", text)  # what SQL writes
     if " " in text or "'" in text:
         candidates += [first or second for first, second in _QUOTED.findall(text)]
     for candidate in candidates:
@@ -99,7 +134,9 @@ def _enter(ledger: Ledger, text: str) -> None:
 
 
 def _enter_path(ledger: Ledger, text: str) -> None:
-    path = absolute(text)
+    if text.startswith("file:"):
+        text = unquote(urlsplit(text).path)
+    path = absolute(os.path.expanduser(text))
     if path is None:
         return
     if any(sign in text for sign in "*?["):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nbcache.deps.blame import OWN_CODES, with_level
+from nbcache.deps.framed import CALL, call_for, reads_frame
 
 After = Callable[[], None]
 Hook = Callable[[tuple[Any, ...], dict[str, Any]], "After | None"]
@@ -30,6 +31,7 @@ class Wrapped:
     def __init__(self, original: Any, place: Place) -> None:
         self.original = original
         self.hooks: tuple[Hook, ...] = ()
+        self.reads_frame = reads_frame(original)
         self.place = (getattr(place[0], "__name__", ""), place[1])
         self.__name__ = getattr(original, "__name__", place[1])
         self.__doc__ = original.__doc__
@@ -39,6 +41,8 @@ class Wrapped:
         """Call the hooks, then the original."""
         ends = [end for hook in self.hooks if (end := hook(args, kwargs)) is not None]
         try:
+            if self.reads_frame:
+                return call_for(sys._getframe(1), self.original, args, kwargs)
             return self.original(*args, **kwargs)
         except BaseException:
             _passed[0] += 1
@@ -83,6 +87,8 @@ class WrappedMethod(Wrapped):
         def method(*args: Any, **kwargs: Any) -> Any:
             ends = [end for hook in self.hooks if (end := hook(args, kwargs)) is not None]
             try:
+                if self.reads_frame:
+                    return call_for(sys._getframe(1), original, args, kwargs)
                 return original(*args, **kwargs)
             except BaseException:
                 _passed[0] += 1
@@ -104,6 +110,7 @@ class WrappedWarn(Wrapped):
 
 
 OWN_CODES.update((Wrapped.__call__.__code__, WrappedWarn.__call__.__code__))
+OWN_CODES.update((CALL, call_for.__code__))
 OWN_CODES.update(
     const for const in WrappedMethod.__init__.__code__.co_consts if hasattr(const, "co_code")
 )

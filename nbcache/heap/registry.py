@@ -123,6 +123,7 @@ FAMILIES = {
     "statsmodels": "nbcache.heap.kinds.statsmodels_data",
     "sympy": "nbcache.heap.kinds.sympy_functions",
     "torch": "nbcache.heap.kinds.torch_objects",
+    "traitlets": "nbcache.heap.kinds.trait_holders",
 }
 """Top-level packages and the module that registers their kinds, imported on first sight."""
 

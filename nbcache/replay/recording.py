@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import ast
-import os
-import pathlib
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -34,8 +30,9 @@ from nbcache.replay.imports import bound_modules, import_references, library_nam
 from nbcache.replay.module_state import ModuleState
 from nbcache.replay.namespace import Changes, Snapshot, find_changes
 from nbcache.replay.outputs import COMMS, Message, Tap, are_widgets_left_out, as_wired
+from nbcache.replay.path_texts import path_like
 from nbcache.replay.shell_state import ShellState, payload_of
-from nbcache.sql_tables import reaches_duckdb, refuse_kept_tables
+from nbcache.sql_tables import reaches_duckdb, refuse_attached, refuse_kept_tables
 from nbcache.witnesses import user_codes
 
 
@@ -97,7 +94,7 @@ class Recorder:
         self.trackers.start(
             reached_modules(read.walk, read.source.names),
             source=" ".join([read.request.text, *sorted(read.walk.draws)]),
-            paths=path_like(read.request.nodes, [*read.walk.values.values(), *plans(read.walk)]),
+            paths=path_like(read.request.nodes, read.walk),
             imports=imported_modules(read.walk, read.source.names),
             by_time=self.by_time,
         )
@@ -170,6 +167,7 @@ class Recorder:
         self._registered = self._shell_state.additions(ShellState.of(self.shell), repeats)
         if reaches_duckdb(self.reading.walk, self.reading.source.names):
             refuse_kept_tables()
+        refuse_attached(self.reading.walk, self.reading.source.names, self.reading.request.nodes)
         results = [item for item in self._messages if item["msg_type"] == "execute_result"]
         nodes, namespace = self.reading.request.nodes, self.shell.user_ns
         refuse_library_changes(nodes, namespace, library_names(nodes, namespace))
@@ -271,28 +269,3 @@ def _written_names(changes: Changes, walk: Walk) -> tuple[str, ...]:
         label = walk.reference(ordinal)[1:].rpartition(b"#")[0]
         found.add(label.decode("utf-8", "replace"))
     return tuple(sorted(name for name in found if not name.startswith("__")))
-
-
-def plans(walk: Walk) -> Iterator[str]:
-    """Yield what lazy frames among the inputs will read, as text."""
-    lazy = {kind for kind in walk.types if kind.__name__ == "LazyFrame"}
-    for obj in walk.objects if lazy else ():
-        if type(obj) in lazy and hasattr(obj, "explain"):
-            with suppress(Exception):
-                yield from _BRACKETED.findall(obj.explain(optimized=False))
-
-
-def path_like(nodes: Iterable[ast.AST], values: Iterable[Any]) -> list[str]:
-    """Return the strings in a cell's text and inputs that may name files."""
-    found = {str(value) for value in values if issubclass(type(value), _NAMES_OF_FILES)}
-    for part in all_parts(nodes):
-        if isinstance(part, ast.Constant) and isinstance(part.value, (str, bytes)):
-            found.add(os.fsdecode(part.value))
-    found |= {word for text in found if len(text) <= 4000 for word in _WORD.findall(text)}
-    return sorted(text for text in found if _MAY_BE_PATH.fullmatch(text))
-
-
-_NAMES_OF_FILES = (str, pathlib.PurePath)
-_BRACKETED = re.compile(r"\[([^\[\]\n]+)\]")
-_WORD = re.compile(r"[^\s'\"`;|&<>(){}=,$*]*/[^\s'\"`;|&<>(){}=,$*]*")
-_MAY_BE_PATH = re.compile(r"[^\n]{0,400}[./][^\n]{0,400}")

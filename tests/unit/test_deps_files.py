@@ -395,12 +395,15 @@ def test_search_for_distributions_is_no_listing(here, tracker, monkeypatch):
 
 @linux_only
 def test_notebooks_saved_by_jupyter_do_not_count(here, tracker):
-    """Jupyter's saving of the notebook during the run leaves no dependency."""
-    command = "cp a.ipynb .~a.ipynb; echo 2 > a.ipynb; rm .~a.ipynb"
+    """Jupyter's saving of the notebook during the run leaves nothing; a command's look counts."""
+    saving = "cp a.ipynb .~a.ipynb; echo 2 > a.ipynb; rm .~a.ipynb"
     Path("a.ipynb").write_text("1")
-    seen = watch(tracker, lambda: subprocess.run(command, shell=True, check=True))
+    Path("save").write_text(saving)
+    seen = watch(tracker, lambda: subprocess.run(["sh", "save"], check=True))
     assert seen.refusal is None
-    assert "ipynb" not in str(seen.late)
+    assert list(seen.late["read"]) == ["save"]
+    seen = watch(tracker, lambda: subprocess.run(["cat", "a.ipynb"], check=True))
+    assert list(seen.late["read"]) == ["a.ipynb"]
 
 
 def test_patches_and_descriptors_are_given_back(here, tracker):

@@ -69,7 +69,7 @@ class ClassKind(Kind):
         names = (obj.__name__, obj.__qualname__, str(obj.__module__))
         parts = [*map(text, names), walk.ref(type(obj))]
         parts.append(joined(b"b", map(walk.ref, obj.__bases__)))
-        is_model = type(obj).__module__.startswith("pydantic.")
+        is_model = str(type(obj).__module__).startswith("pydantic.")
         uncounted = UNCOUNTED | DERIVED if is_model else UNCOUNTED
         for name, value in class_items(obj, uncounted).items():
             parts.append(text(name))

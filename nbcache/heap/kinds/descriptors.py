@@ -17,7 +17,7 @@ from nbcache.heap.kinds.attributes import dict_of, encode_attributes
 from nbcache.heap.kinds.functions import need_globals
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import flat, frame, joined, text
-from nbcache.locality import is_local_module
+from nbcache.locality import is_local_file, is_local_module, is_made
 
 if TYPE_CHECKING:
     from nbcache.heap.registry import Dump
@@ -95,6 +95,8 @@ class ModuleKind(Kind):
             walk.hidden.add("reads `__main__` as a module")
         elif is_local_module(obj.__name__):
             self._need_all(obj, walk)
+        elif _is_unlisted(obj):
+            return joined(b"MU", [text(obj.__name__), *_own_variables(obj, walk)])
         else:
             walk.packages.add(obj.__name__.partition(".")[0])
         return frame(b"M", text(obj.__name__))
@@ -112,6 +114,20 @@ class ModuleKind(Kind):
         if sys.modules.get(name) is not obj:
             raise NotStorable("is a module that can't be imported by its name")
         return importlib.import_module, (name,)
+
+
+def _is_unlisted(module: types.ModuleType) -> bool:
+    """Tell whether a module of the user's own is not in ``sys.modules``, or another is."""
+    name = module.__name__
+    if sys.modules.get(name) is module:
+        return False
+    return is_made(module) or is_local_file(getattr(module, "__file__", None))
+
+
+def _own_variables(module: types.ModuleType, walk: Walk) -> list[bytes]:
+    """Return the tokens of what a module defines, name by name."""
+    names = sorted(name for name in vars(module) if not (name[:2] == "__" == name[-2:]))
+    return [part for name in names for part in (text(name), walk.ref(vars(module)[name]))]
 
 
 class MappingProxyKind(Kind):
