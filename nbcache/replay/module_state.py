@@ -42,7 +42,7 @@ class ModuleState:
     def start(self) -> None:
         """Remember what the names of the loaded local modules are bound to."""
         self._before = {name: dict(vars(sys.modules[name])) for name in loaded_local_names()}
-        self._arrival = arrivals.expect(arrivals.EVERY, self._note)
+        self._arrival = arrivals.expect(frozenset({arrivals.EVERY}), self._note)
 
     def stop(self) -> None:
         """Wait for no more modules."""
