@@ -2,7 +2,8 @@
 
 The filters before the run are a dependency if it changed them, or if a warning was issued,
 shown or not: Python code issues it through ``warnings.warn``; C code leaves its mark in the
-registry of the module that it blames.
+registry of the module that it blames. A run that only added filters, as importing a library
+does, would leave them the same from where it left them.
 """
 
 from __future__ import annotations
@@ -62,7 +63,10 @@ class WarningTracker(Watcher[_Run]):
             effect = [encode(item) for item in after]
         except NotReplayable as error:
             raise NotReplayable(f"it adds a warning filter: {error}") from error
-        return Observed({"filters": _digest(run.before)}, effect)
+        late = {"filters": _digest(run.before)}
+        if not (self._registries_moved() or run.is_issued) and _are_added(run.before, after):
+            late["left"] = _digest(after)  # adding them once more leaves them as they are
+        return Observed(late, effect)
 
     def _registries_moved(self) -> bool:
         """Tell whether a registry changed since the last call, in whichever run or cell."""
@@ -92,7 +96,8 @@ class WarningTracker(Watcher[_Run]):
 
     def _check(self, late: Mapping[str, Any]) -> str | None:
         now = _digest(list(warnings.filters))
-        return None if late["filters"] == now else "the warning filters changed"
+        is_same = now in (late["filters"], late.get("left"))
+        return None if is_same else "the warning filters changed"
 
     def _apply(self, effect: Any) -> None:
         filters = [decode(item) for item in effect]
@@ -103,6 +108,12 @@ class WarningTracker(Watcher[_Run]):
 
 def _has_registry(name: str) -> bool:
     return _REGISTRY in getattr(sys.modules.get(name), "__dict__", {})
+
+
+def _are_added(before: list[Any], after: list[Any]) -> bool:
+    """Tell whether filters were added, and all others stayed in their order."""
+    rest = iter(after)
+    return all(item in rest for item in before)
 
 
 def _note_change() -> None:

@@ -52,14 +52,17 @@ def test_outputs_keep_their_order_and_kind(store: Path) -> None:
 
 def test_output_of_a_miss_is_live(store: Path) -> None:
     """Text printed by a running cell arrives before the cell ends."""
+    end = store.parent / "end"
+    waits = f"while subprocess.call(['test', '-e', {str(end)!r}]): time.sleep(0.02)"
     with kernel(store) as made:
-        code = "%%cache\nimport time\nprint('now', flush=True)\ntime.sleep(3)"
+        code = f"%%cache files=off\nimport subprocess, time\nprint('now', flush=True)\n{waits}"
         request = made.client.execute(code)
         while True:
-            message = made.client.get_iopub_msg(timeout=2.5)
+            message = made.client.get_iopub_msg(timeout=120)
             if message["msg_type"] == "stream":
                 break
         assert message["content"]["text"] == "now\n"
+        end.touch()
         assert made.collect(request).state == "miss"
 
 

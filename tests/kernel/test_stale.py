@@ -12,12 +12,13 @@ import stale_found
 import stale_hidden
 import stale_lines
 import stale_modules
+import stale_natively
 from staleness import Case, Outcome, run_group, shown
 
 GROUPS = {
     "code": [*stale_code.CASES, *stale_lines.CASES],
     "modules": stale_modules.CASES,
-    "files": stale_files.CASES,
+    "files": [*stale_files.CASES, *stale_natively.CASES],
     "hidden": [*stale_hidden.CASES, *stale_found.CASES],
 }
 ALL = [(name, case) for name, cases in GROUPS.items() for case in cases]
