@@ -6,7 +6,11 @@ from staleness import Case
 
 X = ("x = 1", "x = 2")
 SUB = "import os; os.makedirs('{far}/sub', exist_ok=True)\nx = 1\nopen('{far}/sub/d.csv', 'w').write(f'a\\n{x}\\n');\n"
-CONFIG = "import json\njson.dump({'p': '{far}/sub/d.csv'}, open('c.json', 'w'))\n" + SUB + "---\n@c = json.load(open('c.json'))\n"
+CONFIG = (
+    "import json\njson.dump({'p': '{far}/sub/d.csv'}, open('c.json', 'w'))\n"
+    + SUB
+    + "---\n@c = json.load(open('c.json'))\n"
+)
 TABLE = "import os, sqlite3\nx = 1\nif os.path.exists('{far}/u.db'): os.remove('{far}/u.db')\nk = sqlite3.connect('{far}/u.db'); k.execute('create table t (a)'); k.execute('insert into t values (?)', [x]); k.commit(); k.close(); del k\n"
 H5 = "x = 1\nimport h5py, os, numpy as np\nos.makedirs('{far}/ext', exist_ok=True)\nwith h5py.File('{far}/ext/e.h5', 'w') as f: f['a'] = np.array([x])\n"
 NAMES = "x = 1\nimport os, shutil\nshutil.rmtree('{far}/s', ignore_errors=True); os.makedirs('{far}/s')\nfor n in 'ab'[:x]: open('{far}/s/' + n, 'w').close()\n---\n"
