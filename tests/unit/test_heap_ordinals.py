@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import sys
+import weakref
 from typing import Any
 
 import pytest
 
-from nbcache.heap import identity
+from nbcache.heap import identity, unseen
 from nbcache.heap.identity import FEW, is_same
 from nbcache.heap.ordinals import LARGE, Ordinals
+from nbcache.heap.walk import Walk
 
 
 class Greedy:
@@ -80,3 +83,18 @@ def test_ordinals_follow_the_order_of_first_meeting(
         ordinals.forget_after(half)
         assert {ordinals.place_of(obj) for obj in gone} <= {-1}
         assert [ordinals.place_of(obj) for obj in kept] == list(range(half))
+
+
+def test_the_collector_does_not_look_through_what_a_walk_holds() -> None:
+    """No long list of a walk is on the garbage collector's books, and all go with the walk."""
+    values = [[Greedy(), float(number)] for number in range(2 * unseen.LONG)]
+    walk = Walk({"values": values})
+    walk.need("values")
+    walk.run()
+    holders = [one for one in gc.get_referrers(values[7]) if type(one) is list]
+    assert all(one is values for one in holders)
+    assert not gc.is_tracked(walk.objects)
+    assert walk.changed() == {}
+    watched = weakref.ref(values[7][0])
+    del values, holders, walk
+    assert watched() is None
