@@ -24,13 +24,22 @@ def explain(values: Mapping[str, Any], attempt: Attempt, error: Exception) -> No
         for name, value in items:
             if attempt(value) is not None:
                 path, culprit = descend(str(name), value, attempt)
-                return _problem(path, culprit, attempt(culprit) or error)
+                problem = _problem(path, culprit, attempt(culprit) or error)
+                return _with_advice(problem, str(name)) if group == "bind" else problem
     return NotStorable(f"can't be stored: {error}", path="the values")
 
 
 def _problem(path: str, culprit: Any, error: Exception) -> NotStorable:
     reason = error.reason if isinstance(error, NotStorable) else f"can't be stored ({error})"
     return NotStorable(reason, path=path, type_name=type_name(culprit))
+
+
+def _with_advice(problem: NotStorable, name: str) -> NotStorable:
+    """Add a way out to what pickle alone said of a part of a variable."""
+    if not problem.reason.startswith("can't be stored"):
+        return problem
+    reason = f"{problem.reason}; leave it out with `drop={name}`, or delete it in the cell"
+    return NotStorable(reason, path=problem.path, type_name=problem.type_name)
 
 
 def descend(path: str, value: Any, attempt: Attempt) -> tuple[str, Any]:

@@ -19,10 +19,10 @@ class InterpreterKind(PlainKind):
     """``asteval.Interpreter``."""
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
-        """Encode the attributes by name; the time at which it was made is nobody's input."""
+        """Encode the attributes by name; when it was made and what it has run is no input."""
         own = dict_of(obj) or {}
         parts = [walk.ref(type(obj))]
-        for name in sorted(own.keys() - {"start_time"}):
+        for name in sorted(own.keys() - {"start_time", "code_text"}):
             parts += [text(name), walk.ref(own[name])]
         return joined(b"ai", parts)
 

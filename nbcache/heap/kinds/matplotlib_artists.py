@@ -172,8 +172,11 @@ def _is_kept(function: Any) -> bool:
     if function is None:  # a method of an object that is gone
         return False
     owner = getattr(function, "__self__", None)
-    module = function.__module__ if owner is None else type(owner).__module__
-    return not str(module).startswith(_CONNECTING)
+    module = str(function.__module__ if owner is None else type(owner).__module__)
+    if module.startswith("matplotlib.figure") and owner is None:  # one that wraps another
+        wrapped = [cell.cell_contents for cell in function.__closure__ or ()]
+        module = next((str(one.__module__) for one in wrapped if callable(one)), module)
+    return not module.startswith(_CONNECTING)
 
 
 _CONNECTING = ("matplotlib.backend", "matplotlib._pylab_helpers", "matplotlib.pyplot", "ipykernel")
