@@ -71,7 +71,11 @@ VALUES = [
         "`e[0]` (ZeroDivisionError)",
     ),
     ("q = multiprocessing.get_context('spawn').Queue()", "`q."),
-    ("a = np.memmap(folder + '/m', 'u1', 'w+', shape=3)", "`a"),
+    (
+        "with open(folder + '/m', 'wb') as to: to.write(b'abc')\n"
+        "a = np.memmap(folder + '/m', 'u1', 'c')",
+        "`a` (numpy.memmap) is a memory map whose changes",
+    ),
     ("o = np.array([None, socket.socket()], dtype=object)", "`o[1]` (socket.socket)"),
     ("o = pd.DataFrame({'a': [socket.socket()]})", "`o['a'].iloc[0]` (socket.socket)"),
     ("w = {'w': ipywidgets.Text()}", "creates widgets"),
