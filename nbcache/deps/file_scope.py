@@ -50,6 +50,8 @@ class Scope(OwnFolders):
         owner_of(OWN_FOLDER)
         _session_folders()  # now, since a run that is watched would seem to read the variables
         self._cells = os.path.join(tempfile.gettempdir(), "ipykernel_")
+        self._import_path: tuple[str, ...] = ()
+        self._importing: list[str] = []
 
     def counts(self, path: str) -> bool:
         """Tell whether ``path`` may be a dependency."""
@@ -83,9 +85,17 @@ class Scope(OwnFolders):
 
         Only those of the user: what happens in an installation's does not count.
         """
-        entries = [one for one in sys.path if (not one or self.counts(one)) and _is_unlisted(one)]
+        path = tuple(filter(_is_text, sys.path))
+        if path != self._import_path:
+            self._import_path = path
+            self._importing = [one for one in path if not one or self.counts(one)]
+        entries = [one for one in self._importing if _is_unlisted(one)]
         if entries:
             PathFinder.find_spec("nbcache_no_such_module", entries)
+
+
+def _is_text(entry: object) -> bool:
+    return isinstance(entry, str)
 
 
 def _is_unlisted(entry: str) -> bool:
