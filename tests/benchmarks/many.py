@@ -7,6 +7,7 @@ A folder that was filled before is used again.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import json
@@ -85,6 +86,21 @@ def opened_anew(folder: Path, count: int) -> Any:
     return open_store(folder / str(count), key_folder=folder / "keys")
 
 
+def firsts(open_one: Any, get: Callable[[Any, str], Any], keys: list[str]) -> Callable[[], None]:
+    """Return what looks keys up that were never looked up in a store that is open since before."""
+    fresh = [open_one() for _ in range(ROUNDS + 1)]
+    for one in fresh:
+        get(one, key_of(-1))
+
+    def act() -> None:
+        one = fresh.pop()
+        for key in keys:
+            get(one, key)
+        getattr(one, "close", lambda: None)()
+
+    return act
+
+
 def look_ups(folder: Path, few: Any, many: Any, count: int) -> dict[str, float]:
     """Return the seconds of one look-up and of one hit, in each store."""
     keys = [key_of(number) for number in range(0, count, max(1, count // LOOKUPS))][:LOOKUPS]
@@ -93,10 +109,7 @@ def look_ups(folder: Path, few: Any, many: Any, count: int) -> dict[str, float]:
     def find(store: Any, wanted: list[str]) -> Callable[[], None]:
         return lambda: [store.find(key) for key in wanted] and None
 
-    def find_first() -> None:
-        store = opened_anew(folder, count)
-        for key in keys:
-            store.find(key)
+    anew = functools.partial(opened_anew, folder, count)
 
     def hit(store: Any, wanted: list[str]) -> Callable[[], None]:
         return lambda: [store.load(store.find(key)[0]) for key in wanted] and None
@@ -104,7 +117,7 @@ def look_ups(folder: Path, few: Any, many: Any, count: int) -> dict[str, float]:
     acts = {
         "look-up, 10 entries": find(few, some),
         "look-up": find(many, keys),
-        "look-up, first time": find_first,
+        "look-up, first time": firsts(anew, lambda store, key: store.find(key), keys),
     }
     try:
         peer = importlib.import_module("diskcache").Cache(str(folder / "diskcache"))
@@ -116,6 +129,8 @@ def look_ups(folder: Path, few: Any, many: Any, count: int) -> dict[str, float]:
                 for number in range(count):
                     peer.set(key_of(number), b"x" * 200)
         acts["diskcache"] = lambda: [peer.get(key) for key in keys] and None
+        again = functools.partial(type(peer), peer.directory)
+        acts["diskcache, first time"] = firsts(again, lambda cache, key: cache.get(key), keys)
     found = in_turns(ROUNDS, **acts)  # before any hit: a file that was just used is read again
     found |= in_turns(ROUNDS, **{"hit, 10 entries": hit(few, some), "hit": hit(many, keys)})
     if peer is not None:
@@ -172,7 +187,8 @@ def ratios(found: dict[str, float]) -> dict[str, float]:
     }
     if "diskcache" in found:
         told["look-up, to diskcache's"] = found["look-up"] / found["diskcache"]
-        told["first look-up, to diskcache's"] = found["look-up, first time"] / found["diskcache"]
+        first = found["look-up, first time"] / found["diskcache, first time"]
+        told["first look-up, to diskcache's"] = first
     return told
 
 
