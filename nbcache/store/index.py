@@ -176,9 +176,15 @@ class Index:
 
     def forget(self) -> None:
         """Remove the index, so that no trace is left of what it told; it is made anew."""
-        for path in (self.path, *(os.path.join(self._location, name) for name in _FORMER_NAMES)):
+        with contextlib.suppress(OSError):
+            forget_pages(self.path)
+        self.forget_former()
+
+    def forget_former(self) -> None:
+        """Remove the index that earlier versions kept."""
+        for name in _FORMER_NAMES:
             with contextlib.suppress(OSError):
-                forget_pages(path)
+                forget_pages(os.path.join(self._location, name))
 
     @contextlib.contextmanager
     def _open_if_possible(self) -> Iterator[PageFile | None]:

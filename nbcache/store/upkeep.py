@@ -56,6 +56,7 @@ class Upkeep:
 
     def sweeping(self, now: float) -> Iterator[None]:
         """Remove unfinished files that have no living writer, and empty folders."""
+        self._index.forget_former()
         for shard in scan_folder(self._index.cells):
             for entry in scan_folder(shard.path):
                 _sweep(entry, now - STRAY_AFTER)
