@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from nbcache.cell.pragma import find_pragmas
+from nbcache.errors import CacheError
 from nbcache.extension import Extension, extension_of
 from nbcache.reading import Request
 from nbcache.replay.outputs import flush_streams
@@ -33,22 +34,32 @@ def serve_row(text: str) -> str:
             if event is None:
                 break
             told.append(event)
+    except CacheError:
+        raise
+    except Exception as error:  # of ours: those of cells are shown by them
+        raise CacheError(f"nbcache failed: {type(error).__name__}: {error}") from error
     finally:
         shell.set_parent(before)
     return json.dumps(told)
 
 
 def _serve(extension: Extension, cell: Mapping[str, Any]) -> Any:
-    """Run a cell that will be served and return its event; None, and nothing is done, else."""
+    """Run a cell that will be served and return its event; None, and nothing is done, else.
+
+    Raises:
+        CacheError: the result was gone by then, and the cell raised: the run must end.
+    """
     try:
         if not _is_ready(extension, cell["source"], cell["metadata"]):
             return None
     except Exception:  # the request of the cell alone tells what is wrong
         return None
-    extension.shell.run_cell(cell["source"], store_history=True, silent=False)
+    result = extension.shell.run_cell(cell["source"], store_history=True, silent=False)
     flush_streams()
     event = extension.take_event()
-    return None if event is None else event.as_dict()
+    if event is None or not result.success:
+        raise CacheError("A stored result could not be used, and its cell failed. Run it again.")
+    return event.as_dict()
 
 
 def _is_ready(extension: Extension, source: str, metadata: Mapping[str, Any]) -> bool:

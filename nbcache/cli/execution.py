@@ -131,6 +131,8 @@ class CellClient(NotebookClient):
 
     async def _serve_row(self, first: int) -> None:
         """Ask for cells from the ``first`` on, as long as none of them is to be refreshed."""
+        if self.interrupted:
+            raise asyncio.CancelledError
         following = [index for index in self._numbers if index >= first][:AT_ONCE]
         row = list(takewhile(lambda index: self._numbers[index] not in self._refresh, following))
         self._begin(first)

@@ -11,6 +11,7 @@ from typing import Any
 
 from nbclient.util import ensure_async
 
+from nbcache.errors import CacheError
 from nbcache.headless import request_metadata
 
 AT_ONCE = 16
@@ -71,7 +72,16 @@ async def _hear(client: Any, request: str, places: Mapping[str, tuple[int, Any]]
 
 
 def _told(reply: Any) -> list[dict[str, Any]]:
-    """Return the events in a reply; none if the kernel could not answer."""
+    """Return the events in a reply; none if the kernel's nbcache knows no rows.
+
+    Raises:
+        CacheError: nobody knows which cells were served.
+    """
     answers = reply["content"].get("user_expressions", {}) if reply else {}
-    text = answers.get(_ROW, {}).get("data", {}).get("text/plain")
-    return json.loads(ast.literal_eval(text)) if text else []
+    answer = answers.get(_ROW, {})
+    if answer.get("ename") in ("ModuleNotFoundError", "AttributeError"):
+        return []
+    if "data" not in answer:
+        raise CacheError(answer.get("evalue") or "The kernel did not tell which cells it served.")
+    told: list[dict[str, Any]] = json.loads(ast.literal_eval(answer["data"]["text/plain"]))
+    return told
