@@ -44,7 +44,8 @@ class Ahead:
     """What a second thread digests during one pass of a walk."""
 
     def __init__(self) -> None:
-        self.met: list[Any] = []
+        self.met: dict[int, Any] = {}
+        """The large arrays that were met in the walk, by their identity."""
         self._jobs: dict[int, _Job] = {}
         self._is_over = False
 
@@ -88,7 +89,7 @@ class Ahead:
         job = self._jobs.get(id(array))
         if job is None:
             return None
-        self.met.append(array)
+        self.met[id(array)] = array
         return job.result()
 
 

@@ -112,12 +112,16 @@ class Walk:
 
     def run(self) -> None:
         """Walk every root asked for, and those that functions met on the way ask for."""
-        asked = [scope.variables.get(name) for scope, name in self._wanted]
-        with self.ahead.over(asked):
+        with self.ahead.over(self._asked()):
             while self._wanted:
                 scope, name = self._wanted.popleft()
                 self._walk_root(scope, name)
         hide(self.objects)
+
+    def _asked(self) -> list[Any]:
+        """Return the values of the roots asked for so far."""
+        wanted = [one for one in self._wanted if one[0].name_of(one[1]) not in self.ignore]
+        return [scope.variables.get(name) for scope, name in wanted]
 
     def _walk_root(self, scope: Scope, name: str) -> None:
         label = scope.name_of(name)
@@ -243,7 +247,7 @@ class Walk:
         self._kinds.clear()
         self.sorts = Sorts(self._kinds)
         self._open_root(b"@\x00later#")
-        with self.ahead.over(self.ahead.met):
+        with self.ahead.over(self.ahead.met.values()):
             moved = {place: (before, after) for place, before, after in self.levels.moved(self)}
         self._forget_after(count)
         self.owners = owners

@@ -66,6 +66,27 @@ def _refuse(self: threading.Thread) -> None:
     raise RuntimeError("can't start new thread")
 
 
+def test_what_is_left_out_is_not_digested(
+    namespace: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody reads the arrays of a variable that does not count."""
+    monkeypatch.setattr(ahead, "_WORTH_BYTES", 0)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    handed_over: list[Any] = []
+    make = ahead._Job.__init__
+    monkeypatch.setattr(
+        ahead._Job,
+        "__init__",
+        lambda job, *args: (handed_over.append(args[0]), make(job, *args))[1],
+    )
+    walk = Walk(namespace, ignore={"a", "held"})
+    for name in namespace:
+        walk.need(name)
+    walk.run()
+    assert len(handed_over) == 4
+    assert all(array is not namespace["a"] for array in handed_over)
+
+
 def test_the_thread_ends_with_the_walk(namespace: dict[str, Any]) -> None:
     """No thread is left when a walk is over or has failed, and the names of threads stay free."""
     before = threading.enumerate()
