@@ -158,14 +158,13 @@ def main() -> None:
     if options.group:
         run_here(options.group, options.quick, options.only)
         return
-    began, lines = time.time(), []
+    now, began, lines = commit(), time.time(), []
     head = f"{'':<{WIDTH}} {'nbcache (quartiles)':>26} | {'limit':<30} | peers, times nbcache"
     for group in options.groups:
         sys.stdout.write(f"\n{GROUPS[group]}\n{head}\n")
         for line in run_group(group, options.quick, options.only):
             show(line)
             lines.append(line)
-    now = commit()
     before = last_of(options.quick, now)
     record = {"commit": now, "at": round(began), "quick": options.quick,
               "python": platform.python_version(), "machine": platform.platform(),

@@ -17,7 +17,9 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "unit")]
 
+import board  # noqa: E402
 import twins  # noqa: E402
+from board import patience  # noqa: E402
 from work_hashing import hashers  # noqa: E402
 
 from nbcache.heap.walk import Walk  # noqa: E402
@@ -44,7 +46,8 @@ def _deep_hash(value: Any) -> Any:
 def outcome(hasher: Callable[[Any], Any], pair: tuple[str, str], names: dict[str, Any]) -> str:
     """Return what a hash makes of a pair."""
     try:
-        one, again, other = (hasher(eval(text, names)) for text in (pair[0], *pair))
+        with patience():
+            one, again, other = (hasher(eval(text, names)) for text in (pair[0], *pair))
     except Exception:
         return "refused"
     if one != again:
@@ -55,6 +58,7 @@ def outcome(hasher: Callable[[Any], Any], pair: tuple[str, str], names: dict[str
 def main() -> None:
     """Print the table as Markdown, and the confused pairs of each hash below it."""
     warnings.simplefilter("ignore")
+    board.PATIENCE = 5
     names: dict[str, Any] = {"__name__": "__main__"}
     pairs = [pair for family in twins.TWINS.values() for pair in family]
     exec(compile(twins.PRELUDE, "twins", "exec", dont_inherit=True), names)
