@@ -158,25 +158,33 @@ def main() -> None:
     if options.group:
         run_here(options.group, options.quick, options.only)
         return
-    now, began, lines = commit(), time.time(), []
+    record = {"commit": commit(), "at": round(time.time()), "quick": options.quick,
+              "python": platform.python_version(), "machine": platform.platform(),
+              "versions": versions(), "lines": []}  # fmt: skip
+    lines = measured(record, options)
+    sys.stdout.write(summary(lines) + f"\n{time.time() - record['at']:.0f} s in all\n")
+    before = last_of(options.quick, record["commit"])
+    if before is not None:
+        told = slowdowns(before, lines) or ["nothing"]
+        sys.stdout.write(f"Slower than at {before['commit']}: {', '.join(told)}\n")
+
+
+def measured(record: dict[str, Any], options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Measure line by line; print each, and keep it at once among those of the same commit."""
+    path = RESULTS / f"{record['commit']}{'-quick' if record['quick'] else ''}.json"
+    known = json.loads(path.read_text())["lines"] if path.exists() else []
+    lines: list[dict[str, Any]] = []
     head = f"{'':<{WIDTH}} {'nbcache (quartiles)':>26} | {'limit':<30} | peers, times nbcache"
+    RESULTS.mkdir(exist_ok=True)
     for group in options.groups:
         sys.stdout.write(f"\n{GROUPS[group]}\n{head}\n")
         for line in run_group(group, options.quick, options.only):
             show(line)
             lines.append(line)
-    before = last_of(options.quick, now)
-    record = {"commit": now, "at": round(began), "quick": options.quick,
-              "python": platform.python_version(), "machine": platform.platform(),
-              "versions": versions(), "lines": lines}  # fmt: skip
-    sys.stdout.write(summary(lines) + f"\n{time.time() - began:.0f} s in all\n")
-    if before is not None:
-        told = slowdowns(before, lines) or ["nothing"]
-        sys.stdout.write(f"Slower than at {before['commit']}: {', '.join(told)}\n")
-    if options.groups == list(GROUPS) and not options.only:
-        RESULTS.mkdir(exist_ok=True)
-        mode = "-quick" if options.quick else ""
-        (RESULTS / f"{now}{mode}.json").write_text(compact(record))
+            names = {one["name"] for one in lines}
+            kept = [one for one in known if one["name"] not in names]
+            path.write_text(compact({**record, "lines": [*kept, *lines]}))
+    return lines
 
 
 def compact(record: dict[str, Any]) -> str:

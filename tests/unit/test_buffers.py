@@ -34,6 +34,10 @@ COLUMNS: dict[str, tuple[Any, list[Any]]] = {
     "timestamp": (pa.timestamp("us", "UTC"), [DAY, None, DAY.replace(hour=1)] * 8),
     "interval": (pa.month_day_nano_interval(), [None, (1, 2, 3), (1, 2, 4)] * 6),
     "dictionary": (pa.dictionary(pa.int32(), pa.string()), ["a", "b", None, "a"] * 6),
+    "list of dictionaries": (
+        pa.list_(pa.dictionary(pa.int8(), pa.string())),
+        [["a"], [], None, ["b", None]] * 3,
+    ),
     "list": (pa.list_(pa.string()), [["a"], [], None, ["b", None]] * 6),
     "struct": (pa.struct([("x", pa.int32())]), [{"x": 1}, None, {"x": None}] * 6),
 }
@@ -131,6 +135,23 @@ def test_strided_memory_is_read_without_a_copy() -> None:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 1 << 20
+
+
+def test_dictionaries_and_runs_count_by_what_they_stand_for() -> None:
+    """Arrow columns with other dictionaries, or other lengths of runs, differ."""
+    values = [pa.array(one) for one in (["a", "b"], ["a", "c"], [["a"], []])]
+    encoded = [pa.DictionaryArray.from_arrays(pa.array([0, 1]), one) for one in values]
+    made = [
+        pa.RunEndEncodedArray.from_arrays(pa.array(ends), values[0]) for ends in ([1, 3], [2, 3])
+    ]
+    nested = [pa.StructArray.from_arrays([one], ["x"]) for one in encoded]
+    found = [arrow_content(one) for one in [*encoded, *made, *nested]]
+    assert len(set(found)) == len(found)
+    pieces = pa.chunked_array(
+        [one.dictionary_encode() for one in (pa.array(["a"]), pa.array(["b"]))]
+    )
+    assert arrow_content(pieces) == arrow_content(values[0].dictionary_encode())
+    assert arrow_content(pa.chunked_array([encoded[2][:1], encoded[2][1:]])) is not None
 
 
 def test_only_plain_strings_are_read_as_texts() -> None:

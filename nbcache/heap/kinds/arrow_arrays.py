@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from nbcache.errors import NotFingerprintable
 from nbcache.heap.kinds.buffers import BLOCK_BYTES, Stream, add_kept, whole
 from nbcache.heap.tokens import digest, joined
 
@@ -19,12 +20,18 @@ def arrow_content(values: Any) -> bytes:
     """Return the digest of an arrow array or chunked array by value.
 
     Chunks, offsets, and what lies under nulls do not count.
+
+    Raises:
+        NotFingerprintable: arrow itself can't read such values.
     """
     chunks = values.chunks if isinstance(values, pa.ChunkedArray) else [values]
     chunks = [chunk for chunk in chunks if len(chunk)]
     if not chunks:
         return b"empty"
-    return _content(chunks)
+    try:
+        return _content(chunks)
+    except pa.ArrowException as problem:
+        raise NotFingerprintable(f"holds arrow data that can't be read ({problem})") from None
 
 
 def _content(chunks: list[Any]) -> bytes:
@@ -142,6 +149,8 @@ def _unpacked(bitmap: Any, offset: int, count: int) -> Any:
 def _dictionaries(chunks: list[Any]) -> bytes:
     """Return the digest of encoded values: which one each is, and what they are."""
     if len(chunks) > 1:
+        if _types.is_nested(chunks[0].type.value_type):  # which arrow can't unify
+            return _content([chunk.dictionary_decode() for chunk in chunks])
         chunks = pa.chunked_array(chunks).unify_dictionaries().chunks
     indices = _content([chunk.indices for chunk in chunks])
     return joined(b"d", [indices, arrow_content(chunks[0].dictionary)])
@@ -154,6 +163,10 @@ def _extensions(chunks: list[Any]) -> bytes:
 def _written(chunks: list[Any]) -> bytes:
     """Return the digest of nested values as arrow itself writes them, in one fresh array."""
     together = pa.concat_arrays(chunks) if len(chunks) > 1 else chunks[0]
+    if hasattr(together, "run_ends"):
+        from pyarrow import compute
+
+        return _content([compute.run_end_decode(together)])
     kind = _PLAIN.get(str(together.type))
     if kind is not None:
         return _content([together.cast(kind)])
