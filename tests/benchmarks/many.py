@@ -76,9 +76,9 @@ def opened(folder: Path, count: int) -> Any:
     if not (folder / f"{count} filled").exists():
         fill(store, count)
         (folder / f"{count} filled").touch()
-    store.rows(prefix="0")
+    store.items()
     time.sleep(SETTLED_NS / 1e9 + 0.5)  # as a store is that nobody fills at this moment
-    store.rows(prefix="0")
+    store.items()
     return store
 
 
