@@ -6,12 +6,13 @@ import ast
 import os
 import pathlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from typing import Any
 
 from nbcache.cell.parts import all_parts
+from nbcache.heap.kinds.attributes import dict_of
 from nbcache.heap.kinds.forgotten import is_own_class
 from nbcache.heap.walk import Walk
 from nbcache.witnesses import user_codes
@@ -75,9 +76,4 @@ def _texts_in(values: Iterable[Any]) -> Iterator[str]:
             waiting += islice(dict.values(value), _MOST_ITEMS)
         elif is_own_class(kind):
             seen.add(id(value))
-            waiting += islice(_attributes(value).values(), _MOST_ITEMS)
-
-
-def _attributes(value: Any) -> Mapping[str, Any]:
-    found = getattr(value, "__dict__", {})
-    return found if isinstance(found, dict) else {}
+            waiting += islice((dict_of(value) or {}).values(), _MOST_ITEMS)

@@ -60,6 +60,7 @@ READERS = [
     ("pyarrow's dataset", "V = 1\nimport os, pandas as pd\nos.makedirs('ds', exist_ok=True); pd.DataFrame({'a': [V]}).to_parquet('ds/a.parquet')\n---\n@import pyarrow.dataset\nprint(pyarrow.dataset.dataset('ds').to_table()['a'].to_pylist())"),
     ("feather", FRAME + ".to_feather('d.arrow')\n---\n@import pyarrow.feather\nprint(pyarrow.feather.read_table('d.arrow')['a'].to_pylist())"),
     ("arrow's memory map", FRAME + ".to_feather('d.arrow', compression='uncompressed')\n---\n@import pyarrow as pa\nwith pa.memory_map('d.arrow') as s: print(pa.ipc.open_file(s).read_all()['a'].to_pylist())\ndel s"),
+    ("an open memory map", "import numpy as np\nV = 1\nnp.array([V], 'i4').tofile('d.bin')\nm = np.memmap('d.bin', 'i4', 'r')\n---\n@print(m[0])"),
     ("polars.read_csv", CSV + "@import polars as pl\nprint(pl.read_csv('d.csv')['a'].to_list())"),
     ("polars.scan_csv", CSV + "@import polars as pl\nprint(pl.scan_csv('d.csv').collect()['a'].to_list())"),
     ("a lazy polars frame of before", CSV + "import polars as pl\nlf = pl.scan_csv('d.csv')\n---\n@print(lf.collect()['a'].to_list())"),
@@ -127,8 +128,7 @@ REFUSED = [
     ("an open database", "V = 1\nimport sqlite3\nc = sqlite3.connect(':memory:'); c.execute('create table t (a)'); c.execute('insert into t values (?)', [V]);\n---\n@print(c.execute('select a from t').fetchall())"),
     ("an open duckdb", "V = 1\nimport duckdb\nc = duckdb.connect(); c.execute('create table t as select ? as a', [V]);\n---\n@print(c.execute('select a from t').fetchall())"),
     ("an open h5py file", "V = 1\nimport h5py\nf = h5py.File('d.h5', 'w'); f['a'] = V\n---\n@print(f['a'][()])"),
-    ("an open memory map", "import numpy as np\nV = 1\nnp.array([V], 'i4').tofile('d.bin')\nm = np.memmap('d.bin', 'i4', 'r')\n---\n@print(m[0])"),
-    ("duckdb's default connection", "V = 1\nimport duckdb\nduckdb.execute('create or replace table t as select ? as a', [V]);\n---\n@print(duckdb.sql('select a from t').fetchall())"),
+    ("duckdb's default connection", "V = 1\nimport duckdb\nduckdb.execute('create or replace table t as select ? as a', [V]);\n---\n@print(duckdb.sql('select a from t').fetchall())\n---\nduckdb.execute('drop table t');"),
 ]
 
 CASES = [
