@@ -17,4 +17,7 @@ def refresh() -> None:
 
 
 def _refuses_copies(value: Any) -> bool:
-    return isinstance(value, type) and "__getstate__" in vars(value)
+    """Whether this is a class of patsy's own: its modules hold others', as ``io.StringIO``."""
+    if not isinstance(value, type) or not str(value.__module__).startswith("patsy."):
+        return False
+    return "__getstate__" in vars(value)
