@@ -6,10 +6,12 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
+from nbcache.deps.blame import OWN_CODES
 from nbcache.deps.places import caller
 
 EVERY = "*"
@@ -81,7 +83,17 @@ def _extend_loading(loader: Any, actions: list[Callable[[ModuleType], None]]) ->
         for action in actions:
             action(module)
 
+    exec_module.__code__ = _part_of_import(exec_module.__code__)
     loader.exec_module = exec_module
+
+
+@cache
+def _part_of_import(code: CodeType) -> CodeType:
+    """Return code that Python cuts out of tracebacks, with its own frames around it."""
+    name = "_call_with_frames_removed"
+    found = code.replace(co_filename="<frozen importlib._bootstrap>", co_name=name)
+    OWN_CODES.add(found)
+    return found
 
 
 _finder = _Finder()
