@@ -41,14 +41,14 @@ class Source:
     lines: Lines
 
 
-_read: dict[tuple[str, bytes, int], Source] = {}
+_read: dict[tuple[str, bytes, frozenset[str]], Source] = {}
 _MOST_READ = 256
 
 
 def read_source(text: str, nodes: Sequence[ast.stmt]) -> Source:
     """Return the normal form of a cell that was parsed into statements; found once for each."""
     try:
-        key = text, pickle.dumps(list(nodes), 5), len(vars(builtins))
+        key = text, pickle.dumps(list(nodes), 5), frozenset(vars(builtins))
     except RecursionError:
         return _read_source(text, nodes)
     known = _read.pop(key, None) or _read_source(text, nodes)
