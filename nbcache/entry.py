@@ -22,6 +22,7 @@ class Entry:
     ``outputs`` the messages to replay, ``effects`` what else a hit does. Moments are Unix
     times, ``cost`` and ``ttl`` are seconds (``ttl`` None: never expires). ``about`` holds what
     is told to a person: the lines of the source, summaries of the inputs, the names written.
+    ``origin`` names the signer of an entry that came from elsewhere; one's own has none.
     """
 
     key: str
@@ -38,6 +39,7 @@ class Entry:
     notes: Sequence[str] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
+    origin: Mapping[str, str] = field(default_factory=dict)
     size_bytes: int = 0
     format: int = FORMAT
 

@@ -147,7 +147,8 @@ def _load(file: zipfile.ZipFile, about: dict[str, Any], args: argparse.Namespace
     """Load the entries, all of them or none; whom to trust from now on is kept then."""
     from nbcache.store.envelope import disclose
     from nbcache.store.identity import Identity, parse_key
-    from nbcache.store.opening import find_posture, open_store
+    from nbcache.store.opening import open_store
+    from nbcache.store.origins import find_posture
     from nbcache.store.signing import find_key_folder, load_key
 
     identity, store, key = Identity(), open_store(args.store), load_key(find_key_folder())

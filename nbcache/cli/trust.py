@@ -20,7 +20,8 @@ trust, have signed are loaded.
   show          print your own public key, to send to colleagues
   list          whom you trust
   add NAME KEY  load entries that KEY signed; ask its owner for it, not the store
-  revoke NAME   load no further ones (what was fetched stays: `clear --all` removes it)"""
+  revoke NAME   load none any more, fetched ones included (they stay, unread, until `clear` or
+                `trust add` again; what you computed from them yourself is yours)"""
 
 
 def add_trust_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +57,7 @@ def trust(args: argparse.Namespace) -> int:
             raise CommandError("trust revoke needs a name: `trust list` shows them.", USAGE)
         if not identity.revoke(args.name):
             raise CommandError(f"{args.name} was not trusted. `trust list` shows who is.", USAGE)
-        _say(args, f"No further entries of {args.name} are loaded.")
+        _say(args, f"No entries of {args.name} are loaded any more, fetched ones included.")
     return OK
 
 

@@ -6,7 +6,7 @@ import argparse
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +61,11 @@ def explain_cell(args: argparse.Namespace) -> int:
 
     nb = read_notebook(args.notebook)
     number, cell = find_cell(nb, args.cell)
-    store = open_store(args.store)
+    refused: list[str] = []
+    store = open_store(args.store, tell=refused.append)
     with inside(args.notebook):
         told = judge_cell(number, cell, _runs_of(cell, store, args.notebook))
+    told = told if told.key else replace(told, reasons=(*told.reasons, *refused))
     print(json.dumps(_plain(told), indent=1) if args.json else _text(told))
     return OK
 

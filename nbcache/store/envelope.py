@@ -17,7 +17,6 @@ import hashlib
 import os
 import struct
 import zlib
-from typing import Literal
 
 from nbcache.errors import DamagedEntry, ForeignEntry, TooLarge
 from nbcache.store.format import reseal
@@ -28,6 +27,7 @@ from nbcache.store.identity import (
     is_signed,
     key_text,
 )
+from nbcache.store.origins import KEY, NAME, Posture
 
 MAGIC = b"\x89NBS\r\n\x1a\n"
 SMALL_MAGIC = b"\x89NBZ\r\n\x1a\n"
@@ -38,8 +38,6 @@ _MOST_TIMES = 1100
 """No stream of zlib grows by more than 1032 times."""
 _ASSUMED_BYTES = 8 << 30
 _HEAD_BYTES = len(MAGIC) + PUBLIC_BYTES + SIGNATURE_BYTES
-Posture = Literal["on", "strict", "off"]
-"""Whose entries are loaded: mine and trusted people's, mine alone, anybody's."""
 
 
 def enclose(name: str, file: bytes, identity: Identity) -> bytes:
@@ -52,7 +50,9 @@ def enclose(name: str, file: bytes, identity: Identity) -> bytes:
 def disclose(
     name: str, data: bytes, identity: Identity, key: bytes, posture: Posture = "on"
 ) -> bytes:
-    """Return the entry's file signed with the receiver's own ``key``.
+    """Return the entry's file signed with the receiver's own ``key``, its sender noted in it.
+
+    What one sent oneself says whom one had it from, if it was from somebody else.
 
     Raises:
         ForeignEntry: the sender is not trusted here.
@@ -64,14 +64,15 @@ def disclose(
     signature, file = data[len(MAGIC) + PUBLIC_BYTES : _HEAD_BYTES], data[_HEAD_BYTES:]
     if not is_signed(public, signature, _signed(name, file)):
         raise DamagedEntry(f"The shared entry {name} is not what its sender signed.")
-    if posture != "off":
-        _check_signer(name, public, identity, is_strict=posture == "strict")
-    return reseal(grow(name, file) if data.startswith(SMALL_MAGIC) else file, name, key)
-
-
-def _check_signer(name: str, public: bytes, identity: Identity, *, is_strict: bool) -> None:
-    """Refuse an entry of somebody who is not trusted, or of anybody else."""
     signer = identity.signer(public)
+    if posture != "off":
+        _check_signer(name, public, signer, is_strict=posture == "strict")
+    origin = None if signer == "you" else {KEY: key_text(public), NAME: signer or ""}
+    return reseal(grow(name, file) if data.startswith(SMALL_MAGIC) else file, name, key, origin)
+
+
+def _check_signer(name: str, public: bytes, signer: str | None, *, is_strict: bool) -> None:
+    """Refuse an entry of somebody who is not trusted, or of anybody else."""
     if signer is None and not is_strict:
         raise ForeignEntry(
             f"The shared entry {name} was signed by {key_text(public)}, whom you do not trust, "

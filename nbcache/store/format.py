@@ -62,8 +62,10 @@ def encode(
     return Encoded(stored, tuple(chunk for chunk in chunks if chunk))
 
 
-def reseal(file: bytes, name: str, key: bytes) -> bytes:
+def reseal(file: bytes, name: str, key: bytes, origin: Mapping[str, str] | None = None) -> bytes:
     """Return an entry's file signed with another key; whoever calls has verified its origin.
+
+    ``origin`` is noted in it instead of what it says of one; None leaves that as it is.
 
     Raises:
         DamagedEntry: the file is not a whole entry of that name.
@@ -75,8 +77,10 @@ def reseal(file: bytes, name: str, key: bytes) -> bytes:
     manifest = read_manifest(signed, len(signed), key)
     if manifest.entry.name != name:
         raise DamagedEntry(f"The entry is {manifest.entry.name} instead of {name}.")
-    decode_body(signed, manifest)
-    return signed
+    body = decode_body(signed, manifest, share_from_bytes=0)
+    if origin is None or origin == manifest.entry.origin:
+        return signed
+    return b"".join(encode(replace(manifest.entry, origin=origin), body, key).chunks)
 
 
 def decode_body(

@@ -43,6 +43,8 @@ _Draft: Any = make_dataclass(
 _scan: Any = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # as typeshed lacks it
 _LONGEST_HEADER = (1 << 32) - 1
 _MANIFEST_FIELDS = frozenset(field.name for field in fields(Entry)) - {"size_bytes"}
+_LATER = frozenset({"about", "origin"})
+"""Fields that are written where there is something in them; who does not know them must miss."""
 
 
 class Section(NamedTuple):
@@ -130,7 +132,7 @@ def table_of(sections: Sequence[Section], placed: Mapping[int, Pieces]) -> list[
 
 def pack_header(entry: Entry, table: Sequence[Any]) -> bytes:
     """Return the header's JSON; what is not plain data raises ``StoreError``."""
-    names = [name for name in _ordered_fields() if name != "about" or entry.about]
+    names = [name for name in _ordered_fields() if name not in _LATER or getattr(entry, name)]
     manifest = {name: getattr(entry, name) for name in names} | {"format": FORMAT}
     try:
         text = json.dumps(

@@ -18,11 +18,11 @@ from typing import Any
 
 from nbcache.errors import StoreError
 from nbcache.store.folder import write_whole_file
+from nbcache.store.origins import LIST_NAME
 from nbcache.store.signing import find_key_folder, load_key
 
 PUBLIC_BYTES = 32
 SIGNATURE_BYTES = 64
-_LIST_NAME = "trusted.json"
 _PREFIX = "nbcache-ed25519:"
 
 
@@ -71,7 +71,7 @@ class Identity:
         Raises:
             StoreError: others could have written the list.
         """
-        path = self.folder / _LIST_NAME
+        path = self.folder / LIST_NAME
         try:
             status = path.stat()
             text = path.read_text(encoding="utf-8")
@@ -117,7 +117,7 @@ class Identity:
         with contextlib.suppress(FileExistsError):
             self.folder.mkdir(mode=0o700, parents=True)
         text = json.dumps([asdict(one) for one in keys], indent=1)
-        write_whole_file(str(self.folder / _LIST_NAME), [text.encode()])
+        write_whole_file(str(self.folder / LIST_NAME), [text.encode()])
 
 
 def key_text(public: bytes) -> str:

@@ -280,6 +280,7 @@ def _is_result_of(entry: Entry, call_id: Sequence[str]) -> bool:
     """Whether the entry was stored by joblib for this very call, not copied from another."""
     return (
         entry.versions.get("codec") == _CODEC
+        and not entry.origin
         and entry.title == call_id[0]
         and entry.key == call_id[-1]
     )

@@ -23,15 +23,12 @@ from nbcache.store.entry_file import (
     remove_entry,
     write_entry,
 )
-from nbcache.store.folder import (
-    has_safe_folder,
-    make_private_folder,
-    unavailable,
-)
+from nbcache.store.folder import has_safe_folder, make_private_folder, unavailable
 from nbcache.store.format import decode_body, encode
 from nbcache.store.header import read_manifest
 from nbcache.store.manifests import Manifests
 from nbcache.store.names import INDEX_NAME, NameReader
+from nbcache.store.origins import Origins
 from nbcache.store.pieces import BLOBS, MAP_FROM_BYTES
 from nbcache.store.shards import Listings
 
@@ -84,7 +81,8 @@ class LocalStore:
 
     ``map_from_bytes`` is the size from which a loaded buffer is a private map of the file;
     None copies all of them, which is right on network file systems. ``tell`` receives a
-    sentence about each file that is skipped, once; without it, that is a warning.
+    sentence about each file that is skipped, once; without it, that is a warning. ``origins``
+    tells which fetched entries are loaded; without it, none.
     """
 
     def __init__(
@@ -94,8 +92,10 @@ class LocalStore:
         *,
         map_from_bytes: int | None = MAP_FROM_BYTES,
         tell: Callable[[str], None] | None = None,
+        origins: Origins | None = None,
     ) -> None:
         self._tell = tell or warn
+        self._origins = origins or Origins()
         self.location = os.path.abspath(os.path.expanduser(os.fspath(location)))
         self._key = key
         self._map_from_bytes = map_from_bytes
@@ -153,10 +153,13 @@ class LocalStore:
             raise unavailable(error, folder, "read from the store") from error
         if _identity(stored) != _identity(entry):
             raise StoreError(f"Entry {entry.name} was replaced since it was found.")
+        self._origins.check(stored)
         return body
 
     def mark(self, entry: Entry) -> object:
         """Return what changes when the entry is replaced or gets company; None if it is gone."""
+        if not self.is_trusted(entry):
+            return None
         folder = self._folders.get(entry.name)
         if folder is None:
             if len(self._folders) > _MOST_FOLDERS:
@@ -169,6 +172,10 @@ class LocalStore:
             self._folders.pop(entry.name, None)
             return None
         return status.st_dev, status.st_ino, status.st_size, shard.st_mtime_ns
+
+    def is_trusted(self, entry: Entry) -> bool:
+        """Whether it is ours, or of somebody who is trusted as of now."""
+        return not entry.origin or self._origins.is_trusted(entry)
 
     def put(self, entry: Entry, body: Body) -> Entry:
         """Store the entry atomically and return it with its size filled in."""
@@ -187,6 +194,7 @@ class LocalStore:
             entry, body = load_entry(folder, self._key, self._map_from_bytes, self._blobs)
         except OSError as error:
             raise StoreError(f"Entry {name} is not in the store.") from error
+        self._origins.check(entry)
         return b"".join(encode(entry, body, self._key).chunks)
 
     def adopt(self, name: str, data: bytes) -> Entry:
@@ -242,6 +250,7 @@ class LocalStore:
             )
             if entry.name != name:
                 raise ForeignEntry(f"The entry was moved here: it is {entry.name}.")
+            self._origins.check(entry)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (DamagedEntry, ForeignEntry, OSError) as error:

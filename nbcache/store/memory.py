@@ -99,7 +99,9 @@ class TieredStore:
 
     def find(self, key: str) -> Sequence[Entry]:
         """Return the entries in memory, then those of the store behind, which is asked late."""
-        return _Chained(self._memory.find(key), lambda: self._backing.find(key))
+        is_trusted: Any = getattr(self._backing, "is_trusted", lambda entry: True)
+        held = [entry for entry in self._memory.find(key) if is_trusted(entry)]
+        return _Chained(held, lambda: self._backing.find(key))
 
     def load(self, entry: Entry) -> Body:
         """Return the values of ``entry``, and keep them in memory."""

@@ -15,6 +15,7 @@ from nbcache.errors import StoreError
 from nbcache.store.local import CELLS, ROOT_NAME, LocalStore, item_of
 from nbcache.store.locks import KeyLock, take_lock
 from nbcache.store.mounts import is_network_folder
+from nbcache.store.origins import Origins, find_posture
 from nbcache.store.pieces import MAP_FROM_BYTES
 from nbcache.store.protocol import Waiting
 from nbcache.store.signing import find_key_folder, load_key
@@ -25,7 +26,6 @@ if TYPE_CHECKING:  # a look-up needs none of these, and is what most processes c
     from nbcache.store.rows import Row
 
 LOCATION_VARIABLE = "NBCACHE_DIR"
-TRUST_VARIABLE = "NBCACHE_TRUST"
 _SOON_S, _PATIENCE_S = 1.0, 0.2
 
 
@@ -106,6 +106,10 @@ class JoblibStore:
     def mark(self, entry: Entry) -> object:
         """Return what changes when the entry is replaced or gets company; None if it is gone."""
         return self._local.mark(entry)
+
+    def is_trusted(self, entry: Entry) -> bool:
+        """Whether it is ours, or of somebody who is trusted as of now."""
+        return self._local.is_trusted(entry)
 
     def put(self, entry: Entry, body: Body) -> Entry:
         """Store the entry atomically and return it with its size filled in.
@@ -231,14 +235,6 @@ def _open_shared(
     return SharedStore(local, remote, Identity(keys), load_key(keys), posture=posture, tell=tell)
 
 
-def find_posture(environ: Mapping[str, str] = os.environ) -> Any:
-    """Return whose entries are loaded, by ``NBCACHE_TRUST``; ``StoreError`` for another word."""
-    posture = environ.get(TRUST_VARIABLE) or "on"
-    if posture not in ("on", "strict", "off"):
-        raise StoreError(f"{TRUST_VARIABLE}={posture!r} is not understood: on, strict or off.")
-    return posture
-
-
 def open_local(
     location: str | os.PathLike[str] | None = None,
     *,
@@ -252,7 +248,8 @@ def open_local(
     # Resolved once: a cell may change the environment or the directory before the first write.
     keys = os.path.abspath(find_key_folder(environ) if key_folder is None else key_folder)
     mapping = None if is_network_folder(place) else MAP_FROM_BYTES
-    local = LocalStore(place, load_key(keys), map_from_bytes=mapping, tell=tell)
+    origins = Origins(keys, find_posture(environ))
+    local = LocalStore(place, load_key(keys), map_from_bytes=mapping, tell=tell, origins=origins)
     return JoblibStore(local, lambda: open_memory(place, key_folder=keys, clock=clock))
 
 

@@ -17,8 +17,9 @@ from typing import Any, TypeVar, overload
 
 from nbcache.entry import Body, Entry
 from nbcache.errors import StoreError, StoreUnavailable, TooLarge
-from nbcache.store.envelope import Posture, disclose, enclose
+from nbcache.store.envelope import disclose, enclose
 from nbcache.store.identity import Identity
+from nbcache.store.origins import Posture
 from nbcache.store.outbox import Outbox
 from nbcache.store.patience import within
 from nbcache.store.protocol import Lock, Waiting

@@ -11,6 +11,7 @@ from nbformat import v4, write
 
 from nbcache.cli.main import main
 from nbcache.entry import Body, Entry
+from nbcache.store import local
 from nbcache.store.opening import open_store
 
 pytest.importorskip("cryptography", reason="cryptography signs what is sent")
@@ -65,6 +66,26 @@ def test_entries_travel_over_a_shared_folder(tmp_path: Path, notebook: Path, run
     assert "1 entry fetched" in run("bob", "sync", url)[1]
     assert [one["key"] for one in json.loads(run("bob", "ls", "--json")[1])] == [KEY]
     assert run("bob", "push", "/no/url")[0] == 2
+
+
+def test_a_revoked_colleagues_results_are_no_more(tmp_path: Path, notebook: Path, run: Run) -> None:
+    """What was pulled or unbundled is missing once its signer is revoked, and `why` says so."""
+    url = f"file://{tmp_path}/team"
+    run("ada", "push", url)
+    run("ada", "bundle", "paper.ipynb", "-o", "one.zip")
+    _trust(run)
+    for fetching in (("pull", url), ("unbundle", "one.zip", "-o", "there")):
+        assert run("bob", *fetching)[0] == 0
+        assert run("bob", "status", "paper.ipynb", "--check")[0] != 4
+        assert "fetched ones included" in run("bob", "trust", "revoke", "Ada")[1]
+        assert run("bob", "status", "paper.ipynb", "--check")[0] == 4
+        local._warned.clear()
+        told = run("bob", "why", "paper.ipynb", "1")[1]
+        assert "signed by Ada" in told
+        assert "trust add" in told
+        _trust(run)
+        assert run("bob", "status", "paper.ipynb", "--check")[0] != 4
+        run("bob", "clear", "--all")
 
 
 def test_doctor_asks_the_shared_store(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The stored format: what goes in comes out, and nothing else does."""
 
 import array
+import dataclasses
 import hashlib
 import json
 import pathlib
@@ -164,6 +165,15 @@ def test_golden_head_with_blobs_is_what_is_written():
     assert manifest.entry.size_bytes == len(data) + 100_000
     with pytest.raises(DamagedEntry, match="blobs"):
         decode_body(data, manifest)
+
+
+def test_golden_head_with_an_origin_is_what_is_written():
+    """An entry that came from elsewhere names its signer; one's own says nothing of it."""
+    origin = {"key": "nbcache-ed25519:AAAA", "name": "Ada"}
+    data = as_file(dataclasses.replace(ENTRY, origin=origin))
+    assert data == (GOLDEN / "entry-v2-origin.nbc").read_bytes()
+    assert decode(data)[0].origin == origin
+    assert b"origin" not in as_file()
 
 
 def test_other_key_is_foreign():

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from nbcache.calls.hot import Hot
 from nbcache.entry import Body, Entry
 from nbcache.errors import (
     DamagedEntry,
@@ -23,6 +24,7 @@ from nbcache.errors import (
 from nbcache.store import envelope, shared
 from nbcache.store.envelope import disclose, enclose, grow, shrink
 from nbcache.store.identity import Identity, key_text, parse_key
+from nbcache.store.memory import MemoryStore, TieredStore
 from nbcache.store.opening import open_local
 from nbcache.store.remote import is_url
 from nbcache.store.shared import RETRY_AFTER, SharedStore
@@ -113,6 +115,62 @@ def test_a_trusted_colleagues_entry_is_served(ada: Person, bob: Person) -> None:
     body = bob.store.load(found)
     assert (body.stream, bytes(body.buffers[0])) == (b"values", b"buffer")
     assert [entry.name for entry in bob.store.entries()] == [found.name]
+
+
+def test_a_revoked_signers_entries_are_loaded_no_more(
+    tmp_path: Path, ada: Person, bob: Person, shelf: Shelf
+) -> None:
+    """What was fetched is refused in every way once its signer is revoked, and says what to do."""
+    ada.put(b"values")
+    bob.identity.trust("Ada", ada.identity.public)
+    (found,) = bob.store.find(KEY)
+    own = bob.store.put(Entry(KEY, "2" * 16, 2.0, None, 1.0), Body(b"own"))
+    tiered, hot, local = TieredStore(MemoryStore(), bob.store), Hot(), bob.store.local
+    tiered.load(found)
+    hot.load(local, found)
+    shelf.held.clear()
+    assert hot.has(local, found)
+    assert {one.name for one in tiered.find(KEY)} == {one.name for one in local.find(KEY)}
+    assert bob.identity.revoke("Ada")
+    again = Person(tmp_path / "bob", shelf)
+    for store in (local, again.store.local, tiered, again.store):
+        assert [one.name for one in store.find(KEY)] == [own.name]
+    assert not hot.has(local, found)
+    for read in (local.load, local.read_all, lambda entry: again.store.push(entry.name)):
+        with pytest.raises(ForeignEntry, match=r"signed by Ada .* no longer trusted"):
+            read(found)
+    (told,) = bob.told
+    assert f"trust add NAME {key_text(ada.identity.public)}" in told
+    assert [row.name for row in again.store.rows()] == [own.name, found.name]
+    bob.identity.trust("Ada", ada.identity.public)
+    assert again.store.load(found).stream == b"values"
+    strict = open_local(
+        bob.store.location, key_folder=bob.keys, environ={"NBCACHE_TRUST": "strict"}
+    )
+    with pytest.raises(ForeignEntry, match="strict"):
+        strict.load(found)
+    assert strict.load(own).stream == b"own"
+
+
+def test_whom_one_had_an_entry_from_is_not_forgotten_by_sending_it(
+    tmp_path: Path, ada: Person, bob: Person, shelf: Shelf
+) -> None:
+    """What Bob had from Ada is Bob's to others, and still hers when it comes back to him."""
+    name = ada.put(b"values").name
+    bob.identity.trust("Ada", ada.identity.public)
+    bob.store.pull(name)
+    bob.store.push(name)
+    carl = Person(tmp_path / "carl", shelf)
+    carl.identity.trust("Bob", bob.identity.public)
+    fetched = carl.store.pull(name)
+    assert fetched is not None
+    assert fetched.origin == {"key": key_text(bob.identity.public), "name": "Bob"}
+    back = bob.store.pull(name)
+    assert back is not None
+    assert back.origin["name"] == "Ada"
+    bob.identity.revoke("Ada")
+    with pytest.raises(ForeignEntry, match="Ada"):
+        bob.store.load(back)
 
 
 def test_a_strangers_entry_is_not_loaded(ada: Person, bob: Person) -> None:
@@ -308,7 +366,9 @@ def test_an_envelope_opens_to_the_receivers_own_entry(ada: Person, bob: Person) 
     bob.identity.trust("Ada", ada.identity.public)
     opened = disclose(entry.name, data, bob.identity, key)
     assert opened != file
-    assert bob.store.adopt(entry.name, opened) == replace(entry, size_bytes=len(file))
+    origin = {"key": key_text(ada.identity.public), "name": "Ada"}
+    expected = replace(entry, size_bytes=len(opened), origin=origin)
+    assert bob.store.adopt(entry.name, opened) == expected
     with pytest.raises(DamagedEntry):
         disclose(entry.name, enclose(entry.name, b"no entry", ada.identity), bob.identity, key)
 
