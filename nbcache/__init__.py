@@ -38,31 +38,50 @@ _HOMES = {
 
 def load_ipython_extension(shell: Any) -> None:
     """Attach nbcache to a running IPython shell; attaching twice changes nothing."""
+    import gc
+
+    is_collecting = gc.isenabled()
+    gc.disable()  # modules are no garbage: a collection in the middle would take as long as loading
+    try:
+        _load(shell)
+    finally:
+        if is_collecting:
+            gc.enable()
+
+
+def _load(shell: Any) -> None:
     from nbcache.extension import attach, extension_of
     from nbcache.magics import register_magics
 
     if attach(shell):
         register_magics(shell)
         if getattr(shell, "kernel", None) is not None:
-            _open_doors(shell, is_watched=not extension_of(shell).settings.headless)
+            _open_doors(shell, extension_of(shell))
 
 
-def _open_doors(shell: Any, *, is_watched: bool) -> None:
-    from nbcache.janitor import open_janitor
-
-    open_janitor(shell)
+def _open_doors(shell: Any, extension: Any) -> None:
+    is_watched = not extension.settings.headless
+    extension.openers.append(lambda: _open_late_doors(shell, is_watched))
     if is_watched:
         from nbcache.live.door import open_live
-        from nbcache.widget import open_bars
 
         open_live(shell)
-        open_bars(shell)
     else:
         # What is here already lives as long as the kernel: left out of every collection, the
         # kernel ends three times as quick.
         import gc
 
         gc.freeze()
+
+
+def _open_late_doors(shell: Any, is_watched: bool) -> None:
+    from nbcache.janitor import open_janitor
+
+    open_janitor(shell)
+    if is_watched:
+        from nbcache.widget import open_bars
+
+        open_bars(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:

@@ -1,24 +1,27 @@
-"""How a cell asks to be cached: its line, its metadata, automatic mode and the environment."""
+"""How a cell asks to be cached: its line, its metadata, automatic mode and the environment.
+
+Every cell is looked at; what makes a policy is loaded for the first one that asks for it.
+"""
 
 from __future__ import annotations
 
 import ast
-import difflib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nbcache.badge import settings_of
 from nbcache.cell.parts import all_parts
 from nbcache.cell.pragma import Pragma, find_pragmas
 from nbcache.errors import OptionError
-from nbcache.layers import VARIABLES, Layer, at_its_place, find_layers, merge, policy_over
 from nbcache.options import OPTIONS, canonical, parse_options
-from nbcache.policy import Policy, build_policy
+from nbcache.setting_files import VARIABLES, Layer, find_layers
 from nbcache.settings import Settings
 from nbcache.surroundings import note_parameters
+
+if TYPE_CHECKING:
+    from nbcache.policy import Policy
 
 
 class Asking:
@@ -81,6 +84,8 @@ class Asking:
             self._layers = None
 
     def _asked_policy(self, pragmas: Sequence[Pragma], asked: dict[str, Any]) -> Policy | None:
+        from nbcache.policy import build_policy
+
         now = time.time()
         explicit = bool(pragmas or asked or self.settings.trust_all)
         policy = self.base_policy(explicit=explicit, now=now)
@@ -110,6 +115,8 @@ class Asking:
         layers = [] if self.auto else self.layers()
         if not any("auto" in layer.options for layer in layers):
             return self.auto
+        from nbcache.layers import merge
+
         return str(merge(layers)["auto"].value).lower() in ("true", "1", "on", "yes")
 
     def base_policy(self, *, explicit: bool, now: float) -> Policy:
@@ -118,6 +125,9 @@ class Asking:
         Raises:
             OptionError: a setting is wrong; the message names where it comes from.
         """
+        from nbcache.layers import policy_over
+        from nbcache.policy import Policy, build_policy
+
         settings = self.settings
         base = Policy(
             min_time=0.0 if explicit and not settings.trust_all else self.min_time,
@@ -135,6 +145,8 @@ class Asking:
         """
         settings = self.settings
         if policy.name or policy.store:
+            from nbcache.layers import at_its_place
+
             name, store = self._expanded(policy.name), self._expanded(policy.store)
             policy = at_its_place(replace(policy, name=name, store=store), self.layers())
         return replace(
@@ -200,6 +212,17 @@ def _cell_options(metadata: Mapping[str, Any]) -> dict[str, Any]:
         OptionError: a word looks like an option that was misspelt.
     """
     tags = metadata.get("tags") or ()
+    found = _own_options(metadata) if "nbcache" in metadata else {}
+    if "no-cache" in tags:
+        return {**found, "off": True}
+    return found or {"off": False} if "nbcache" in tags else found
+
+
+def _own_options(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    import difflib
+
+    from nbcache.badge import settings_of
+
     own = settings_of(metadata)
     if isinstance(own, bool):
         own = {"off": not own}
@@ -209,9 +232,7 @@ def _cell_options(metadata: Mapping[str, Any]) -> dict[str, Any]:
             found[name] = value
         elif difflib.get_close_matches(name, OPTIONS, n=1, cutoff=0.6):
             _refuse_name(name)
-    if "no-cache" in tags:
-        return {**found, "off": True}
-    return found or {"off": False} if "nbcache" in tags else found
+    return found
 
 
 def _refuse_name(name: str) -> None:

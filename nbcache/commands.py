@@ -56,6 +56,7 @@ class Commands(SessionCommands):
         self.shell.display_pub.publish(data, {"nbcache": {"kind": "table"}})
 
     def _panel(self, words: list[str], as_json: bool) -> None:
+        self._extension.open_doors()
         if self._extension.panel is None or as_json:
             self._table(words, as_json)
         else:

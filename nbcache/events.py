@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 
@@ -66,7 +66,7 @@ class CellEvent:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the event as plain JSON data."""
-        data = asdict(self)
+        data = {name: getattr(self, name) for name in _FIELDS}
         data["state"] = self.state.value
         data["reasons"] = list(self.reasons)
         data["notes"] = list(self.notes)
@@ -94,11 +94,18 @@ class Progress:
     estimate: float | None = None
     who: str = ""
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return what it does as plain JSON data."""
+        return {name: getattr(self, name) for name in _PROGRESS_FIELDS}
+
+
+_FIELDS = tuple(field.name for field in fields(CellEvent))
+_PROGRESS_FIELDS = tuple(field.name for field in fields(Progress))
+
 
 def read_event(data: Mapping[str, Any]) -> CellEvent:
     """Return the event that ``CellEvent.as_dict`` gave, as far as this version knows it."""
-    known = {field.name for field in fields(CellEvent)}
-    values = {name: value for name, value in data.items() if name in known}
+    values = {name: value for name, value in data.items() if name in _FIELDS}
     values["state"] = State(values["state"])
     for name in ("reasons", "notes", "differences"):
         values[name] = tuple(values.get(name, ()))

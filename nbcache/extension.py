@@ -6,16 +6,18 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbcache.asking import Asking
 from nbcache.cell.pragma import hide_cache_line
 from nbcache.errors import CacheError, OptionError
-from nbcache.events import CellEvent, Progress, State
 from nbcache.ran import RunLog
 from nbcache.settings import Settings, read_settings
 from nbcache.shell_texts import raw_text, texts_before, usage_error
 from nbcache.traits import attach_traits, configured, detach_traits
+
+if TYPE_CHECKING:
+    from nbcache.events import CellEvent, Progress
 
 _ATTRIBUTE = "_nbcache_extension"
 
@@ -62,6 +64,7 @@ class Extension:
         self.preparers: list[Callable[[Any, Any], None]] = []
         self.show: Callable[[CellEvent], None] | None = None
         self.panel: Callable[[], None] | None = None
+        self.openers: list[Callable[[], None]] = []
         self._session: Any = None
         self._unseen: list[str] = []
         self._running: Any = None
@@ -79,11 +82,17 @@ class Extension:
         if self._session is None:
             from nbcache.assembly import make_session
 
+            self.open_doors()
             ran_before = self.shell.user_ns.get("_ih", ())[:-1]  # the last is running now
             history = [*ran_before, *self._unseen]
             self._session = make_session(self.shell, self.settings, history)
             self._session.on_progress = self._tell_progress
         return self._session
+
+    def open_doors(self) -> None:
+        """Open the doors that nobody needs before a cell asks for anything."""
+        openers, self.openers = self.openers, []
+        self._hand(openers)
 
     @property
     def is_in_use(self) -> bool:
@@ -203,11 +212,14 @@ class Extension:
                 execution_count=self.shell.displayhook.prompt_count,
                 compile_flags=self.shell.compile.flags,
             )
+            self.open_doors()
             self._hand(self.preparers, request, policy)
             self._running = self.session.begin(request, policy)
         except OptionError:
             raise
         except Exception as error:
+            from nbcache.events import CellEvent, State
+
             reason = f"nbcache could not look at this cell: {type(error).__name__}: {error}"
             self._last_event = CellEvent(
                 State.BYPASS, title=raw_text(result)[:72], reasons=(reason,)
@@ -240,7 +252,9 @@ class Extension:
         show_status(self.shell, event, self.settings)
 
     def _tell_progress(self, run: Any, phase: str, who: str, since: float) -> None:
-        if run.request.cell_id:
+        if run.request.cell_id and self.progress_listeners:
+            from nbcache.events import Progress
+
             progress = Progress(phase, run.request.cell_id, since, run.estimate or None, who)
             self._hand(self.progress_listeners, progress)
 
@@ -250,6 +264,8 @@ class Extension:
         if run is not None and not who:
             self._tell_progress(run, "running", "", time.time())
         elif cell_id:
+            from nbcache.events import Progress
+
             phase, told = ("waiting", f"{who} in {name}()") if who else ("", "")
             self._hand(self.progress_listeners, Progress(phase, cell_id, since, who=told))
 
@@ -282,7 +298,7 @@ class Extension:
     def _add_metadata(self, parent: Any, metadata: Any, reply_content: Any) -> Any:
         metadata = self._finish_metadata(parent, metadata, reply_content)
         event = self.take_event()
-        if event is not None and event.state is not State.OFF:
+        if event is not None and event.state.value != "off":
             metadata["nbcache"] = event.as_dict()
         return metadata
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Final
 
@@ -64,6 +63,8 @@ def _of_command(name: str) -> list[str]:
 
 def unknown_command(word: str) -> str:
     """Return what is said of a word that ``%nbcache`` does not know."""
+    import difflib  # a slip is rare
+
     near = difflib.get_close_matches(word.lower(), COMMANDS, n=1, cutoff=0.5)
     hint = f" Did you mean `%nbcache {near[0]}`?" if near else ""
     return f"`%nbcache {word}` is unknown.{hint} Commands: {', '.join(COMMANDS)}."

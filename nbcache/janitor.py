@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from nbcache.errors import CacheError
 from nbcache.events import CellEvent
 from nbcache.extension import Extension, extension_of
-from nbcache.layers import Layer, store_bounds
+from nbcache.layers import store_bounds
 from nbcache.live.ahead import has_waiting
+from nbcache.setting_files import Layer
 
 if TYPE_CHECKING:
     from nbcache.store.limits import Bounds

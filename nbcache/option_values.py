@@ -1,17 +1,19 @@
-"""What an option is, and how its value is read: text from a line, or data."""
+"""What an option is, and how its value is read: text from a line, or data.
+
+Loading nbcache loads the options' names; what only their values need is loaded with these.
+"""
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from nbcache.duration import parse_duration
 from nbcache.errors import OptionError
-from nbcache.policies import NO_CACHE, CachePolicy
-from nbcache.policy_text import parse_policy
+
+if TYPE_CHECKING:
+    from nbcache.policies import CachePolicy
 
 Kind = Literal[
     "duration", "size", "flag", "names", "refresh", "text", "value", "policy", "choice", "list"
@@ -35,7 +37,7 @@ TRISTATE: Final = ("true", "false", "none")
 FILE_CHECKS: Final = ("content", "mtime", "etag")
 LEVELS: Final = ("serializable", "read_committed")
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
+_SIZE: Final = r"(?i)(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?"
 _TRUE: Final = frozenset({"true", "yes", "on", "1"})
 _FALSE: Final = frozenset({"false", "no", "off", "0"})
 WORDS: Final = _TRUE | _FALSE | {"once"}
@@ -55,7 +57,7 @@ def parse_size(value: object) -> int:
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
         return int(value)
-    found = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    found = re.fullmatch(_SIZE, value.strip()) if isinstance(value, str) else None
     if found is None:
         raise OptionError(f"{value!r} is no size: write 500MB or 10GB.")
     power = " kmgt".index(found[2].lower() or " ")
@@ -73,6 +75,8 @@ def _duration(option: Option, value: object) -> object:
     """Return a duration as it was given, once it was checked."""
     if value is True:
         raise OptionError(f"`{option.name}` needs a value, such as `{option.name}=60`.")
+    from nbcache.duration import parse_duration
+
     parse_duration(value, 0.0)
     return value
 
@@ -94,6 +98,9 @@ def _value(option: Option, value: object) -> object:
 
 def _policy(option: Option, value: object) -> CachePolicy:
     """Return a policy, also from the text of an expression."""
+    from nbcache.policies import NO_CACHE, CachePolicy
+    from nbcache.policy_text import parse_policy
+
     if isinstance(value, CachePolicy):
         return value
     if value is None or _is_word(value, "none"):
@@ -115,6 +122,8 @@ def _choice(option: Option, value: object) -> object:
         return CODECS[1] if word in _TRUE else CODECS[0]
     if word in choices:
         return word
+    import difflib  # a slip is rare
+
     near = difflib.get_close_matches(word, choices, n=1, cutoff=0.5)
     hint = f" Did you mean `{near[0]}`?" if near else ""
     raise OptionError(

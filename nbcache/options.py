@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import shlex
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Final
@@ -82,6 +80,8 @@ def canonical(name: str) -> str:
     word = name.replace("-", "_")
     if word in OPTIONS:
         return word
+    import difflib  # a slip is rare
+
     near = difflib.get_close_matches(word.lower(), OPTIONS, n=1, cutoff=0.5)
     hint = f" Did you mean `{near[0]}`?" if near else ""
     raise OptionError(f"`{name}` is not an option.{hint} Options: {', '.join(OPTIONS)}.")
@@ -94,6 +94,8 @@ def read_value(name: str, value: object) -> object:
 
 def _tokens(line: str) -> list[str]:
     """Split a line as a shell does, without its trailing comment."""
+    import shlex
+
     lexer = shlex.shlex(_without_comment(line), posix=True, punctuation_chars=False)
     lexer.whitespace_split = True
     lexer.commenters = ""

@@ -23,7 +23,7 @@ def tidy(place: str | None) -> None:
 
 def _steps(place: str | None) -> Iterator[None]:
     from nbcache.janitor import bounds_of
-    from nbcache.layers import find_layers
+    from nbcache.setting_files import find_layers
     from nbcache.store.opening import open_store
 
     layers = find_layers(os.environ, configured={}, notebook="", folder=os.getcwd())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -26,8 +27,13 @@ _KINDS = {
 
 
 def _trait(kind: str, told: str) -> Any:
-    made: Any = type(kind, (AnyTrait,), {})(None, allow_none=True, help=told)
+    made: Any = _type_of(kind)(None, allow_none=True, help=told)
     return made.tag(config=True)
+
+
+@cache
+def _type_of(kind: str) -> Any:
+    return type(kind, (AnyTrait,), {})
 
 
 def _told(option: Option) -> str:

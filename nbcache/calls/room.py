@@ -19,8 +19,9 @@ from typing import Any
 from nbcache.deps.trackers import Trackers, standard_trackers
 from nbcache.duration import format_duration
 from nbcache.holding import Stores
-from nbcache.layers import Layer, at_its_place, find_layers, policy_over
+from nbcache.layers import at_its_place, policy_over
 from nbcache.policy import Policy, build_policy
+from nbcache.setting_files import Layer, find_layers
 from nbcache.settings import Settings, read_settings
 from nbcache.store.opening import find_location, open_store
 from nbcache.store.protocol import Waiting

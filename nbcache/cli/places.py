@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from nbcache.cli.exits import USAGE, CommandError
-from nbcache.layers import named_stores, no_such_store
+from nbcache.layers import no_such_store
+from nbcache.setting_files import named_stores
 
 
 def place_of(text: str) -> str:

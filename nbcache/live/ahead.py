@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nbcache.errors import CacheError
-from nbcache.events import CellEvent, State
+
+if TYPE_CHECKING:
+    from nbcache.events import CellEvent
 
 DELAY: Final = 0.15
 """Seconds that must pass without another change before the cells are looked at."""
@@ -107,7 +109,7 @@ class Ahead:
 
 def as_said(event: CellEvent) -> Said:
     """Return what front ends are told of a forecast; nothing for a cell that is left alone."""
-    if event.state is State.OFF:
+    if event.state.value == "off":
         return None
     told = event.as_dict()
     said = {name: told[name] for name in _TOLD}

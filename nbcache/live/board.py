@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from nbcache.events import SERVED, CellEvent, Progress, State
+if TYPE_CHECKING:
+    from nbcache.events import CellEvent, Progress
 
 TARGET: Final = "nbcache"
 """The name of the comm's target, which every message repeats."""
@@ -15,43 +15,35 @@ VERSION: Final = 1
 """The version of the messages; both sides leave alone what speaks a higher one."""
 
 Message = dict[str, Any]
-_RAN: Final = frozenset({State.MISS, State.REFRESHED, State.EXPIRED, State.STALE, State.BYPASS})
+_RAN: Final = frozenset({"miss", "refreshed", "expired", "stale", "bypass"})
+"""The values of the states in which a cell ran."""
 
 
-@dataclass(slots=True)
-class Totals:
-    """What caching was worth in this kernel so far; ``saved`` is seconds."""
-
-    hits: int = 0
-    runs: int = 0
-    saved: float = 0.0
-
-    def add(self, event: CellEvent) -> None:
-        """Count one outcome."""
-        self.hits += event.state in SERVED
-        self.runs += event.state in _RAN
-        self.saved += event.saved
-
-
-@dataclass(slots=True)
 class Board:
     """Each cell's last event, what it is doing now, and what its next run would be."""
 
-    totals: Totals = field(default_factory=Totals)
-    _cells: dict[str, Message] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.totals: Message = {"hits": 0, "runs": 0, "saved": 0.0}
+        self._cells: dict[str, Message] = {}
+
+    def _count(self, event: CellEvent) -> None:
+        """Count one outcome: what caching was worth in this kernel; ``saved`` is seconds."""
+        self.totals["hits"] += event.is_served
+        self.totals["runs"] += event.state.value in _RAN
+        self.totals["saved"] += event.saved
 
     def tell(self, event: CellEvent) -> Message:
         """Take in an outcome; return the message that tells it."""
-        self.totals.add(event)
+        self._count(event)
         name = event.cell_id or event.title
         self._cells[name] = {"id": name, "event": event.as_dict(), "progress": None, "ahead": None}
-        return self._message("cell", cell=self._cells[name], totals=asdict(self.totals))
+        return self._message("cell", cell=self._cells[name], totals=dict(self.totals))
 
     def tell_progress(self, progress: Progress) -> Message:
         """Take in what a cell is doing; return the message that tells it."""
         cell = self._cell(progress.cell_id)
-        cell["progress"] = asdict(progress) if progress.phase else None
-        return self._message("cell", cell=cell, totals=asdict(self.totals))
+        cell["progress"] = progress.as_dict() if progress.phase else None
+        return self._message("cell", cell=cell, totals=dict(self.totals))
 
     def tell_ahead(self, found: Mapping[str, Message | None]) -> Message | None:
         """Take in forecasts by cell; return the message that tells those that changed."""
@@ -86,7 +78,7 @@ class Board:
     def snapshot(self, **more: Any) -> Message:
         """Return the message that tells everything, for a front end that joins."""
         cells = list(self._cells.values())
-        return self._message("state", cells=cells, totals=asdict(self.totals), **more)
+        return self._message("state", cells=cells, totals=dict(self.totals), **more)
 
     def _message(self, kind: str, **content: Any) -> Message:
         return {"version": VERSION, "target": TARGET, "kind": kind, **content}

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nbcache.events import CellEvent, Progress
 from nbcache.extension import Extension, extension_of
 from nbcache.live.ahead import Ahead
 from nbcache.live.board import TARGET, VERSION, Board
 from nbcache.live.channel import Channel
 from nbcache.live.orders import ORDERS
 from nbcache.options import OPTIONS
+
+if TYPE_CHECKING:
+    from nbcache.events import CellEvent, Progress
 
 _ATTRIBUTE = "_nbcache_live"
 

@@ -8,9 +8,10 @@ import os
 import pytest
 
 from nbcache.errors import OptionError
-from nbcache.layers import at_its_place, find_layers, merge, policy_over, store_bounds
+from nbcache.layers import at_its_place, merge, policy_over, store_bounds
 from nbcache.policies import INPUTS
 from nbcache.policy import Policy
+from nbcache.setting_files import find_layers
 
 
 def layers(folder, environ=(), configured=(), notebook=""):
