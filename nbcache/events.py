@@ -103,6 +103,12 @@ _FIELDS = tuple(field.name for field in fields(CellEvent))
 _PROGRESS_FIELDS = tuple(field.name for field in fields(Progress))
 
 
+def not_looked_at(text: str, error: Exception) -> CellEvent:
+    """Return the event of a cell at which nbcache failed before it ran."""
+    reason = f"nbcache could not look at this cell: {type(error).__name__}: {error}"
+    return CellEvent(State.BYPASS, title=text[:72], reasons=(reason,))
+
+
 def read_event(data: Mapping[str, Any]) -> CellEvent:
     """Return the event that ``CellEvent.as_dict`` gave, as far as this version knows it."""
     values = {name: value for name, value in data.items() if name in _FIELDS}

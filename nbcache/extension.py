@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from nbcache.asking import Asking
 from nbcache.cell.pragma import hide_cache_line
-from nbcache.errors import CacheError, OptionError
+from nbcache.errors import CacheError, CacheWarning, OptionError
 from nbcache.ran import RunLog
 from nbcache.settings import Settings, read_settings
-from nbcache.shell_texts import raw_text, texts_before, usage_error
+from nbcache.shell_texts import put_back, raw_text, texts_before, usage_error
 from nbcache.traits import attach_traits, configured, detach_traits
 
 if TYPE_CHECKING:
@@ -84,8 +85,7 @@ class Extension:
 
             self.open_doors()
             ran_before = self.shell.user_ns.get("_ih", ())[:-1]  # the last is running now
-            history = [*ran_before, *self._unseen]
-            self._session = make_session(self.shell, self.settings, history)
+            self._session = make_session(self.shell, self.settings, [*ran_before, *self._unseen])
             self._session.on_progress = self._tell_progress
         return self._session
 
@@ -118,9 +118,7 @@ class Extension:
         """Take every hook away."""
         self._end_run(raised=True)
         detach_traits(self.shell, self._traits)
-        self.shell.run_ast_nodes = self._native
-        if "run_ast_nodes" in vars(self.shell) and _is_method_of(self._native, self.shell):
-            del self.shell.run_ast_nodes
+        put_back(self.shell, "run_ast_nodes", self._native)
         transforms = self.shell.input_transformers_cleanup
         if hide_cache_line in transforms:
             transforms.remove(hide_cache_line)
@@ -218,12 +216,9 @@ class Extension:
         except OptionError:
             raise
         except Exception as error:
-            from nbcache.events import CellEvent, State
+            from nbcache.events import not_looked_at
 
-            reason = f"nbcache could not look at this cell: {type(error).__name__}: {error}"
-            self._last_event = CellEvent(
-                State.BYPASS, title=raw_text(result)[:72], reasons=(reason,)
-            )
+            self._last_event = not_looked_at(raw_text(result), error)
             self.tell(self._last_event)
             return None
         return self._running
@@ -252,11 +247,8 @@ class Extension:
         show_status(self.shell, event, self.settings)
 
     def _tell_progress(self, run: Any, phase: str, who: str, since: float) -> None:
-        if run.request.cell_id and self.progress_listeners:
-            from nbcache.events import Progress
-
-            progress = Progress(phase, run.request.cell_id, since, run.estimate or None, who)
-            self._hand(self.progress_listeners, progress)
+        if run.request.cell_id:
+            self._hand_progress(phase, run.request.cell_id, since, run.estimate or None, who)
 
     def tell_waiting(self, name: str, who: str, since: float) -> None:
         """Show at the running cell that a cached call waits for another process, or no longer."""
@@ -264,10 +256,14 @@ class Extension:
         if run is not None and not who:
             self._tell_progress(run, "running", "", time.time())
         elif cell_id:
+            phase, told = ("waiting", f"{who} in {name}()") if who else ("", "")
+            self._hand_progress(phase, cell_id, since, None, told)
+
+    def _hand_progress(self, *told: Any) -> None:
+        if self.progress_listeners:
             from nbcache.events import Progress
 
-            phase, told = ("waiting", f"{who} in {name}()") if who else ("", "")
-            self._hand(self.progress_listeners, Progress(phase, cell_id, since, who=told))
+            self._hand(self.progress_listeners, Progress(*told))
 
     def take_event(self) -> CellEvent | None:
         """Return what became of the last cell, once."""
@@ -280,7 +276,8 @@ class Extension:
             try:
                 listener(*told)
             except Exception as error:
-                self._warn(f"a listener of nbcache failed: {type(error).__name__}: {error}")
+                problem = f"a listener of nbcache failed: {type(error).__name__}: {error}"
+                warnings.warn(problem, CacheWarning, stacklevel=2)
 
     def _show_error(self, error: BaseException, result: Any) -> bool:
         """Show an error in place of the cell's run, without any frame of ours."""
@@ -301,14 +298,3 @@ class Extension:
         if event is not None and event.state.value != "off":
             metadata["nbcache"] = event.as_dict()
         return metadata
-
-    def _warn(self, text: str) -> None:
-        import warnings
-
-        from nbcache.errors import CacheWarning
-
-        warnings.warn(text, CacheWarning, stacklevel=2)
-
-
-def _is_method_of(method: Any, shell: Any) -> bool:
-    return getattr(method, "__self__", None) is shell

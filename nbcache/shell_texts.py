@@ -1,4 +1,4 @@
-"""What IPython tells of the cells that it runs and ran, and how it shows a wrong option."""
+"""What IPython tells of the cells that it runs and ran, shows of a wrong option, and gets back."""
 
 from __future__ import annotations
 
@@ -43,3 +43,10 @@ def usage_error(error: OptionError) -> Exception:
 
     usage: Exception = UsageError(str(error))
     return usage
+
+
+def put_back(shell: Any, name: str, native: Any) -> None:
+    """Give a shell the attribute back that it had: its own method, unless others hooked it too."""
+    setattr(shell, name, native)
+    if name in vars(shell) and getattr(native, "__self__", None) is shell:
+        delattr(shell, name)
