@@ -146,32 +146,28 @@ def keyed_columns(counts: list[int], keys: list[Any], values: list[Any], walk: W
     That they can means that many owners all have the same string keys in the same order.
     """
     owners = len(counts)
-    if not SHORT < owners > counts[0] > 0:
-        names = None
-    elif type(counts) is Even:
-        names = keys[: counts[0]]
-    else:
-        names = own_names(counts, keys)
+    names = own_names(counts, keys) if SHORT < owners > counts[0] > 0 else None
     if names is None:
         return [lengths(counts), column(keys, walk), column(values, walk)]
     columns = [column(values[place :: len(names)], walk) for place in range(len(names))]
     return [b"=%d:" % owners, flat(names), *columns]
 
 
-class Even(list[int]):
-    """The lengths of owners that are known to have the same string keys in the same order."""
-
-
 def own_names(counts: list[int], keys: list[Any]) -> list[str] | None:
     """Return the string keys that all owners have, in the same order; None where they differ."""
     width, owners = counts[0], len(counts)
     names = keys[:width]
-    if counts.count(width) != owners or not {str}.issuperset(map(type, names)):
+    if counts.count(width) != owners or not has_names(names, owners, keys):
         return None
-    repeated = names * owners
-    if is_same(keys, repeated) or ({str}.issuperset(map(type, keys)) and keys == repeated):
-        return names
-    return None
+    return names
+
+
+def has_names(names: list[Any], times: int, keys: list[Any]) -> bool:
+    """Tell whether keys are these strings over and over."""
+    if not {str}.issuperset(map(type, names)):
+        return False
+    repeated = names * times
+    return is_same(keys, repeated) or ({str}.issuperset(map(type, keys)) and keys == repeated)
 
 
 def references(ordinals: Sequence[int], walk: Walk) -> bytes:

@@ -117,15 +117,20 @@ def as_rows(
         raise NotFingerprintable("changes while it is read")
     walk.volatile = False
     token = encode(parts, walk)
-    if walk.volatile:  # identity does not tell whether some value in it changes
-        singles = Singles()
-        singles.ordinals.extend(ordinals)
-        singles.tokens.extend(map(walk.encode, walk.members(ordinals)))
-        return token, singles
+    if walk.volatile:
+        return token, as_singles(walk, ordinals)
     for counts, values in parts:
         hide(counts)
         hide(values)
     return token, Rows(ordinals, gather, parts)
+
+
+def as_singles(walk: Walk, ordinals: Sequence[int]) -> Singles:
+    """Return objects one by one: identity does not tell whether some value in them changes."""
+    singles = Singles()
+    singles.ordinals.extend(ordinals)
+    singles.tokens.extend(map(walk.encode, walk.members(ordinals)))
+    return singles
 
 
 def _token(rows: Iterable[list[Any]], walk: Walk) -> bytes:

@@ -87,9 +87,9 @@ class Levels:
 
 def by_type(level: list[Any]) -> list[Sequence[int]]:
     """Return the places of the objects of each type, in the order in which types are met."""
+    if len(set(map(type, level))) == 1:
+        return [range(len(level))]
     kinds = list(map(type, level))
-    if kinds.count(kinds[0]) == len(kinds):
-        return [range(len(kinds))]
     numbers = {kind: number for number, kind in enumerate(dict.fromkeys(kinds))}
     if len(numbers) > _MANY:
         groups: dict[type, list[int]] = {kind: [] for kind in numbers}

@@ -9,7 +9,7 @@ from itertools import chain, repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from nbcache.heap.columns import SHORT, Even, column, own_names
+from nbcache.heap.columns import SHORT, column
 from nbcache.heap.tokens import flat, joined, text
 
 if TYPE_CHECKING:
@@ -160,25 +160,27 @@ def _gather_dicts(objects: list[Any], ones: list[int]) -> list[Part]:
     Raises:
         TypeError: they can't be read as a group.
     """
-    dicts = _dicts_of(objects)
-    if max(map(sys.getrefcount, dicts)) > _ALONE_IN_GROUP:
-        held = list(map(_ALONE_IN_GROUP.__lt__, map(sys.getrefcount, dicts)))
+    dicts = dicts_of(objects)
+    if max(map(sys.getrefcount, dicts)) > ALONE_IN_GROUP:
+        held = list(map(ALONE_IN_GROUP.__lt__, map(sys.getrefcount, dicts)))
     else:
         held = [False] * len(dicts)
     if not {dict}.issuperset(map(type, dicts)):
         raise TypeError
     names, counts = list(chain.from_iterable(dicts)), list(map(len, dicts))
-    same = own_names(counts, names)
-    if not CACHES.isdisjoint(same or names):
+    if not CACHES.isdisjoint(names):
         dicts = list(map(_without_caches, dicts))
         names, counts = list(chain.from_iterable(dicts)), list(map(len, dicts))
-    elif same:
-        counts = Even(counts)
     values = list(chain.from_iterable(map(dict.values, dicts)))
     return [(ones, held), (counts, names), (counts, values)]
 
 
-def _dicts_of(objects: list[Any]) -> list[Any]:
+def dicts_of(objects: list[Any]) -> list[Any]:
+    """Return the ``__dict__`` of each instance of one class.
+
+    Raises:
+        AttributeError, TypeError: one of them has none.
+    """
     kind: Any = type(objects[0])
     odd = (base for base in kind.__mro__ if type(base.__dict__.get("__dict__")) not in _USUAL)
     if kind.__getattribute__ is object.__getattribute__ and next(odd, None) is None:
@@ -195,12 +197,12 @@ def _without_caches(own: dict[str, Any]) -> dict[str, Any]:
 
 def _count_in_group() -> int:
     alive = [_Weighed(), _Weighed()]
-    dicts = _dicts_of(alive)
+    dicts = dicts_of(alive)
     return max(map(sys.getrefcount, dicts))
 
 
-_ALONE_IN_GROUP = _count_in_group()
-"""References to a ``__dict__`` that nobody holds, as ``_gather_dicts`` counts them."""
+ALONE_IN_GROUP = _count_in_group()
+"""References to a ``__dict__`` that nobody holds, as one counts them in a list of such."""
 
 
 def own_state(obj: Any) -> tuple[dict[str, Any] | None, dict[str, Any]]:

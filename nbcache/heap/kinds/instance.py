@@ -25,6 +25,7 @@ from nbcache.heap.kinds.attributes import (
 )
 from nbcache.heap.kinds.constants import find_constant
 from nbcache.heap.kinds.forgotten import complete, forgets_attributes, is_own_class, set_state
+from nbcache.heap.kinds.many_instances import encode_table
 from nbcache.heap.registry import Kind, kind_of
 from nbcache.heap.tokens import FLAT, digest, flat, frame, joined, text
 
@@ -49,6 +50,9 @@ class PlainKind(Kind):
         """Encode the attributes name by name, when no ``__dict__`` is an object of its own."""
         if len(objects) <= SHORT or type(self) is not PlainKind:
             return None
+        table = encode_table(objects, ordinals, walk)
+        if table is not None:
+            return table
         parts = gather_attributes(objects)
         if parts is None or True in parts[1][1]:
             return None
