@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from nbcache.errors import NotFingerprintable, NotReplayable, NotStorable
 from nbcache.heap import rebuild
-from nbcache.heap.columns import SHORT, column, keyed_columns
-from nbcache.heap.groups import Group, Part, as_rows
+from nbcache.heap.columns import SHORT
+from nbcache.heap.groups import Group
 from nbcache.heap.kinds.attributes import (
     HEAP_TYPE,
     dict_of,
     encode_attributes,
-    gather_attributes,
     is_held,
     lost_attribute,
     own_state,
@@ -25,7 +24,7 @@ from nbcache.heap.kinds.attributes import (
 )
 from nbcache.heap.kinds.constants import find_constant
 from nbcache.heap.kinds.forgotten import complete, forgets_attributes, is_own_class, set_state
-from nbcache.heap.kinds.many_instances import encode_table
+from nbcache.heap.kinds.many_instances import encode_instances
 from nbcache.heap.registry import Kind, kind_of
 from nbcache.heap.tokens import FLAT, digest, flat, frame, joined, text
 
@@ -50,13 +49,7 @@ class PlainKind(Kind):
         """Encode the attributes name by name, when no ``__dict__`` is an object of its own."""
         if len(objects) <= SHORT or type(self) is not PlainKind:
             return None
-        table = encode_table(objects, ordinals, walk)
-        if table is not None:
-            return table
-        parts = gather_attributes(objects)
-        if parts is None or True in parts[1][1]:
-            return None
-        return as_rows(walk, ordinals, parts, gather_attributes, _encode_instances)
+        return encode_instances(objects, ordinals, walk)
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
         """Build an empty instance, then set dict and slots directly."""
@@ -94,19 +87,6 @@ class PlainKind(Kind):
         elif held and held[0] is None and own is not None and is_held(own):
             rebuild.adopt_dict(live, {})  # the run gave it another one: others keep the old one
         replace_attributes(live, attributes)
-
-
-def _encode_instances(parts: list[Part], walk: Walk) -> bytes:
-    """Return the token of a group; the class is the same for all."""
-    kind = parts[0][1][0]
-    tokens = [walk.ref(kind)]
-    slots = parts[2:]
-    if kind.__dictoffset__:
-        (counts, names), (_, values) = parts[2:4]
-        tokens += keyed_columns(counts, names, values, walk)
-        slots = parts[4:]
-    tokens += [column(values, walk) for _, values in slots]
-    return joined(b"I", tokens)
 
 
 class ReducedKind(Kind):

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import chain, compress, repeat
+from itertools import chain, compress
 from operator import is_not, itemgetter
 from typing import TYPE_CHECKING, Any
 
-from nbcache.heap.columns import column, has_names
-from nbcache.heap.groups import Rows, as_singles
+from nbcache.heap.columns import column, has_names, keyed_columns
+from nbcache.heap.groups import Rows, as_rows, as_singles
 from nbcache.heap.identity import is_same
 from nbcache.heap.kinds.attributes import (
     ALONE_IN_GROUP,
@@ -84,13 +84,34 @@ def _differing(before: list[list[Any]], after: list[list[Any]]) -> list[int]:
     return sorted(found)
 
 
-def encode_table(
+def encode_instances(
     objects: list[Any], ordinals: Sequence[int], walk: Walk
 ) -> tuple[bytes, Group] | None:
-    """Encode instances of one class that all have the same attributes; None for any others."""
+    """Encode instances of one class; None when a ``__dict__`` is an object of its own."""
     table = gather_table(objects)
-    if table is None:
+    if table is not None:
+        return _encode_table(table, ordinals, walk)
+    parts = gather_attributes(objects)
+    if parts is None or True in parts[1][1]:
         return None
+    return as_rows(walk, ordinals, parts, gather_attributes, _encode_rows)
+
+
+def _encode_rows(parts: list[Part], walk: Walk) -> bytes:
+    """Return the token of a group; the class is the same for all."""
+    kind = parts[0][1][0]
+    tokens = [walk.ref(kind)]
+    slots = parts[2:]
+    if kind.__dictoffset__:
+        (counts, names), (_, values) = parts[2:4]
+        tokens += keyed_columns(counts, names, values, walk)
+        slots = parts[4:]
+    tokens += [column(values, walk) for _, values in slots]
+    return joined(b"I", tokens)
+
+
+def _encode_table(table: Table, ordinals: Sequence[int], walk: Walk) -> tuple[bytes, Group]:
+    """Encode instances that all have the same attributes, to the bytes of ``_encode_rows``."""
     group = Instances(ordinals, table)
     walk.volatile = False
     token = group.token(walk)
