@@ -38,25 +38,16 @@ _HOMES = {
 
 def load_ipython_extension(shell: Any) -> None:
     """Attach nbcache to a running IPython shell; attaching twice changes nothing."""
-    import gc
+    from nbcache.uncollected import uncollected
 
-    is_collecting = gc.isenabled()
-    gc.disable()  # modules are no garbage: a collection in the middle would take as long as loading
-    try:
-        _load(shell)
-    finally:
-        if is_collecting:
-            gc.enable()
+    with uncollected():
+        from nbcache.extension import attach, extension_of
+        from nbcache.magics import register_magics
 
-
-def _load(shell: Any) -> None:
-    from nbcache.extension import attach, extension_of
-    from nbcache.magics import register_magics
-
-    if attach(shell):
-        register_magics(shell)
-        if getattr(shell, "kernel", None) is not None:
-            _open_doors(shell, extension_of(shell))
+        if attach(shell):
+            register_magics(shell)
+            if getattr(shell, "kernel", None) is not None:
+                _open_doors(shell, extension_of(shell))
 
 
 def _open_doors(shell: Any, extension: Any) -> None:
@@ -64,8 +55,10 @@ def _open_doors(shell: Any, extension: Any) -> None:
     extension.openers.append(lambda: _open_late_doors(shell, is_watched))
     if is_watched:
         from nbcache.live.door import open_live
+        from nbcache.warming import open_warming
 
         open_live(shell)
+        open_warming(shell)
     else:
         # What is here already lives as long as the kernel: left out of every collection, the
         # kernel ends three times as quick.
@@ -91,9 +84,11 @@ def unload_ipython_extension(shell: Any) -> None:
 
     if getattr(shell, "kernel", None) is not None:
         from nbcache.janitor import close_janitor
-        from nbcache.live.door import close_live  # neither minds that it was never opened
+        from nbcache.live.door import close_live  # none minds that it was never opened
+        from nbcache.warming import close_warming
         from nbcache.widget import close_bars
 
+        close_warming(shell)
         close_janitor(shell)
         close_bars(shell)
         close_live(shell)

@@ -127,7 +127,7 @@ FAMILIES = {
 }
 """Top-level packages and the module that registers their kinds, imported on first sight."""
 
-_CORE = (
+CORE = (
     "nbcache.heap.kinds.builtin",
     "nbcache.heap.kinds.derived",
     "nbcache.heap.kinds.code",
@@ -194,7 +194,7 @@ def _find(kind: type) -> Kind:
 
 
 def _load_families(kind: type) -> None:
-    for name in _CORE:
+    for name in CORE:
         _load(name)
     for base in kind.__mro__:
         package = str(getattr(base, "__module__", None)).partition(".")[0]
