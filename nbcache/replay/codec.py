@@ -23,10 +23,8 @@ from nbcache.replay import deep, nan
 from nbcache.replay.codes import CodeTable
 from nbcache.replay.explaining import explain
 from nbcache.replay.foreign import Foreign
-from nbcache.replay.packing import PACKED, Packer, Unpacker
-
-IN_BAND_BYTES = 4096
-"""Buffers below this stay in the pickle stream."""
+from nbcache.replay.library_objects import LIBRARIES, load_place
+from nbcache.replay.packing import PACKED, Packer, Unpacker, keeping
 
 Codes = Callable[[], Sequence[types.CodeType]]
 """Returns the code objects of the cell as it stands now, when a stored function needs them."""
@@ -35,26 +33,12 @@ _NAMESPACE = "namespace"
 _BUILTINS = "builtins"
 
 
-def _keeping(buffers: list[Any]) -> Callable[[pickle.PickleBuffer], bool]:
-    """Return what takes large buffers out of a stream; a method would hold its pickler alive."""
-
-    def keep(buffer: pickle.PickleBuffer) -> bool:
-        view = memoryview(buffer)
-        raw = view if view.ndim == 2 else buffer.raw()
-        if raw.nbytes < IN_BAND_BYTES:
-            return True
-        buffers.append(raw)
-        return False
-
-    return keep
-
-
 class Dumper(pickle.Pickler):
     """Writes new values; what the walk has numbered is written as a reference."""
 
     def __init__(self, file: io.BytesIO, walk: Walk, codes: Sequence[types.CodeType] = ()) -> None:
         self.buffers: list[Any] = []
-        super().__init__(file, protocol=5, buffer_callback=_keeping(self.buffers))
+        super().__init__(file, protocol=5, buffer_callback=keeping(self.buffers))
         self.walk = walk
         self.namespace = walk.namespace
         self._find = walk.ordinals.find
@@ -67,6 +51,7 @@ class Dumper(pickle.Pickler):
         self._references[id(vars(builtins))] = _BUILTINS
         self._codes = CodeTable(codes)
         self._packer = Packer()
+        self._kept = LIBRARIES.places
         self._kinds: dict[type, Kind] = {}
         self._nans: dict[int, str] | None = None
         self._dict_owners: dict[int, Any] | None = None
@@ -85,8 +70,10 @@ class Dumper(pickle.Pickler):
             return found
         found = self._references.get(identity)
         if found is None:
-            earlier = self._earlier_dict(obj) if kind is dict else None
-            return self._packer.pack(obj) if earlier is None and kind in PACKED else earlier
+            found = self._earlier_dict(obj) if kind is dict else None
+            if found is None and identity in self._kept:
+                found = LIBRARIES.reference(obj)
+            return self._packer.pack(obj) if found is None and kind in PACKED else found
         if type(found) is Foreign:
             found.refuse(obj)
         return found
@@ -209,6 +196,9 @@ class Loader(pickle.Unpickler):
         module, _, name = place.partition(":")
         return getattr(importlib.import_module(module), name)
 
+    def _load_library(self, place: str) -> Any:
+        return load_place(place)
+
     def _load_dict(self, ordinal: str) -> Any:
         return dict_of(self.walk.objects[int(ordinal)])
 
@@ -290,6 +280,8 @@ def load(body: Body, walk: Walk, codes: Codes = tuple) -> dict[str, Any]:
     """
     try:
         return Loader(body, walk, codes).read()
+    except CacheError:
+        raise
     except Exception as error:
         raise CacheError(
             f"its values can't be restored: {type(error).__name__}: {error}"

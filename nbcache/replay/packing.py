@@ -1,10 +1,11 @@
-"""Large containers of flat values, written as one block without a look at each value."""
+"""What leaves a stream: large buffers, and large containers of flat values as one block."""
 
 from __future__ import annotations
 
 import marshal
 import math
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 from nbcache.heap.tokens import FLAT
@@ -15,6 +16,23 @@ LEAST_ITEMS = 64
 PACKED = frozenset({list, dict, set})
 _FORMAT = 4
 """Keeps strings that are met again as one."""
+
+IN_BAND_BYTES = 4096
+"""Buffers below this stay in the pickle stream."""
+
+
+def keeping(buffers: list[Any]) -> Callable[[pickle.PickleBuffer], bool]:
+    """Return what takes large buffers out of a stream; a method would hold its pickler alive."""
+
+    def keep(buffer: pickle.PickleBuffer) -> bool:
+        view = memoryview(buffer)
+        raw = view if view.ndim == 2 else buffer.raw()
+        if raw.nbytes < IN_BAND_BYTES:
+            return True
+        buffers.append(raw)
+        return False
+
+    return keep
 
 
 class Packer:

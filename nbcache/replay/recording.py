@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -27,6 +28,7 @@ from nbcache.replay.aside import refuse_unseen_changes, walk_aside
 from nbcache.replay.codec import dump
 from nbcache.replay.codes import nested_codes
 from nbcache.replay.imports import bound_modules, import_references, library_names, star_names
+from nbcache.replay.library_objects import LIBRARIES
 from nbcache.replay.module_state import ModuleState
 from nbcache.replay.namespace import Changes, Snapshot, find_changes
 from nbcache.replay.outputs import COMMS, Message, Tap, are_widgets_left_out, as_wired
@@ -88,6 +90,7 @@ class Recorder:
         held = self.shell.user_ns.get("_oh", {})
         self._had_result = self.reading.request.execution_count in held
         self._modules.start()
+        LIBRARIES.look(sys.modules)
         self._listening = True
         read = self.reading
         self._aside = walk_aside(self.shell.user_ns, read.left_out)
@@ -127,6 +130,8 @@ class Recorder:
         values["modules"] = self._modules.changes()
         foreign = self._modules.parts() | self._snapshot.foreign(read.walk)
         nodes = read.request.nodes
+        LIBRARIES.look(sys.modules, items=False)
+        LIBRARIES.look_along(nodes, namespace)
         body = dump(
             values,
             read.walk,
