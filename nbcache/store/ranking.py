@@ -5,29 +5,22 @@ from __future__ import annotations
 import heapq
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
-from itertools import accumulate
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate, compress, repeat
 from typing import NamedTuple
 
 from nbcache.store.pages import (
-    CHANGED,
     FLAGS,
-    INODE,
     IS_BARE,
     IS_PINNED,
     NUMBER,
-    OWN,
-    STORED_AT,
-    TTL,
-    USED_AT,
-    WORTH,
     Page,
 )
 from nbcache.store.rows import Row
 from nbcache.store.shards import SHARD_DIGITS
 from nbcache.store.tables import Table
 
-_GROUP_BITS = 32
+_SAMPLE = 8192
 _KEPT = IS_PINNED | IS_BARE
 
 
@@ -52,6 +45,31 @@ def held_of(row: Row, blobs: Sequence[str]) -> Held:
     return Held(row.name, *figures, bool(row.is_pinned), expires_at, blobs)
 
 
+class _Opened(NamedTuple):
+    """A page as its entries are taken out of it, one at a time."""
+
+    first: int
+    numbers: bytes
+    names: bytes | list[str]
+    width: int
+    blobs: Sequence[Sequence[str]]
+
+    def name(self, inside: int) -> str:
+        """Return the name of the page's entry at a place."""
+        if isinstance(self.names, list):
+            return self.names[inside][SHARD_DIGITS + 1 :]
+        start = inside * self.width + SHARD_DIGITS + 1
+        return self.names[start : (inside + 1) * self.width - 1].decode("ascii")
+
+
+def _open(page: Page, first: int) -> _Opened:
+    count = len(page.numbers) // NUMBER.size
+    width = len(page.names) // count
+    is_even = page.names[width - 1 :: width] == b"\n" * count  # all as long as one another
+    names = page.names if is_even else page.list_names()
+    return _Opened(first, page.numbers, names, width, page.list_blobs() if page.has_blobs() else ())
+
+
 class Group:
     """The entries of some pages, by their place in them."""
 
@@ -59,7 +77,7 @@ class Group:
         self.table = Table(pages)
         self._pages = pages
         self._ends = list(accumulate(len(page.numbers) // NUMBER.size for page in pages))
-        self._names: dict[int, list[str]] = {}
+        self._opened: dict[int, _Opened] = {}
 
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
@@ -67,25 +85,18 @@ class Group:
     def held(self, place: int) -> Held:
         """Return one entry."""
         number = bisect_right(self._ends, place)
-        page = self._pages[number]
-        inside = place - (self._ends[number - 1] if number else 0)
-        word = NUMBER.unpack_from(page.numbers, inside * NUMBER.size)
-        blobs = page.list_blobs()[inside] if page.has_blobs() else ()
-        is_kept = bool(word[FLAGS] & _KEPT)
-        expires_at = word[STORED_AT] + word[TTL]  # NaN where there is no end
-        figures = word[USED_AT], word[WORTH], word[OWN], word[INODE], word[CHANGED]
-        return Held(self._name(number, inside), *figures, is_kept, expires_at, blobs)
-
-    def _name(self, number: int, inside: int) -> str:
-        names = self._pages[number].names
-        count = len(self._pages[number].numbers) // NUMBER.size
-        width = len(names) // count
-        if names[width - 1 :: width] == b"\n" * count:  # all are as long as one another
-            line = names[inside * width : (inside + 1) * width - 1].decode("ascii")
-            return line[SHARD_DIGITS + 1 :]
-        if number not in self._names:
-            self._names[number] = self._pages[number].list_names()
-        return self._names[number][inside][SHARD_DIGITS + 1 :]
+        opened = self._opened.get(number)
+        if opened is None:
+            first = self._ends[number - 1] if number else 0
+            opened = self._opened[number] = _open(self._pages[number], first)
+        inside = place - opened.first
+        stored_at, ttl, _, used_at, worth, _, own, inode, changed, flags = NUMBER.unpack_from(
+            opened.numbers, inside * NUMBER.size
+        )
+        blobs = opened.blobs[inside] if opened.blobs else ()
+        expires_at = stored_at + ttl  # NaN where there is no end
+        figures = used_at, worth, own, inode, changed
+        return Held(opened.name(inside), *figures, bool(flags & _KEPT), expires_at, blobs)
 
     def figures(self, figure: Callable[[Table], list[float]]) -> list[float]:
         """Return the figure of each entry; NaN, which is less than nothing, for those that stay."""
@@ -97,12 +108,18 @@ class Group:
 
 
 def least(figures: Sequence[Sequence[float]], most: float, count: int) -> float:
-    """Return what about as many figures are no larger than, or ``most`` if that is less."""
+    """Return what at least about as many figures are no larger than, by a sample of them.
+
+    That is ``most`` if it is less, or if so many are wanted that a sample is no help.
+    """
     total = sum(map(len, figures))
     if count * 4 > total:
         return most
-    low = [value for some in figures for value in some if value <= most]
-    return heapq.nsmallest(count, low)[-1] if len(low) > count > 0 else most
+    step = 1 + total // _SAMPLE
+    sample = sorted(value for some in figures for value in some[::step] if value <= most)
+    wanted = count / step
+    place = int(wanted + 3 * math.sqrt(wanted)) + 1
+    return sample[place] if place < len(sample) else most
 
 
 class Ranking:
@@ -110,29 +127,37 @@ class Ranking:
 
     def __init__(self, groups: Sequence[Group]) -> None:
         self._groups = groups
-        self._heaps: list[list[tuple[float, int]]] = []
+        self._ranks: list[Iterator[tuple[float, int, int]]] = []
+        self._ranked: Iterator[tuple[float, int, int]] | None = None
+        self._next: tuple[float, int, int] | None = None
         self._late: list[Held] = []
         self._late_heap: list[tuple[float, int]] = []
 
     def add(self, figures: Sequence[float], most: float) -> None:
-        """Take the entries of the next group whose figures are no larger than ``most``."""
-        start = len(self._heaps) << _GROUP_BITS
-        heap = [(value, place) for place, value in enumerate(figures, start) if value <= most]
-        heapq.heapify(heap)
-        self._heaps.append(heap)
+        """Take the entries of the next group whose figures are no larger than ``most``.
+
+        Raises ``ValueError`` once entries were taken out.
+        """
+        if self._ranked is not None:
+            raise ValueError("Entries were taken out already: add all groups before.")
+        places = list(compress(range(len(figures)), map(most.__ge__, figures)))
+        places.sort(key=figures.__getitem__)
+        self._ranks.append(zip(map(figures.__getitem__, places), repeat(len(self._ranks)), places))
 
     def add_again(self, value: float, held: Held) -> None:
         """Take one entry whose figure is another than was known."""
-        heapq.heappush(self._late_heap, (value, -1 - len(self._late)))
+        heapq.heappush(self._late_heap, (value, len(self._late)))
         self._late.append(held)
 
     def pop(self) -> Held | None:
         """Return the entry with the least figure, which is then no candidate any more."""
-        heaps = [heap for heap in (*self._heaps, self._late_heap) if heap]
-        if not heaps:
+        if self._ranked is None:
+            self._ranked = heapq.merge(*self._ranks)
+            self._next = next(self._ranked, None)
+        first = self._next
+        if self._late_heap and (first is None or self._late_heap[0][0] < first[0]):
+            return self._late[heapq.heappop(self._late_heap)[1]]
+        if first is None:
             return None
-        _, place = heapq.heappop(min(heaps))
-        if place < 0:
-            return self._late[-1 - place]
-        mask = (1 << _GROUP_BITS) - 1
-        return self._groups[place >> _GROUP_BITS].held(place & mask)
+        self._next = next(self._ranked, None)
+        return self._groups[first[1]].held(first[2])

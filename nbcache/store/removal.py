@@ -27,9 +27,10 @@ class Removal:
         """Return what an entry's file is, None if it is gone."""
         if not is_name(name):
             return None
-        with contextlib.suppress(OSError):
+        try:
             return os.lstat(f"{self._path(name)}/{FILE_NAME}", dir_fd=self._folder)
-        return None
+        except OSError:
+            return None
 
     def remove(self, names: Mapping[str, bool]) -> None:
         """Remove entries' files and folders, one kind after the other, which is quickest.
@@ -37,11 +38,11 @@ class Removal:
         ``names`` tells of each whether it has blobs; a missing one is no error. Raises
         ``StoreUnavailable`` when the file system does not let us.
         """
-        paths = {self._path(name): has_blobs for name, has_blobs in names.items()}
+        paths = [(self._path(name), has_blobs) for name, has_blobs in names.items()]
         try:
-            for path in paths:
+            for path, _ in paths:
                 self._unlink(f"{path}/{FILE_NAME}")
-            for path, has_blobs in paths.items():
+            for path, has_blobs in paths:
                 if has_blobs or not self._rmdir(path):
                     self._unlink(f"{path}/{stamps.FILE_NAME}")
                     self._rmdir(path)
