@@ -11,7 +11,8 @@ from typing import Any
 
 from nbcache.composing import Subject, choose_parts
 from nbcache.errors import NotFingerprintable
-from nbcache.heap.walk import Scope, Walk, digests
+from nbcache.heap.scope import Scope
+from nbcache.heap.walk import Walk, digests
 from nbcache.key import compose_key, compose_parts
 from nbcache.policy import Policy, whole
 from nbcache.selection import LeftOut

@@ -170,9 +170,11 @@ def has_names(names: list[Any], times: int, keys: list[Any]) -> bool:
     return is_same(keys, repeated) or ({str}.issuperset(map(type, keys)) and keys == repeated)
 
 
-def references(ordinals: Sequence[int], walk: Walk) -> bytes:
+def references(ordinals: Any, walk: Walk) -> bytes:
     """Return the token of many references; each counts from the start of its root."""
     first = walk.root_start
+    if type(ordinals) not in (range, list):  # of objects that are new in this root
+        return shorten(b"o" + (ordinals - first).tobytes())
     begin, end = ordinals[0], ordinals[0] + len(ordinals)
     if begin >= first and ordinals[-1] == end - 1 and is_run(ordinals):
         return b"r%d:%d" % (begin - first, len(ordinals))

@@ -53,6 +53,32 @@ def sort_identities(values: list[Any], others: Sequence[int]) -> Sequence[int]:
     return result
 
 
+def number_identities(
+    values: list[Any], others: Sequence[int]
+) -> tuple[list[int], Any, Sequence[int]] | None:
+    """Number the distinct objects of a list as they are met; None where NumPy is not loaded.
+
+    Returns where each is met first, the number of the object at each place, and their identities
+    and the others in order.
+    """
+    read, count = reader(), len(values)
+    numpy: Any = sys.modules.get("numpy")
+    if count <= FEW or read is None or count * _ADDRESS > _LARGEST or not hasattr(numpy, "cumsum"):
+        return None
+    found = numpy.frombuffer(_addresses(values, count, read), numpy.uintp)
+    order = found.argsort()
+    ordered = found[order]
+    begins = numpy.concatenate([[True], ordered[1:] != ordered[:-1]])
+    firsts = numpy.minimum.reduceat(order, begins.nonzero()[0])
+    by_place = firsts.argsort()
+    ranks, numbers = numpy.empty_like(by_place), numpy.empty(count, numpy.int64)
+    ranks[by_place] = numpy.arange(len(by_place))
+    numbers[order] = ranks[begins.cumsum() - 1]
+    every = numpy.concatenate([numpy.asarray(others, numpy.uintp), ordered[begins]])
+    every.sort()
+    return firsts[by_place].tolist(), numbers, every
+
+
 def has_twins(ordered: Sequence[int]) -> bool:
     """Tell whether a number stands twice in an ordered sequence."""
     if type(ordered) is list:

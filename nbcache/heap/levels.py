@@ -31,7 +31,7 @@ class Levels:
             start, self._encoded = self._encoded, len(objects)
             level = objects[start:]
             if len(level) <= SHORT:
-                parts.extend(self._encode_few(start, level, walk))
+                self._encode_few(start, level, parts, walk)
                 continue
             for places in by_type(level):
                 if len(places) == len(level):
@@ -41,17 +41,19 @@ class Levels:
                 members = list(map(level.__getitem__, places))
                 parts.append(lengths(list(places)) + self._encode_group(ordinals, members, walk))
 
-    def _encode_few(self, start: int, level: list[Any], walk: Walk) -> Iterator[bytes]:
+    def _encode_few(self, start: int, level: list[Any], parts: list[bytes], walk: Walk) -> None:
         """Encode a small level object by object, but for containers that hold much."""
+        singles = self._singles
+        self.types.update(map(type, level))
         for ordinal, obj in enumerate(level, start):
-            self.types.add(type(obj))
             family = walk.kind_of(type(obj))
             if family.sized and len(obj) > BULKY:
-                yield self._encode_group((ordinal,), [obj], walk)
+                parts.append(self._encode_group((ordinal,), [obj], walk))
+                singles = self._singles
                 continue
             token = walk.encode(obj, family)
-            yield token
-            singles = self._singles or self._new_singles(walk)
+            parts.append(token)
+            singles = singles or self._new_singles(walk)
             singles.ordinals.append(ordinal)
             singles.tokens.append(token)
 

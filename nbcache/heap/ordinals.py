@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
-from nbcache.heap.identity import has_twins, sort_identities
+from nbcache.heap.identity import has_twins, number_identities, sort_identities
 
 LARGE = 512
 """Groups above this wait."""
@@ -56,6 +56,9 @@ class Ordinals:
         start, is_large = len(self.objects), len(objects) > LARGE
         if is_large and self._let_wait(objects):
             return range(start, len(self.objects))
+        found = self._let_distinct_wait(objects) if is_large else None
+        if found is not None:
+            return found
         if self._waiting and (is_large or any(map(self._waits, map(id, objects)))):
             self._write_down()
         return self._add_each(objects)
@@ -76,6 +79,24 @@ class Ordinals:
         self.objects.extend(objects)
         self._waiting.append(range(start, len(self.objects)))
         return True
+
+    def _let_distinct_wait(self, objects: list[Any]) -> Sequence[int] | None:
+        """Take in objects that are all new and met several times, None if they are not."""
+        before, start = self._sorted, len(self.objects)
+        if len(before) > _MANY_TIMES * len(objects):
+            return None
+        met = number_identities(objects, before)
+        if met is None:
+            return None
+        places, numbers, self._sorted = met
+        distinct = list(map(objects.__getitem__, places))
+        if has_twins(self._sorted) or self._knows_one_of(distinct):
+            self._sorted = before
+            return None
+        self.objects.extend(distinct)
+        self._waiting.append(range(start, len(self.objects)))
+        ordinals: Sequence[int] = numbers + start
+        return ordinals
 
     def _knows_one_of(self, objects: list[Any]) -> bool:
         """Tell whether an object that is written down is among those, which are sorted in."""

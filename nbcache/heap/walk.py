@@ -24,6 +24,7 @@ from nbcache.heap.columns import Sorts
 from nbcache.heap.levels import Levels
 from nbcache.heap.ordinals import Ordinals
 from nbcache.heap.registry import Kind, kind_of
+from nbcache.heap.scope import Scope
 from nbcache.heap.tokens import FLAT, LONG, digest, flat, frame, shorten, text
 from nbcache.heap.unseen import hide
 from nbcache.locality import is_local_module
@@ -31,20 +32,6 @@ from nbcache.locality import is_local_module
 ABSENT = b"absent"
 _NO_LIBRARY = frozenset({"builtins", "__main__", "types"})
 _NUMBER = struct.Struct("<I").pack
-
-
-class Scope:
-    """A namespace that code reads its globals from: the notebook's, or a local module's."""
-
-    __slots__ = ("label", "variables")
-
-    def __init__(self, variables: dict[str, Any], label: str = "") -> None:
-        self.variables = variables
-        self.label = label
-
-    def name_of(self, name: str) -> str:
-        """Return how a person calls the variable: ``x``, or ``module.x``."""
-        return f"{self.label}.{name}" if self.label else name
 
 
 class Walk:
@@ -76,8 +63,8 @@ class Walk:
         self.imports: set[str] = set()
         self.functions: dict[int, FunctionType] = {}
         self.watched: set[int] = set()
-        self.volatile = False
-        self.root_start = 0
+        self.volatile, self.root_start = False, 0
+        self.tokens: dict[int, tuple[Any, bytes]] = {}
         self._kinds: dict[type, Kind] = {}
         self.sorts = Sorts(self._kinds)
         self.levels = Levels()
@@ -145,6 +132,8 @@ class Walk:
 
     def fingerprint(self, label: str, value: Any) -> bytes:
         """Walk one value under a label and return its digest (16 bytes)."""
+        if type(value) in FLAT:
+            return digest(frame(b"R", flat(value)))
         self._open_root(b"@" + text(label) + b"#")
         parts = [self.ref(value)]
         self.levels.encode(parts, self)
@@ -187,6 +176,8 @@ class Walk:
         kind = type(obj)
         if kind in FLAT:
             return flat(obj)
+        if kind is type and id(obj) in self.tokens:
+            return self.tokens[id(obj)][1]
         ordinal = self.ordinals.find(id(obj))
         if ordinal is not None:
             return self.reference(ordinal)
@@ -194,7 +185,10 @@ class Walk:
         if family.by_value or (family.mixed and family.is_value(obj)):
             if not family.stable:
                 self.volatile = True
-            return self.encode(obj, family)
+            token = self.encode(obj, family)
+            if kind is type:
+                self.tokens[id(obj)] = obj, token
+            return token
         ordinal = self.ordinals.add(obj)
         return self._prefixes[-1] + _NUMBER(ordinal - self._starts[-1])
 
@@ -245,6 +239,7 @@ class Walk:
         count = len(self.objects)
         owners, self.owners = self.owners, {}
         self._kinds.clear()
+        self.tokens.clear()
         self.sorts = Sorts(self._kinds)
         self._open_root(b"@\x00later#")
         with self.ahead.over(self.ahead.met.values()):

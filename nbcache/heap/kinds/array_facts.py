@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import array
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nbcache.heap.tokens import text
+
+if TYPE_CHECKING:
+    from nbcache.heap.walk import Walk
 
 BUFFERS = (bytes, bytearray, array.array)
 """Holders of memory that are values of their own, which an array may lie over."""
@@ -54,8 +57,16 @@ def layout(array: Any) -> bytes:
     return text(str(array.strides))
 
 
-def dtype_token(dtype: Any) -> bytes:
+def dtype_token(dtype: Any, walk: Walk) -> bytes:
     """Return the token of a dtype with its fields, alignment and metadata."""
+    known = walk.tokens.get(id(dtype))
+    if known is None:
+        known = walk.tokens[id(dtype)] = dtype, describe_dtype(dtype)
+    return known[1]
+
+
+def describe_dtype(dtype: Any) -> bytes:
+    """Return the token of a dtype that is asked for once."""
     plain = repr(dtype) if dtype.names or dtype.char == "T" else dtype.str
     metadata = dict(dtype.metadata or {})
     return text(f"{type(dtype).__name__}|{plain}|{dtype.isalignedstruct}|{metadata}")

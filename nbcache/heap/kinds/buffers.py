@@ -60,6 +60,8 @@ class Stream:
 
 def content(array: Any) -> bytes:
     """Return the digest of an array's elements, in the order in which they lie in memory."""
+    if array.flags.c_contiguous:
+        return whole(bytes_of(array))
     return content_in_order(in_memory_order(array))
 
 

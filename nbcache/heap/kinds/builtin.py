@@ -118,6 +118,8 @@ class DictKind(Kind):
 def gather_dicts(objects: list[Any]) -> list[Part]:
     """Return the keys and the values of dicts."""
     counts = list(map(len, objects))
+    if not any(counts):
+        return [(counts, []), (counts, [])]
     values = itertools.chain.from_iterable(map(dict.values, objects))
     return [(counts, list(itertools.chain.from_iterable(objects))), (counts, list(values))]
 

@@ -19,7 +19,8 @@ from nbcache.locality import is_importable
 
 if TYPE_CHECKING:
     from nbcache.heap.registry import Dump
-    from nbcache.heap.walk import Scope, Walk
+    from nbcache.heap.scope import Scope
+    from nbcache.heap.walk import Walk
 
 ANY_MODULE = "*"
 """Among the packages of a walk: code is reached that may use any loaded module."""

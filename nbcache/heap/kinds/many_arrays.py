@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nbcache.heap.columns import SHORT
-from nbcache.heap.kinds.array_facts import dtype_token, is_raw, owner_of
+from nbcache.heap.kinds.array_facts import describe_dtype, is_raw, owner_of
 from nbcache.heap.kinds.numpy_tensors import lies_beside_tensors
 from nbcache.heap.memory import UNKNOWN
 from nbcache.heap.tokens import digest, flat, joined
@@ -96,7 +96,7 @@ def read_facts(arrays: list[Any]) -> Facts:
     """Return shapes, flags, dtypes and digests of the contents of arrays."""
     dtypes = list(map(_dtype, arrays))
     known = {id(dtype): dtype for dtype in dtypes}
-    tokens = {key: dtype_token(dtype) for key, dtype in known.items()}
+    tokens = {key: describe_dtype(dtype) for key, dtype in known.items()}
     contents = list(map(digest, map(np.ndarray.tobytes, arrays, repeat("A"))))
     flags = list(map(and_, map(_flags, arrays), repeat(SHOWN_FLAGS)))
     return list(map(_shape, arrays)), flags, [tokens[id(dtype)] for dtype in dtypes], contents

@@ -15,6 +15,7 @@ from nbcache.heap.groups import Group
 from nbcache.heap.kinds import many_arrays
 from nbcache.heap.kinds.array_facts import (
     BUFFERS,
+    WRITEABLE,
     address_of,
     dtype_token,
     is_raw,
@@ -65,15 +66,19 @@ class ArrayKind(Kind):
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode type, dtype, shape, layout, flags, content and where its memory is shared."""
-        parts = [walk.ref(type(obj)), dtype_token(obj.dtype), text(str(obj.shape)), layout(obj)]
-        parts.append(bytes([is_writeable(obj), obj.flags.aligned]))
-        parts.append(elements(obj.view(np.ndarray), walk, walk.ahead.content(obj)))
+        flags, is_plain = obj.flags, type(obj) is np.ndarray
+        parts = [walk.ref(type(obj)), dtype_token(obj.dtype, walk), text(str(obj.shape))]
+        parts += [layout(obj), bytes([bool(flags.num & WRITEABLE), flags.aligned])]
+        plain = obj if is_plain else obj.view(np.ndarray)
+        parts.append(elements(plain, walk, walk.ahead.content(obj)))
         parts.append(self._sharing(obj, walk))
-        if isinstance(obj, np.ma.MaskedArray):
+        if is_plain:
+            pass
+        elif isinstance(obj, np.ma.MaskedArray):
             parts.extend(_mask_parts(obj, walk))
         elif isinstance(obj, np.memmap):
             parts.append(text(repr((str(obj.filename), obj.offset, obj.mode))))
-        elif type(obj) is not np.ndarray:
+        else:
             parts.append(encode_attributes(obj, walk))
         return joined(b"N", parts)
 
@@ -85,8 +90,12 @@ class ArrayKind(Kind):
 
     def _sharing(self, obj: Any, walk: Walk) -> bytes:
         """Name the first array met over the same memory, and how far apart the two begin."""
-        owner, here = owner_of(obj), address_of(obj)
         ordinal = walk.ordinals.place_of(obj)
+        if obj.base is None and id(obj) not in walk.owners:
+            walk.owners[id(obj)] = ordinal, UNKNOWN
+            walk.keep(obj)
+            return tensor_sharing(obj, ordinal, walk)
+        owner, here = owner_of(obj), address_of(obj)
         first = walk.owners.setdefault(id(owner), (ordinal, here))
         walk.keep(owner)
         if first[1] == UNKNOWN:

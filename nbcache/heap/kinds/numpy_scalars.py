@@ -32,13 +32,13 @@ class ScalarKind(Kind):
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode dtype and bytes."""
         if isinstance(obj, np.void) and obj.dtype.hasobject:
-            return joined(b"V", [dtype_token(obj.dtype), walk.ref(obj.item())])
-        return shorten(frame(b"V", dtype_token(obj.dtype), obj.tobytes()))
+            return joined(b"V", [dtype_token(obj.dtype, walk), walk.ref(obj.item())])
+        return shorten(frame(b"V", dtype_token(obj.dtype, walk), obj.tobytes()))
 
     def encode_leaves(self, values: list[Any], walk: Walk) -> bytes:
         """Encode all as one array."""
         array = np.array(values, dtype=type(values[0]))
-        return frame(b"V", dtype_token(array.dtype), digest(array.data))
+        return frame(b"V", dtype_token(array.dtype, walk), digest(array.data))
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
         """Keep a record that lies in an array's memory there."""
@@ -64,7 +64,7 @@ class DtypeKind(Kind):
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode the whole description."""
-        return frame(b"E", dtype_token(obj))
+        return frame(b"E", dtype_token(obj, walk))
 
 
 class UfuncKind(Kind):

@@ -30,7 +30,7 @@ def values_token(values: Any, walk: Walk) -> bytes:
         if not COPY_ON_WRITE and not isinstance(values.base, (bytes, memoryview)):
             return walk.ref(values)
         return joined(
-            b"a", [dtype_token(values.dtype), text(str(values.shape)), elements(values, walk)]
+            b"a", [dtype_token(values.dtype, walk), text(str(values.shape)), elements(values, walk)]
         )
     name = text(type(values).__name__)
     return joined(
@@ -74,7 +74,7 @@ def index_token(index: Any, walk: Walk) -> bytes:
     freq = text(repr(getattr(index, "freq", None)))
     values = index._values if hasattr(index, "_values") else index.array
     if isinstance(values, np.ndarray):
-        body = [dtype_token(values.dtype), flat(len(values)), elements(values, walk)]
+        body = [dtype_token(values.dtype, walk), flat(len(values)), elements(values, walk)]
         return joined(b"in", [*head, freq, *body])
     return joined(b"in", [*head, freq, values_token(values, walk)])
 
