@@ -31,7 +31,8 @@ SERVED = frozenset({State.HIT, State.PINNED})
 class CellEvent:
     """The outcome of one request for one cell.
 
-    Times are seconds; ``stored_at`` and ``expires_at`` are Unix times; ``size_bytes`` is
+    Times are seconds; ``serves_in`` is an estimate for a result that was just stored or was not
+    worth it; ``stored_at`` and ``expires_at`` are Unix times; ``size_bytes`` is
     the entry's size in the store. ``key`` and ``variant`` name the entry. ``reasons`` are
     sentences for a person: why the cell ran or what it depends on. ``parts`` are the named
     parts of the key with their digests. ``verified`` tells whether a second run left what was
@@ -49,6 +50,7 @@ class CellEvent:
     size_bytes: int = 0
     cost: float = 0.0
     load_time: float = 0.0
+    serves_in: float = 0.0
     saved: float = 0.0
     overhead: float = 0.0
     store: str = ""

@@ -14,6 +14,7 @@ from nbcache.policy import Policy, expires_at
 from nbcache.reading import Reading, Request
 from nbcache.replay.recording import Recorder, Recording
 from nbcache.store.protocol import Lock
+from nbcache.worth import Estimates, not_worth
 
 VERIFIED = "verified: a second run left exactly what was stored"
 
@@ -22,7 +23,9 @@ VERIFIED = "verified: a second run left exactly what was stored"
 class Run:
     """What is known of one pass while it lasts; times are seconds of a monotonic clock.
 
-    ``estimate`` is how long an earlier run took, 0.0 when none is known.
+    ``estimate`` is how long an earlier run took, ``serves_in`` how long the result will take to
+    come back, ``found_in`` how long looking for it took; 0.0 when not known.
+    ``too_poor`` says why the run was not worth storing.
     """
 
     request: Request
@@ -43,6 +46,10 @@ class Run:
     differences: tuple[str, ...] | None = None
     was_stored: bool = False
     estimate: float = 0.0
+    serves_in: float = 0.0
+    found_in: float = 0.0
+    too_poor: str = ""
+    is_passed_by: bool = False
 
     @property
     def is_served(self) -> bool:
@@ -102,17 +109,39 @@ class Run:
         elif self.cost < policy.min_time:
             least = f"not stored: it ran {self.cost:.3g} s, less than min_time={policy.min_time:g}"
             self.state, self.reasons = State.BYPASS, (least,)
+            self.too_poor = least
         else:
             return True
         return False
 
-    def may_keep(self, recording: Recording) -> bool:
-        """Tell whether the recording may be stored, given what the run was seen to do."""
-        if self.policy.explicit or not recording.impure:
+    def may_keep(self, recording: Recording, ledger: Ledger) -> bool:
+        """Tell whether the recording may be stored, and in automatic mode whether it pays."""
+        size = recording.body.size_bytes
+        if ledger.events:  # the first look-up of a kernel also loads what nbcache needs for it
+            self.found_in = self.overhead
+        self.serves_in = ledger.estimates.seconds_to_serve(size, self.found_in)
+        if self.policy.explicit:
             return True
+        if not recording.impure:
+            return self._pays(size, ledger.estimates)
         did = "; ".join(recording.notes) or "it reached outside of the kernel"
         self.bypass(f"automatic caching leaves this cell alone: {did}; put %%cache on it")
         return False
+
+    def _pays(self, size: int, estimates: Estimates) -> bool:
+        """Tell whether an automatic run is worth its place; ``min_time=0`` stores all of them."""
+        if not self.policy.min_time or estimates.is_worth(self.cost, size, self.found_in):
+            return True
+        self.too_poor = not_worth(self.cost, self.serves_in)
+        self.bypass(self.too_poor)
+        return False
+
+    def pass_by(self, why: str) -> bool:
+        """Note why the cell runs without being watched, if it does; return whether it does."""
+        self.is_passed_by = bool(why)
+        if why:
+            self.bypass(why)
+        return self.is_passed_by
 
     def take_notes(self, recording: Recording | None) -> None:
         """Keep the recording's remarks for the status."""
@@ -130,6 +159,7 @@ class Run:
             key=self.reading.key if self.reading else "",
             cost=self.cost,
             load_time=self.load_time,
+            serves_in=self.serves_in,
             overhead=self.overhead,
             store=store,
             quiet=self.policy.quiet or not self.policy.explicit,
@@ -165,9 +195,29 @@ class Ledger:
     about: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     policies: dict[str, Policy] = field(default_factory=dict)
     last: CellEvent | None = None
+    estimates: Estimates = field(default_factory=Estimates)
+
+    def is_passed_by(self, run: Run) -> bool:
+        """Whether an automatic run is left alone, since earlier ones were not worth storing."""
+        if run.policy.explicit or not run.policy.min_time or not run.request.cell_id:
+            return False
+        return run.pass_by(self.estimates.why_not(run.request.cell_id, run.request.text))
+
+    def _learn(self, run: Run, event: CellEvent) -> None:
+        cell, policy, cost = run.request.cell_id, run.policy, event.cost
+        if event.is_served:
+            self.estimates.learn(event.size_bytes, run.overhead)
+        if policy.explicit or not cell:
+            return
+        if run.is_passed_by:
+            self.estimates.judge_again(cell, cost)
+        else:
+            until = max(policy.min_time, 1.5 * cost if run.serves_in else 0.0)
+            self.estimates.judge(cell, run.request.text, run.too_poor, until)
 
     def add(self, run: Run, event: CellEvent) -> None:
         """Remember what became of a cell."""
+        self._learn(run, event)
         self.events[self.identity(run)] = event
         self.policies[self.identity(run)] = run.policy
         if run.reading is not None:

@@ -59,7 +59,7 @@ class Session:
         run = Run(request, policy, started=time.perf_counter())
         self.shelf.choose(policy, is_inner=self.is_recording)
         try:
-            if not self._serve_ahead(run):
+            if not (self.ledger.is_passed_by(run) or self._serve_ahead(run)):
                 run.reading = self.reader.read(request, policy)
                 if not (self._serve_pinned(run, run.reading) or self._find(run, run.reading)):
                     self._record(run, run.reading)
@@ -287,7 +287,7 @@ class Session:
             run.take_notes(recording)
             if recording is not None and run.compared is not None:
                 recording = self._compared(run, run.compared, recording)
-            if recording is not None and wanted and run.may_keep(recording):
+            if recording is not None and wanted and run.may_keep(recording, self.ledger):
                 run.entry = self.shelf.store_run(run, recording, self.clock())
         except KeyboardInterrupt:
             run.bypass("interrupted while the result was being stored: nothing was stored")

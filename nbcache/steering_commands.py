@@ -128,7 +128,7 @@ class SessionCommands:
         if asking.auto and not any(word.startswith("min_time") for word in words):
             asking.min_time = asking.min_time or 0.1
         is_on, least = asking.is_auto(), format_duration(asking.min_time)
-        told = f"auto is on: cells that run {least} or longer are cached"
+        told = f"auto is on: cells that run {least} or longer are cached, where that pays"
         told = told if is_on else "auto is off: only cells with %%cache are cached"
         tell(told, {"auto": is_on, "min_time": asking.min_time}, as_json)
 

@@ -181,6 +181,25 @@ def test_auto_caches_every_cell(store: Path) -> None:
         assert made.run("import time; time.sleep(0.3); a = 1").state == ""
 
 
+def test_auto_leaves_alone_what_does_not_pay(store: Path) -> None:
+    """A cell that was too quick twice is not watched again until it takes long or is edited."""
+    with kernel(store) as made:
+        made.run("%nbcache auto on min_time=0.2s\nlong = []")
+        cell = "import time; time.sleep(0.5 * len(long)); b = 1"
+        for _ in range(2):
+            assert "less than min_time" in made.run(cell, cell_id="c").event["reasons"][0]
+        found = made.run(cell, cell_id="c")
+        assert (found.state, found.event["reasons"][0][:11]) == ("bypass", "not watched")
+        made.run("long.append(1)")
+        states = [made.run(cell, cell_id="c").state for _ in range(3)]
+        assert states == ["bypass", "miss", "hit"]
+        made.run("long.clear()")
+        states = [made.run(cell, cell_id="d").event["reasons"][0][:11] for _ in range(3)]
+        assert states[2] == "not watched" != states[1]
+        edited = made.run(f"{cell}; c = 2", cell_id="d")
+        assert "less than min_time" in edited.event["reasons"][0]
+
+
 def test_cache_statement(store: Path) -> None:
     """``%cache x = f()`` runs once; the second time its value comes from the store."""
     cells = ["n = []\ndef f(k):\n    n.append(k)\n    return k * 2", "%cache x = f(4)", "x, n"]

@@ -136,6 +136,8 @@ function factList({ status }) {
   add(list, say('Depends on'), ...parts.map(code));
   add(list, say('Took'), event.cost ? formatDuration(event.cost) : '');
   add(list, say('Loaded in'), event.load_time ? formatDuration(event.load_time) : '');
+  const back = event.load_time ? 0 : event.serves_in;
+  add(list, say('Comes back in'), back ? say('about %1', formatDuration(back)) : '');
   add(list, say('Stored'), event.stored_at ? moment(event.stored_at) : '');
   add(list, say('Size'), event.size_bytes ? formatBytes(event.size_bytes) : '');
   add(list, say('Store'), event.store ?? '');

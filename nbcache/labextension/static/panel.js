@@ -253,9 +253,11 @@ function title(row) {
  * @param {number} now
  */
 function facts({ event }, now) {
+  const back = event.load_time || event.serves_in;
+  const cost = event.cost >= 0.0005 ? formatDuration(event.cost) : '';
   return [
     event.stored_at ? say('%1 old', formatAge(now - event.stored_at)) : '',
-    event.cost >= 0.0005 ? formatDuration(event.cost) : '',
+    cost && back ? say('%1, back in %2', cost, formatDuration(back)) : cost,
     event.size_bytes ? formatBytes(event.size_bytes) : ''
   ].filter(Boolean);
 }
