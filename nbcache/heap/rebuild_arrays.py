@@ -6,8 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from nbcache.own_memory import is_own
+
 COPIED_BYTES = 16 << 20
 """Arrays below this own their memory; larger ones rest on the store's private mapping."""
+
+COPIED_BLOCK_BYTES = 64 << 10
+"""The same for the blocks of a frame, whose arrays are shown as views of them."""
 
 _COPIED_AS_ONE = frozenset("biufcmMSU")
 """Kinds of types without gaps inside."""
@@ -20,20 +25,31 @@ Place = tuple[int, Shape, Shape]
 def make_array(buffer: Any, dtype: Any, shape: Shape, axes: Shape, writeable: bool) -> Any:
     """Return an array over a restored buffer; ``axes`` orders them from the slowest one."""
     memory = memoryview(buffer)
-    is_large = memory.nbytes >= COPIED_BYTES and not (writeable and memory.readonly)
-    if not is_large and dtype.kind in _COPIED_AS_ONE and axes == tuple(range(len(shape))):
+    is_shared = memory.nbytes >= COPIED_BYTES and is_own(memory)
+    if not is_shared and dtype.kind in _COPIED_AS_ONE and axes == tuple(range(len(shape))):
         array = np.ndarray(shape, dtype, memory).copy() if memory.nbytes else np.empty(shape, dtype)
     else:
-        array = _laid_out(memory, dtype, shape, axes, is_large=is_large)
+        array = _laid_out(memory, dtype, shape, axes, is_shared=is_shared)
     if not writeable:
         array.flags.writeable = False
     return array
 
 
-def _laid_out(memory: memoryview, dtype: Any, shape: Shape, axes: Shape, *, is_large: bool) -> Any:
+def make_block(buffer: Any, dtype: Any, shape: Shape, axes: Shape, writeable: bool) -> Any:
+    """Return the same for the memory of a frame's columns, which rests on the buffer if it can."""
+    memory = memoryview(buffer)
+    if memory.nbytes < COPIED_BLOCK_BYTES or not is_own(memory):
+        return make_array(buffer, dtype, shape, axes, writeable)
+    array = _laid_out(memory, dtype, shape, axes, is_shared=True)
+    if not writeable:
+        array.flags.writeable = False
+    return array
+
+
+def _laid_out(memory: memoryview, dtype: Any, shape: Shape, axes: Shape, *, is_shared: bool) -> Any:
     """Return the same of any type and order; where it has gaps, its bytes are copied as such."""
     inner = tuple(shape[axis] for axis in axes)
-    if is_large:
+    if is_shared:
         strides = _strides(inner, _back(axes), dtype.itemsize)
         return np.ndarray(shape, dtype, memory, strides=strides)
     array = _owned(inner, axes, dtype)

@@ -1,11 +1,20 @@
-"""What leaves a stream: large buffers, and large containers of flat values as one block."""
+"""What leaves a stream: large buffers, and large containers of plain values as one block.
+
+A container is packed if it holds flat values alone, or a tree of lists, dicts and tuples of them
+in which no container has another holder: then nothing outside can refer into the block.
+"""
 
 from __future__ import annotations
 
+import gc
 import marshal
 import math
 import pickle
+import sys
+import sysconfig
 from collections.abc import Callable
+from itertools import chain, compress, repeat
+from operator import is_
 from typing import Any
 
 from nbcache.heap.tokens import FLAT
@@ -14,6 +23,12 @@ LEAST_ITEMS = 64
 """Containers with fewer items are as quick in the usual way."""
 
 PACKED = frozenset({list, dict, set})
+_INNER = frozenset({list, dict, tuple})
+_PLAIN = FLAT | _INNER
+_MOST_LEVELS = 64
+_COUNTS_HOLDERS = sys.implementation.name == "cpython" and not sysconfig.get_config_var(
+    "Py_GIL_DISABLED"
+)
 _FORMAT = 4
 """Keeps strings that are met again as one."""
 
@@ -51,11 +66,53 @@ class Packer:
         known = self._names.get(id(container))
         if known is not None:
             return known[0]
-        if not is_flat(container) or (type(container) is dict and not is_flat(container.values())):
+        if not (_is_all_flat(container) or is_tree(container)):
+            return None
+        try:
+            data = marshal.dumps(container, _FORMAT)
+        except ValueError:  # too deep, or changed by a thread meanwhile
             return None
         name = f"packed {len(self._names)}"
         self._names[id(container)] = name, container
-        return name, pickle.PickleBuffer(marshal.dumps(container, _FORMAT))
+        return name, pickle.PickleBuffer(data)
+
+
+def _is_all_flat(container: Any) -> bool:
+    return is_flat(container) and (type(container) is not dict or is_flat(container.values()))
+
+
+def is_tree(top: Any) -> bool:
+    """Tell whether a list or dict is a tree of plain containers, none of them held elsewhere."""
+    level = [top] if _COUNTS_HOLDERS and type(top) is not set else []
+    for _ in range(_MOST_LEVELS if level else 0):
+        held = gc.get_referents(*level)
+        types = list(map(type, held))
+        kinds = set(types)
+        if not kinds <= _PLAIN:
+            return False
+        if float in kinds and any(map(math.isnan, compress(held, map(is_, types, repeat(float))))):
+            return False
+        if kinds <= FLAT:
+            return True
+        level = list(compress(held, map(_INNER.__contains__, types)))
+        del held  # it would count as a holder
+        if not _is_held_once(level):
+            return False
+    return False
+
+
+def _is_held_once(containers: list[Any]) -> bool:
+    """Tell whether nobody but what is above holds containers, apart from tuples of flat values."""
+    above: list[Any] = [[]]
+    probe = gc.get_referents(above)
+    most = max(map(sys.getrefcount, probe))
+    if max(map(sys.getrefcount, containers)) <= most:
+        return True
+    twice = [count > most for count in map(sys.getrefcount, containers)]
+    shared = list(compress(containers, twice))
+    return set(map(type, shared)) == {tuple} and FLAT.issuperset(
+        map(type, chain.from_iterable(shared))
+    )
 
 
 def is_flat(values: Any) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 import xxhash
 
 from nbcache.errors import DamagedEntry
+from nbcache.own_memory import new_memory
 from nbcache.store.folder import TEMPORARY_PREFIX, open_own_descriptor, open_own_file
 from nbcache.store.mapping import map_pieces
 from nbcache.store.pieces import Pieces, cut
@@ -102,10 +103,10 @@ class BlobReader:
         after = stamp_of(os.fstat(descriptor))
         return settle(path, after) if after == before else None
 
-    def _copy(self, pieces: Pieces, paths: Sequence[str]) -> bytearray:
+    def _copy(self, pieces: Pieces, paths: Sequence[str]) -> Fetched:
         for path, size in zip(paths, pieces.lengths, strict=True):
             _check_size(path, os.lstat(path).st_size, size)
-        whole = bytearray(pieces.length)
+        whole = new_memory(pieces.length)
         view = memoryview(whole)
         places = cut(pieces.length, pieces.piece_bytes)
         for path, name, digest, (start, end) in zip(

@@ -11,7 +11,7 @@ import contextlib
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -24,11 +24,11 @@ from nbcache.store.blob_lock import (
     holding_alone,
     read_reuse,
 )
-from nbcache.store.blobs import list_blobs
+from nbcache.store.blobs import list_blobs, path_of
 from nbcache.store.entry_file import read_blob_names
 from nbcache.store.folder import has_safe_folder
 from nbcache.store.items import Item, list_items
-from nbcache.store.pieces import BLOBS
+from nbcache.store.pieces import BLOBS, is_blob_name
 
 T = TypeVar("T")
 _PATIENCE = 2.0
@@ -62,10 +62,12 @@ def collecting(
     *,
     clock: Callable[[], float] = time.time,
     patience: float | None = None,
+    only: Collection[str] | None = None,
 ) -> Generator[None, None, Collected]:
     """Do the same in short steps; ``patience`` is how many seconds to wait for those who store.
 
-    Whoever stops in between has removed nothing.
+    ``only`` names the blobs to look at, where it is known which ones may have become free. Whoever
+    stops in between has removed nothing.
     """
     folder = os.path.join(root, *BLOBS)
     if not (has_safe_folder(root) and has_safe_folder(folder)):
@@ -73,7 +75,7 @@ def collecting(
     patience = _PATIENCE if patience is None else patience
     spare = grace if has_locks(folder) else max(grace, _UNLOCKED_GRACE)
     with holding_alone(folder, COLLECTOR_NAME) as is_only:
-        found = _list(folder, patience) if is_only else {}
+        found = _list(folder, patience, only) if is_only else {}
         needed = (yield from counting(root)) if found else Counter()
         before = clock() - spare if spare else float("inf")
         loose = {
@@ -127,7 +129,7 @@ def _look_into(folder: str) -> tuple[list[str], bool]:
 def size_items(root: str, apart_from: str = "") -> list[Item]:
     """Return every item with its share of the blobs that it needs, so that the sum is true."""
     items = list(list_items(root, apart_from))
-    needs = [_needs_of(item.path) for item in items]
+    needs = [needs_of(item.path) for item in items]
     shared = Counter(name for names in needs for name in names)
     return [
         item._replace(size_bytes=item.size_bytes + sum(_share(n, shared[n]) for n in names))
@@ -135,7 +137,8 @@ def size_items(root: str, apart_from: str = "") -> list[Item]:
     ]
 
 
-def _needs_of(folder: str) -> set[str]:
+def needs_of(folder: str) -> set[str]:
+    """Return the blobs that the entry in a folder needs; none where nothing can be read."""
     if not os.path.lexists(os.path.join(folder, stamps.FILE_NAME)):
         return set()
     with contextlib.suppress(OSError):
@@ -157,16 +160,20 @@ def _blobs_of(folder: str) -> set[str]:
     return names
 
 
-def _list(folder: str, patience: float) -> dict[str, os.stat_result]:
+def _list(folder: str, patience: float, only: Collection[str] | None) -> dict[str, os.stat_result]:
     """Return what lies there at a moment when nobody stores, so that its entries are there too."""
     with holding_alone(folder, patience=patience) as is_alone:
         if not is_alone:
             return {}
         forget_reuse(folder)
+        if only is None:
+            paths = [blob.path for blob in list_blobs(folder)]
+        else:
+            paths = [path_of(folder, name) for name in only if is_blob_name(name)]
         found = {}
-        for blob in list_blobs(folder):
+        for path in paths:
             with contextlib.suppress(OSError):
-                found[blob.path] = blob.stat(follow_symlinks=False)
+                found[path] = os.lstat(path)
         return found
 
 

@@ -6,9 +6,11 @@ import functools
 import mmap
 import os
 import sys
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from nbcache.own_memory import OwnMemory
 from nbcache.store.pieces import PAGE_BYTES
 
 _HAS_TRACKFD = sys.version_info >= (3, 13) and os.name == "posix"
@@ -18,6 +20,27 @@ _OPTIONS: dict[str, Any] = {"trackfd": False} if _HAS_TRACKFD else {}
 _MAP_PRIVATE, _MAP_FIXED = 0x02, 0x10
 """The same on Linux (x86, ARM) and macOS."""
 
+_MOST_MAPS = 16_384
+"""A quarter of what Linux lets a process have; beyond that, memory cannot be had at all."""
+
+
+class _Held:
+    """How many maps lie side by side in this process as parts of larger ones."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def take(self, whole: OwnMemory, count: int) -> None:
+        """Count them for as long as the whole lives."""
+        self.count += count
+        weakref.finalize(whole, self._let_go, count).atexit = False
+
+    def _let_go(self, count: int) -> None:
+        self.count -= count
+
+
+_held = _Held()
+
 
 def map_file(descriptor: int, length: int = 0) -> memoryview | None:
     """Return a private writable map of a whole file, None where there are no maps.
@@ -25,7 +48,7 @@ def map_file(descriptor: int, length: int = 0) -> memoryview | None:
     Some file systems cannot map, and descriptors can run out: a copy serves as well.
     """
     try:
-        return memoryview(mmap.mmap(descriptor, length, access=mmap.ACCESS_COPY, **_OPTIONS))
+        return memoryview(OwnMemory(descriptor, length, access=mmap.ACCESS_COPY, **_OPTIONS))
     except (OSError, ValueError):
         return None
 
@@ -33,19 +56,21 @@ def map_file(descriptor: int, length: int = 0) -> memoryview | None:
 def map_pieces(files: Sequence[tuple[int, int]], piece_bytes: int) -> memoryview | None:
     """Return one private writable map of files in a row, given as descriptors and lengths.
 
-    Each file but the last is ``piece_bytes`` long. None where they cannot lie side by side.
+    Each file but the last is ``piece_bytes`` long. None where they cannot lie side by side, or
+    where a process would come near to the number of maps that the system lets it have.
     """
     if len(files) == 1:
         return map_file(*files[0])
     lay_over = _find_mmap()
-    if lay_over is None or piece_bytes % PAGE_BYTES:
+    if lay_over is None or piece_bytes % PAGE_BYTES or _held.count + len(files) > _MOST_MAPS:
         return None
     length = sum(size for _, size in files)
     try:
         # Reserved as a whole first: the maps laid over it go with it.
-        whole = mmap.mmap(-1, length, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        whole = OwnMemory(-1, length, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     except (OSError, ValueError):
         return None
+    _held.take(whole, len(files))
     view = memoryview(whole)
     start = _address_of(view)
     for number, (descriptor, size) in enumerate(files):

@@ -44,11 +44,20 @@ class NameReader:
             return None
         try:
             number = int(folder[-SHARD_DIGITS:], 16)
-            found = self._file.names(number, changed_ns, inode) if self._file else None
+            found = self._names(number, changed_ns, inode)
         except (OSError, ValueError):
             found = None
         if found is None:
             self._look()
+        return found
+
+    def _names(self, number: int, changed_ns: int, inode: int) -> str | None:
+        """Return a shard's names; where only the note of their place is damaged, it is mended."""
+        if self._file is None:
+            return None
+        found = self._file.names(number, changed_ns, inode)
+        if found is None and self._file.mend(number, changed_ns, inode):
+            found = self._file.names(number, changed_ns, inode)
         return found
 
     def _look(self) -> bool:

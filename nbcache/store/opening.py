@@ -40,7 +40,7 @@ class JoblibStore:
         self._local = local
         self._open_backing = open_backing
         self._memory: Any = None
-        self._has_loose = False
+        self._loose: set[str] = set()
 
     @property
     def label(self) -> str:
@@ -81,7 +81,7 @@ class JoblibStore:
         from nbcache.store.upkeep import Upkeep
 
         root = os.path.join(self.location, ROOT_NAME)
-        is_loose, self._has_loose = self._has_loose, False
+        is_loose, self._loose = bool(self._loose), set()
         return Upkeep(self.location, root, self._local.index, is_loose).round(bounds, now)
 
     def prune(self, bounds: Bounds, *, dry_run: bool = False) -> Pruning:
@@ -140,24 +140,29 @@ class JoblibStore:
 
         Large values that only it needed go with the next ``upkeep``, or ``collect``.
         """
+        from nbcache.store.collecting import needs_of
+
+        self._loose |= needs_of(os.path.join(self.location, ROOT_NAME, *item_of(entry)))
         self._local.remove(entry)
-        self._has_loose = True
 
     def collect_soon(self) -> None:
-        """Remove the blobs that no entry needs, unless that takes long; ``upkeep`` then does it.
+        """Remove the blobs that only removed entries needed; ``upkeep`` does it if it takes long.
 
         Those that other entries need stay, and so do all while somebody stores or collects.
         """
+        if not self._loose:
+            return
         from nbcache.store.collecting import collecting
 
         until = time.perf_counter() + _SOON_S
         with contextlib.suppress(OSError, StoreError):
-            steps = collecting(os.path.join(self.location, ROOT_NAME), patience=_PATIENCE_S)
+            root = os.path.join(self.location, ROOT_NAME)
+            steps = collecting(root, patience=_PATIENCE_S, only=frozenset(self._loose))
             for _ in steps:
                 if time.perf_counter() > until:
                     steps.close()
                     return
-            self._has_loose = False
+            self._loose.clear()
 
     def collect(self) -> Collected:
         """Remove the blobs that no entry needs any more; nothing where they can't be told."""

@@ -17,12 +17,14 @@ import time
 from collections.abc import Iterator, Sequence
 
 from nbcache.store.pages import (
+    HEAD_BYTES,
     SHARDS,
     SPOT,
     Page,
     check_names,
     decode_page,
     encode_page,
+    read_mark,
     spot_names,
 )
 from nbcache.store.shards import SHARD_DIGITS
@@ -38,6 +40,7 @@ _PLACES_BYTES = PAGES * _PLACE.size
 _SPOTS_AT = _PLACES_AT + _PLACES_BYTES
 _START = _SPOTS_AT + PAGES * SHARDS * SPOT.size
 _LARGEST = 1 << 22
+_FARTHEST = (1 << 63) - 1
 _FLAGS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_CLOEXEC", "O_NONBLOCK", "O_BINARY"))
 _NEW_ENDING = ".new"
 _ABANDONED_AFTER = 60.0
@@ -92,6 +95,25 @@ class PageFile:
         if check_names(names, changed_ns, inode) != check:
             return None
         return names.decode("ascii")
+
+    def mend(self, shard: int, changed_ns: int, inode: int) -> bool:
+        """Note anew where a shard's names are, if its page has them of this time and inode."""
+        number, place = divmod(shard, SHARDS)
+        spot = _read_at(self._descriptor, _PLACE.size, _PLACES_AT + number * _PLACE.size)
+        if len(spot) < _PLACE.size:
+            return False
+        where: Place = _PLACE.unpack(spot)
+        head = _read_at(self._descriptor, HEAD_BYTES, where[0])
+        if read_mark(head, place) != (changed_ns, inode):
+            return False
+        page = self.page(number, where)
+        if page is None:
+            return False
+        with _open(self._path) as writable:
+            if writable.inode != self.inode:
+                return False
+            _write_place(writable._descriptor, page, where)
+        return True
 
     def _size(self) -> int:
         return os.fstat(self._descriptor).st_size
@@ -212,6 +234,8 @@ def _append(path: str, inode: int, data: bytes) -> int:
 
 
 def _read_at(descriptor: int, size: int, offset: int) -> bytes:
+    if offset > _FARTHEST:  # of a damaged note
+        return b""
     if sys.platform == "win32":
         os.lseek(descriptor, offset, os.SEEK_SET)
         return os.read(descriptor, size)

@@ -155,6 +155,14 @@ def decode_page(number: int, data: bytes, texts: bytes | None = None) -> Page | 
     return Page(number, scanned_at, marks, *parts, texts or b"")
 
 
+def read_mark(head: bytes, place: int) -> tuple[int, int] | None:
+    """Return time and inode of a shard as the head of its page tells, not checked."""
+    if len(head) < HEAD_BYTES:
+        return None
+    marks = _MARKS.unpack_from(head, _HEAD.size)
+    return marks[2 * place], marks[2 * place + 1]
+
+
 def spot_names(page: Page, offset: int) -> bytes:
     """Return where each shard's names are and what they are worth, for a page at this offset.
 

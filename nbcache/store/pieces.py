@@ -29,10 +29,11 @@ MAP_FROM_BYTES = 1 << 20
 _SMALLEST_ROWS = 8 << 10
 _SHORTEST_ROW = 4 << 10
 _MOST_ROWS = 128
-_LARGE_BYTES = 16 << 20
+_PAGED_BYTES = 8 << 20
 _DIVIDED_BYTES = 32 << 20
 _LONG_BYTES = 32 << 20
 _DIGEST = re.compile(r"[0-9a-f]{32}")
+_BLOB_NAME = re.compile(r"[0-9a-f]{32}-[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,11 @@ class Pieces:
 def blob_name(digest: str, length: int) -> str:
     """Return the file name of a blob."""
     return f"{digest}-{length}"
+
+
+def is_blob_name(name: str) -> bool:
+    """Whether a text is the name of a blob, which leads nowhere else."""
+    return _BLOB_NAME.fullmatch(name) is not None
 
 
 def as_pieces(record: Any) -> Pieces:
@@ -100,17 +106,17 @@ def is_large(buffer: Any) -> bool:
 def choose_piece_bytes(buffer: Any) -> int:
     """Return how long the pieces of a buffer are; a function of its shape alone.
 
-    A buffer of two axes says that its rows change one by one. Below 16 MiB it is copied when it
-    is restored, so its pieces are whole rows; above, it is mapped, and they begin at pages.
+    A buffer of two axes says that its rows change one by one. Below 8 MiB its pieces are whole
+    rows, and it is copied when it is restored; above, they begin at pages, and it is mapped.
     """
     view = memoryview(buffer)
     has_rows = view.ndim == 2 and view.format == "B" and view.c_contiguous
     row_bytes = view.nbytes // view.shape[0] if has_rows and view.shape else 0
     if _SHORTEST_ROW <= row_bytes < view.nbytes:
         least = max(_SMALLEST_ROWS, view.nbytes // _MOST_ROWS)
-        if view.nbytes < _LARGE_BYTES:
+        if view.nbytes < _PAGED_BYTES:
             return row_bytes * -(-least // row_bytes)
-        return max(PAGE_BYTES, _power_below(max(row_bytes, least)))
+        return max(1, max(row_bytes, least) // PAGE_BYTES) * PAGE_BYTES
     if view.nbytes < _DIVIDED_BYTES:
         return view.nbytes
     return _power_below(max(view.nbytes // 32, min(view.nbytes // 4, _LONG_BYTES)))

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from nbcache.heap.walk import Walk
 from nbcache.replay.codec import dump, load
+from nbcache.replay.packing import is_tree
 
 PRELUDE = """
 import collections, datetime, decimal, fractions, types
@@ -138,6 +139,55 @@ def test_a_packed_container_stays_one() -> None:
     assert again["one"] == again["three"]
     assert again["one"] is not again["three"]
     assert again["nan"][99] is again["nan"][0] is again["held"]
+
+
+def plain_tree() -> list[dict[str, Any]]:
+    """Return rows of plain values, in which nobody else holds anything."""
+    return [{"id": i, "name": f"item {i}", "tags": [f"{i}"], "at": (i, [i])} for i in range(100)]
+
+
+@pytest.mark.parametrize(
+    ("harm", "packed"),
+    [
+        (lambda tree: None, True),
+        (lambda tree: tree[3].update(at=(1, 2)), True),
+        (lambda tree: tree[3].update(at=NAMES["Point"](1, 2)), False),
+        (lambda tree: tree[3].update(at=float("nan")), False),
+        (lambda tree: tree[3].update(at={1, 2}), False),
+        (lambda tree: tree[3].update(tags=tree[4]["tags"]), False),
+        (lambda tree: tree[3].update(at=tree[4]["at"]), False),
+        (lambda tree: tree[3].update(at=tree), False),
+    ],
+)
+def test_a_tree_is_packed_where_nobody_holds_a_part(harm: Any, packed: bool) -> None:
+    """Plain trees are written as one; whatever refers into one, from inside too, stays as it is."""
+    tree = plain_tree()
+    harm(tree)
+    assert is_tree(tree) == packed
+    part = tree[7]["tags"]
+    assert not is_tree(tree)
+    for value in ({"tree": tree, "part": part}, {"part": part, "tree": tree}):
+        walk = Walk(NAMES)
+        walk.need("Point")
+        walk.run()
+        again = load(dump(value, walk), walk)
+        assert again["tree"][7]["tags"] is again["part"]
+        assert fingerprint(again) == fingerprint(value)
+    del part, value
+    again = load(dump({"tree": tree}, walk), walk)
+    assert fingerprint(again["tree"]) == fingerprint(tree)
+
+
+def test_an_earlier_part_of_a_tree_stays_the_earlier_one() -> None:
+    """A new tree that holds an object of an earlier cell refers to it."""
+    earlier = {"rows": [1, 2]}
+    walk = Walk({"earlier": earlier})
+    walk.need("earlier")
+    walk.run()
+    tree = plain_tree()
+    tree[5]["tags"] = earlier["rows"]
+    again = load(dump({"tree": tree}, walk), walk)["tree"]
+    assert again[5]["tags"] is earlier["rows"]
 
 
 def all_fingerprints() -> dict[str, str]:

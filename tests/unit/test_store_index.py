@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from nbcache.entry import Body, Entry
+from nbcache.store import collecting
 from nbcache.store.limits import Bounds
 from nbcache.store.manifests import Manifests
 from nbcache.store.opening import open_store
@@ -360,6 +361,22 @@ def test_what_is_forgotten_leaves_no_large_values_behind(store):
     for _ in store.upkeep(Bounds(), time.time()):
         pass
     assert blob_files(store) == []
+
+
+def test_forgetting_small_entries_looks_at_no_blob(store, monkeypatch):
+    """Only blobs of what was removed are looked at: none where it had none, never all of them."""
+    data = np.arange(BIG // 8 + 1, dtype=np.float64)
+    small, large = put(store, 1), store.put(entry_of(2), Body(b"", (data,)))
+    store.put(entry_of(3), Body(b"", (data + 1,)))
+    counted, count = [], collecting.counting
+    monkeypatch.setattr(collecting, "counting", lambda root: (counted.append(1), count(root))[1])
+    monkeypatch.setattr(collecting, "list_blobs", None)
+    store.remove(small)
+    store.collect_soon()
+    assert not counted
+    store.remove(large)
+    store.collect_soon()
+    assert (len(counted), len(blob_files(store))) == (1, 1)
 
 
 def test_the_least_of_many_goes_whatever_was_used_meanwhile(store):

@@ -131,6 +131,28 @@ def test_a_look_up_never_trusts_a_damaged_index(location: Path) -> None:
     assert reader.read(str(shard), mark[0] + 1, mark[1]) is None
 
 
+def test_a_damaged_note_of_a_place_is_mended_by_who_meets_it(location: Path) -> None:
+    """Whoever looks a key up gets the names, and the next one finds the file as it was."""
+    path, draw = location / "index.nbi", random.Random(SEED)
+    good, [shard] = path.read_bytes(), (location / "joblib" / "nbcache" / "cells").iterdir()
+    status, start = shard.lstat(), page_file._SPOTS_AT + int(shard.name, 16) * SPOT.size
+    mark = status.st_mtime_ns, status.st_ino
+    right = NameReader(str(path)).read(str(shard), *mark)
+    assert right is not None
+    for at in range(start, start + SPOT.size):
+        data = bytearray(good)
+        data[at] ^= 1 << draw.randrange(8)
+        path.write_bytes(data)
+        assert NameReader(str(path)).read(str(shard), *mark) == right
+        assert path.read_bytes() == good
+    path.write_bytes(good[:start] + bytes(SPOT.size) + good[start + SPOT.size :])
+    damaged = path.read_bytes()
+    assert NameReader(str(path)).read(str(shard), mark[0] + 1, mark[1]) is None
+    assert path.read_bytes() == damaged  # another time: it is late, not damaged
+    path.chmod(0o400)
+    assert NameReader(str(path)).read(str(shard), *mark) in (None, right)
+
+
 def grow(location: Path) -> None:
     """Change a shard, bring the index up to date, and write it anew."""
     faults.put(faults.fresh(location), faults.KEYS[0], 3)

@@ -2,11 +2,15 @@
 
 import datetime
 import os
+import time
+from dataclasses import replace
+from pathlib import Path
 
 import joblib
 from stored_items import item_files
 
 from nbcache.entry import Body, Entry
+from nbcache.store.limits import Bounds
 from nbcache.store.opening import open_store
 
 CELL = Entry("a" * 32, "1" * 16, 5.0, None, 1.0)
@@ -89,3 +93,27 @@ def test_stock_backend_sees_the_same_items(place, clock):
     assert item.size > 5000
     stock.reduce_size(items_limit=0)
     assert list(store.entries()) == []
+
+
+def test_what_the_stock_backend_removes_is_tidied_up_after(place):
+    """Stock joblib sees no large values: it breaks nothing, and the janitor frees what it left."""
+    store = open_store(**place)
+    shared, own = os.urandom(1 << 20), os.urandom(1 << 20)
+    held = {"0" * 16: [own, shared], "1" * 16: [shared], "2" * 16: []}
+    for variant, large in held.items():
+        store.put(replace(CELL, variant=variant), Body(b"s", large))
+    assert store.size_bytes > 2 << 20
+    stock = joblib.Memory(store.location, verbose=0)
+    for count in (2, 1, 0):
+        stock.reduce_size(items_limit=count)  # which of them is up to the times of folders
+        left = store.find(CELL.key)
+        assert len(left) == count
+        for entry in left:
+            assert list(map(bytes, store.load(entry).buffers)) == held[entry.variant]
+        for _ in store.upkeep(Bounds(), time.time()):
+            pass
+        blobs = [path.stat().st_size for path in Path(store.location).rglob("*-1048576")]
+        assert sum(blobs) == len({one for entry in left for one in held[entry.variant]}) << 20
+        assert store.size_bytes >> 20 == sum(blobs) >> 20
+    stock.clear(warn=False)
+    assert store.load(store.put(CELL, Body(b"s", (own,)))).stream == b"s"

@@ -7,13 +7,18 @@ import pickle
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from nbcache.entry import Body, Entry
 from nbcache.errors import StoreError
+from nbcache.heap.walk import Walk
+from nbcache.replay.codec import dump, load
 from nbcache.store.entry_file import FILE_NAME
 from nbcache.store.local import LocalStore, item_of
+from nbcache.store.memory import MemoryStore, TieredStore
+from nbcache.store.pieces import MAP_FROM_BYTES
 
 KEY = b"k" * 32
 A, B = "a" * 32, "b" * 32
@@ -132,7 +137,32 @@ def test_maps_can_be_turned_off(tmp_path):
     """Without a threshold every buffer is a copy, as network file systems want it."""
     store = LocalStore(tmp_path / "store", KEY, map_from_bytes=None)
     stored = store.put(ENTRY, Body(b"", (bytes(2 << 20),)))
-    assert isinstance(store.load(stored).buffers[0], bytearray)
+    [buffer] = store.load(stored).buffers
+    for path in pathlib.Path(store.location).rglob("*-*"):
+        os.truncate(path, 0)  # a map would have no bytes any more
+    assert bytes(buffer) == bytes(2 << 20)
+
+
+@pytest.mark.parametrize("mapping", [MAP_FROM_BYTES, None], ids=["mapped", "copied"])
+@pytest.mark.parametrize("is_tiered", [False, True], ids=["from disk", "from memory"])
+def test_restored_memory_is_as_good_as_a_values_own(tmp_path, mapping, is_tiered):
+    """Large arrays and frames that rest on restored memory count and are stored as any others."""
+    np, pd = pytest.importorskip("numpy"), pytest.importorskip("pandas")
+    value = {"array": np.arange(2.5e6), "frame": pd.DataFrame(np.arange(1.5e6).reshape(-1, 10))}
+    store: Any = LocalStore(tmp_path / "store", KEY, map_from_bytes=mapping)
+    store = TieredStore(MemoryStore(), store) if is_tiered else store
+    found = []
+    for variant in ("a" * 16, "b" * 16):
+        stored = store.put(replace(ENTRY, variant=variant), dump({"value": value}, Walk({})))
+        value = load(store.load(stored), Walk({}))["value"]
+        found.append(fingerprint(value))
+        assert value["array"][-1] == 2.5e6 - 1
+        value["frame"].iloc[0, 0] = value["array"][0] = 0.0
+    assert found == [fingerprint(value)] * 2
+
+
+def fingerprint(value):
+    return Walk({}).fingerprint("value", value)
 
 
 def test_plain_writable_arrays_come_back(store):

@@ -243,8 +243,8 @@ class RawKind(Kind):
 def reduce_owner(array: Any, by_row: bool = False) -> Any:
     """Return the reduction of an array by content, its memory out of band.
 
-    The axes go from the slowest to the quickest, as they lie in memory. ``by_row`` tells the
-    store that rows change one by one.
+    The axes go from the slowest to the quickest, as they lie in memory. ``by_row`` is for the
+    block of a frame: its rows change one by one, and nobody sees who owns it.
     """
     axes = tuple(sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis])))
     if array.flags.c_contiguous:
@@ -253,7 +253,7 @@ def reduce_owner(array: Any, by_row: bool = False) -> Any:
     rows = inner if by_row and inner.ndim == 2 and len(inner) > 1 else inner.reshape(-1)
     memory = pickle.PickleBuffer(rows.view(np.uint8)) if array.nbytes else b""
     args = (memory, array.dtype, array.shape, axes, is_writeable(array))
-    return rebuild_arrays.make_array, args
+    return rebuild_arrays.make_block if by_row else rebuild_arrays.make_array, args
 
 
 register(RawKind(), Raw)

@@ -9,6 +9,7 @@ import numpy as np
 
 from nbcache.errors import NotStorable
 from nbcache.heap.paths import type_name
+from nbcache.own_memory import OwnMemory
 
 
 def refuse_foreign_memory(owner: Any) -> None:
@@ -19,6 +20,8 @@ def refuse_foreign_memory(owner: Any) -> None:
     """
     base = owner.base
     held = base.obj if type(base) is memoryview else base
+    if type(held) is OwnMemory:
+        return
     if isinstance(held, mmap.mmap) and not isinstance(owner, np.memmap):  # which says of which file
         raise NotStorable("rests on a memory map; copy it")
     if type(held).__name__ == "PyCapsule" and "dltensor" in repr(held):
