@@ -52,6 +52,8 @@ class Index:
         self._location, self._key = location, key
         self._clock = clock
         self._is_far: bool | None = None
+        self.has_loose = False
+        """Whether entries that had blobs were found gone, or replaced: those may be free now."""
 
     def rows(self, prefix: str = "") -> list[Row]:
         """Return what is known of each entry whose name begins so, the newest first."""
@@ -121,6 +123,7 @@ class Index:
         for place, shard in enumerate(_shards()[number]):
             mark = seen[2 * place], seen[2 * place + 1]
             if not mark[1]:
+                self.has_loose |= bool(parts[place].blobs.strip())
                 parts[place] = Part()
             elif is_old or parts[place][:2] != mark:
                 parts[place] = self._scan(shard, mark, parts[place])
@@ -147,6 +150,8 @@ class Index:
             row = row or read_row(folder, name, self._key)
             if row is not None:
                 found.append(row)
+        left = (set(names) - set(needs.get(name, ())) for name, names in blobs.items() if names)
+        self.has_loose |= any(left)
         is_whole = all(row.kind != UNFINISHED for row in found)
         is_final = is_whole and is_settled(mark[0], time.time_ns())
         return make_part(shard, mark if is_final else (0, mark[1]), found, needs)

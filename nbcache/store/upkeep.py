@@ -45,7 +45,7 @@ class Upkeep:
         self._index.check()
         pruning = Pruning(self._index, bounds, now)
         yield from pruning.steps(now - LOOK_AGAIN_AFTER)
-        removed = bool(pruning.removed) or self._is_loose
+        removed = bool(pruning.removed) or self._is_loose or self._index.has_loose
         is_due = self._claim_sweep(now)
         if is_due:
             yield from self.sweeping(now)
@@ -53,6 +53,7 @@ class Upkeep:
             with contextlib.suppress(OSError, StoreError):
                 grace = 0.0 if removed else STRAY_AFTER
                 yield from collecting(self._root, grace, patience=0.0)
+                self._index.has_loose = False
 
     def sweeping(self, now: float) -> Iterator[None]:
         """Remove unfinished files that have no living writer, and empty folders."""
