@@ -48,7 +48,7 @@ class Listings:
     def beginning(self, folder: str, start: str) -> Sequence[str]:
         """Return the names of the folders in ``folder`` that begin so."""
         text = self._text(folder)
-        wanted = f"{os.path.basename(folder)}/{start}"
+        wanted = f"{folder[folder.rfind('/') + 1 :]}/{start}"
         found = []
         place = text.find(wanted)
         while place >= 0:
