@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -16,12 +17,15 @@ from nbcache.cell.parts import all_parts
 from nbcache.cell.pragma import Pragma, find_pragmas
 from nbcache.errors import OptionError
 from nbcache.options import OPTIONS, canonical, parse_options
-from nbcache.setting_files import VARIABLES, Layer, find_layers
+from nbcache.setting_files import VARIABLES, Layer, find_layers, names_auto
 from nbcache.settings import Settings
 from nbcache.surroundings import note_parameters
 
 if TYPE_CHECKING:
     from nbcache.policy import Policy
+
+_DATE = re.compile(r"\d{4}-")
+"""In options, a moment: how long it is until then changes."""
 
 
 class Asking:
@@ -39,6 +43,7 @@ class Asking:
         self.is_verifying = False
         self._refreshed: set[str] = set()
         self._layers: list[Layer] | None = None
+        self._built: dict[Any, Policy] = {}
 
     def policy_of(self, nodelist: Sequence[Any], info: Any) -> Policy | None:
         """Return how a cell is to be cached; None when it is to be left alone.
@@ -50,8 +55,9 @@ class Asking:
             return None
         if info.silent or not (info.store_history or self.is_verifying):
             return None
-        note_parameters(info.raw_cell, nodelist, self._metadata().get("tags", ()))
-        policy = self._policy(info.raw_cell, nodelist, _cell_options(self._metadata()))
+        metadata = self._metadata()
+        note_parameters(info.raw_cell, nodelist, metadata.get("tags", ()))
+        policy = self._policy(info.raw_cell, nodelist, _cell_options(metadata))
         return None if policy is None else self._with_orders(policy, info)
 
     def foresee(
@@ -84,6 +90,17 @@ class Asking:
             self._layers = None
 
     def _asked_policy(self, pragmas: Sequence[Pragma], asked: dict[str, Any]) -> Policy | None:
+        is_known = pragmas and not (asked or self.layers() or self.settings.ttl)
+        known = (tuple(pragmas), self.min_time) if is_known else None
+        if known in self._built:
+            policy = self._built[known]
+        else:
+            policy = self._built_policy(pragmas, asked)
+            if known and not any(_DATE.search(one.text) for one in pragmas):
+                self._built[known] = policy
+        return None if policy.off else self.settled(policy)
+
+    def _built_policy(self, pragmas: Sequence[Pragma], asked: dict[str, Any]) -> Policy:
         from nbcache.policy import build_policy
 
         now = time.time()
@@ -95,7 +112,7 @@ class Asking:
             raise OptionError(f"The cell's metadata `nbcache`: {problem}") from None
         for pragma in reversed(pragmas):
             policy = build_policy(parse_options(pragma.text), base=policy, now=now)
-        return None if policy.off else self.settled(policy)
+        return policy
 
     def layers(self) -> list[Layer]:
         """Return where settings below the cell's own come from, weakest first."""
@@ -112,12 +129,16 @@ class Asking:
 
     def is_auto(self) -> bool:
         """Tell whether every cell is to be cached, as this session or a config file says."""
-        layers = [] if self.auto else self.layers()
-        if not any("auto" in layer.options for layer in layers):
+        if self.auto or not ("auto" in self.chosen or self._is_auto_named()):
             return self.auto
+        layers = self.layers()
         from nbcache.layers import merge
 
         return str(merge(layers)["auto"].value).lower() in ("true", "1", "on", "yes")
+
+    def _is_auto_named(self) -> bool:
+        notebook = self.settings.notebook or os.environ.get("JPY_SESSION_NAME", "")
+        return names_auto(self.configured(), notebook, os.getcwd())
 
     def base_policy(self, *, explicit: bool, now: float) -> Policy:
         """Return the policy of a cell that asks for nothing itself.
@@ -149,6 +170,8 @@ class Asking:
 
             name, store = self._expanded(policy.name), self._expanded(policy.store)
             policy = at_its_place(replace(policy, name=name, store=store), self.layers())
+        if not (settings.require or settings.read_only or settings.verify):
+            return policy
         return replace(
             policy,
             require=policy.require or settings.require,
@@ -178,13 +201,14 @@ class Asking:
     def _with_orders(self, policy: Policy, info: Any) -> Policy:
         """Obey an order to refresh this cell, and ``refresh=once``."""
         identity = self.cell_id(info)
-        from nbcache.reading import Request
+        if self.refresh_next:
+            from nbcache.reading import Request
 
-        title = Request(info.raw_cell, ()).title
-        for name in ("*", identity, title):
-            if name and name in self.refresh_next:
-                self.refresh_next.discard(name)
-                policy = replace(policy, refresh=True)
+            title = Request(info.raw_cell, ()).title
+            for name in ("*", identity, title):
+                if name and name in self.refresh_next:
+                    self.refresh_next.discard(name)
+                    policy = replace(policy, refresh=True)
         for name in {identity, info.raw_cell} & self.verify_next:
             self.verify_next.discard(name)
             policy = replace(policy, verify=True)

@@ -9,6 +9,7 @@ every later cell that reaches the library; those of the standard library, of eve
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import os
 import re
@@ -90,10 +91,10 @@ class EarlierCalls:
         if not _MAY_SET.search(text):
             return
         try:
-            tree = ast.parse(text)
+            marks = _marks_in(text)
         except (SyntaxError, ValueError, RecursionError):
             return
-        for package, node in touched_packages(tree, namespace):
+        for package, node in _touched_by(marks, namespace):
             found = self._calls.setdefault(package, {})
             shown = ast.unparse(node)
             found.pop(shown, None)  # a repeated call counts where it came last
@@ -119,18 +120,40 @@ def touched_packages(
     ``attributes`` counts assignments to attributes as well, which are followed by their values
     where the notebook makes them.
     """
+    yield from _touched_by(_marks(tree, attributes=attributes), namespace)
+
+
+_Marks = tuple[tuple[ast.expr, ast.stmt], ...]
+"""Targets and calls that may set something, each with the statement that it is part of."""
+
+
+@functools.lru_cache(maxsize=256)
+def _marks_in(text: str) -> _Marks:
+    return tuple(_marks(ast.parse(text), attributes=False))
+
+
+def _marks(tree: ast.Module, *, attributes: bool) -> Iterator[tuple[ast.expr, ast.stmt]]:
     targets = (ast.Attribute, ast.Subscript) if attributes else (ast.Subscript,)
     for statement in tree.body:
         for node in ast.walk(statement):
-            package = ""
             if isinstance(node, targets) and not isinstance(node.ctx, ast.Load):
-                package = _of_target(node, namespace)
+                yield node, statement
             elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-                package = _touched(node.value, namespace)
+                yield node.value, statement
             elif isinstance(node, ast.Call) and _SETS.match(_last_step(node)):
-                package = _touched(node, namespace)
-            if package:
-                yield package, statement
+                yield node, statement
+
+
+def _touched_by(
+    marks: Iterable[tuple[ast.expr, ast.stmt]], namespace: dict[str, Any]
+) -> Iterator[tuple[str, ast.stmt]]:
+    for node, statement in marks:
+        if isinstance(node, ast.Call):
+            package = _touched(node, namespace)
+        else:
+            package = _of_target(node, namespace)
+        if package:
+            yield package, statement
 
 
 def _of_target(node: ast.expr, namespace: dict[str, Any]) -> str:

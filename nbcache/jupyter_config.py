@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,10 @@ from nbcache.errors import OptionError
 NAMES = ("jupyter_config", "jupyter_nbcache_config")
 """The files that are looked for, without their suffixes."""
 
+_SUFFIXES = (".json", ".py")
+_FILES = frozenset(name + suffix for name in NAMES for suffix in _SUFFIXES)
+_SETTLED_NS = 2_000_000_000
+_listed: dict[str, tuple[int, frozenset[str]]] = {}
 _known: dict[str, tuple[int, Mapping[str, Any]]] = {}
 
 
@@ -23,21 +28,40 @@ def jupyter_settings() -> list[tuple[str, Mapping[str, Any]]]:
     Raises:
         OptionError: a file cannot be read; it is named.
     """
-    found = [(path, _read(path)) for path in _paths(os.environ.get("JUPYTER_CONFIG_DIR", ""))]
+    folders = _folders(os.environ.get("JUPYTER_CONFIG_DIR", ""))
+    if not any(map(_files_in, folders)):
+        return []
+    paths = [
+        os.path.join(folder, name + suffix)
+        for name in NAMES
+        for folder in folders
+        for suffix in _SUFFIXES
+        if name + suffix in _files_in(folder)
+    ]
+    found = [(path, _read(path)) for path in paths]
     return [(path, options) for path, options in found if options]
 
 
 @functools.lru_cache(maxsize=4)
-def _paths(_: str) -> list[str]:
+def _folders(_: str) -> list[str]:
     from jupyter_core.paths import jupyter_config_path
 
-    folders = [folder for folder in reversed(jupyter_config_path()) if os.path.isdir(folder)]
-    return [
-        os.path.join(folder, name + suffix)
-        for name in NAMES
-        for folder in folders
-        for suffix in (".json", ".py")
-    ]
+    return [folder for folder in reversed(jupyter_config_path()) if os.path.isdir(folder)]
+
+
+def _files_in(folder: str) -> frozenset[str]:
+    """Return which of the files a folder holds, listed again only when it was changed."""
+    try:
+        changed_at = os.stat(folder).st_mtime_ns
+        known = _listed.get(folder)
+        if known is not None and known[0] == changed_at:
+            return known[1]
+        found = _FILES.intersection(os.listdir(folder))
+    except OSError:
+        return frozenset()
+    if time.time_ns() - changed_at > _SETTLED_NS:  # else it may change again at the same moment
+        _listed[folder] = changed_at, found
+    return found
 
 
 def _read(path: str) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ import types
 from collections.abc import Sequence
 from typing import Any
 
-from nbcache.cell.parts import all_parts
+from nbcache.cell.parts import parts_of
 from nbcache.errors import NotReplayable
 from nbcache.heap.kinds.code import is_library
 from nbcache.locality import is_local_module
@@ -47,8 +47,8 @@ def refuse_library_changes(
         NotReplayable: the change would be lost on a hit; the message names the target.
     """
     refuse_registrations(nodes, namespace)
-    for part in all_parts(nodes):
-        if isinstance(part, (ast.Attribute, ast.Subscript)) and not isinstance(part.ctx, ast.Load):
+    for part in parts_of(nodes, ast.Attribute, ast.Subscript):
+        if not isinstance(part.ctx, ast.Load):
             if is_shell_part(part, namespace):
                 raise NotReplayable("it changes IPython itself; put that into its own cell")
             steps = target_steps(part)
@@ -110,9 +110,7 @@ def refuse_registrations(nodes: Sequence[ast.stmt], namespace: dict[str, Any]) -
     Raises:
         NotReplayable: naming the function.
     """
-    for call in all_parts(nodes):
-        if not isinstance(call, (ast.Call, ast.FunctionDef, ast.ClassDef)):
-            continue
+    for call in parts_of(nodes, ast.Call, ast.FunctionDef, ast.ClassDef):
         for function in [call.func] if isinstance(call, ast.Call) else call.decorator_list:
             name = _registration(function, namespace)
             if name:
@@ -145,8 +143,8 @@ def effect_calls(nodes: Sequence[ast.stmt], namespace: dict[str, Any]) -> tuple[
     The last one is followed by ``…`` when it ends the cell: it may be there for its result.
     """
     found = []
-    for part in all_parts(nodes):
-        if isinstance(part, ast.Expr) and isinstance(part.value, ast.Call):
+    for part in parts_of(nodes, ast.Expr):
+        if isinstance(part.value, ast.Call):
             name = _effect_call(part.value, namespace)
             if name:
                 found.append(f"{name}…" if part is nodes[-1] else name)

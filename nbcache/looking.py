@@ -10,7 +10,7 @@ from typing import Any
 
 from nbcache.cell import hidden
 from nbcache.cell.magics_text import identifiers
-from nbcache.cell.parts import all_parts
+from nbcache.cell.parts import parts_of
 
 _NAMERS = (operator.attrgetter, operator.methodcaller)
 _HAVE_GLOBALS = (types.FunctionType, types.MethodType, types.GeneratorType, types.FrameType)
@@ -45,12 +45,9 @@ _LONGEST = 200
 
 def probes(nodes: Sequence[ast.stmt], namespace: Mapping[str, Any]) -> Iterator[str]:
     """Say where a cell takes an attribute by a computed name from a function or the shell."""
-    parts = all_parts(nodes)
-    made = {
-        part.name for part in parts if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef))
-    }
-    for part in parts:
-        if not isinstance(part, ast.Call) or not isinstance(part.func, ast.Name):
+    made = {part.name for part in parts_of(nodes, ast.FunctionDef, ast.AsyncFunctionDef)}
+    for part in parts_of(nodes, ast.Call):
+        if not isinstance(part.func, ast.Name):
             continue
         if part.func.id != "getattr" or len(part.args) < 2 or hidden.joined_text(part.args[1]):
             continue

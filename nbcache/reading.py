@@ -134,6 +134,7 @@ class Reader:
             NotReplayable: the text does what a hit can't repeat.
         """
         source = read_source(request.text, request.nodes)
+        request = replace(request, nodes=source.nodes)
         setup = self._setup_magics(source)
         refuse_library_changes(request.nodes, self.namespace)
         always = source.names.settled.values()

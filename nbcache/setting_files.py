@@ -55,6 +55,15 @@ def find_layers(
     return [layer for layer in layers if layer.options]
 
 
+def names_auto(configured: Mapping[str, Any], notebook: str, folder: str) -> bool:
+    """Tell whether any of these layers switches automatic mode; asked of every cell."""
+    if "auto" in configured or any("auto" in options for _, options in jupyter_settings()):
+        return True
+    if "auto" in project_layer(folder).options:
+        return True
+    return bool(notebook) and "auto" in notebook_layer(notebook, folder).options
+
+
 def project_layer(folder: str) -> Layer:
     """Return what ``[tool.nbcache]`` of the nearest pyproject.toml says."""
     path = _nearest(folder)

@@ -14,7 +14,7 @@ RUN_ID_VARIABLE = "NBCACHE_RUN_ID"
 PARAMETER_TAGS = frozenset({"parameters", "injected-parameters"})
 
 _process_id = uuid.uuid4().hex
-_PARAMETERS = re.compile(r"\s*#+\s*parameters\s*$", re.IGNORECASE)
+_PARAMETERS = re.compile(r"#+[^\S\n]*parameters[^\S\n]*$", re.IGNORECASE | re.MULTILINE)
 _names: dict[str, None] = {}
 
 
@@ -29,8 +29,7 @@ def note_parameters(text: str, nodes: Sequence[ast.AST], tags: Iterable[str] = (
     Such a cell has the tag ``parameters`` or ``injected-parameters``, or begins with the comment
     ``# Parameters``, which papermill and ``jupyter nbcache run -p`` write.
     """
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    if PARAMETER_TAGS.isdisjoint(tags) and not _PARAMETERS.match(first):
+    if PARAMETER_TAGS.isdisjoint(tags) and not _PARAMETERS.match(text.lstrip()):
         return
     for node in nodes:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]

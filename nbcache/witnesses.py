@@ -13,10 +13,11 @@ import gc
 import sys
 import types
 from collections.abc import Iterator, Sequence, Set
+from functools import lru_cache
 from typing import Any
 
 from nbcache.cell.bytecode import code_reads, nested_codes
-from nbcache.cell.parts import all_parts
+from nbcache.cell.parts import parts_of
 from nbcache.errors import NotReplayable
 from nbcache.heap.kinds.weak import ANYTHING
 from nbcache.heap.tokens import FLAT
@@ -37,7 +38,7 @@ def refuse_witnesses(nodes: Sequence[ast.stmt], walk: Walk) -> None:
     Raises:
         NotReplayable: the cell, or a function that it reaches, would go another way.
     """
-    words = frozenset(_words(nodes))
+    words = _words(tuple(nodes))
     codes = [code for code in user_codes(walk) if _may_tell(code)]
     reason = _reason(nodes, words, codes, walk)
     if reason is not None:
@@ -72,22 +73,18 @@ def _reason(
     return "a weak reference could see that its inputs live longer, since recording holds them"
 
 
-def _words(nodes: Sequence[ast.stmt]) -> Iterator[str]:
-    for part in all_parts(nodes):
-        if isinstance(part, ast.Attribute):
-            yield part.attr
-        elif isinstance(part, ast.Name):
-            yield part.id
+@lru_cache(maxsize=128)
+def _words(nodes: tuple[ast.stmt, ...]) -> frozenset[str]:
+    attributes = {part.attr for part in parts_of(nodes, ast.Attribute)}
+    return frozenset(attributes | {part.id for part in parts_of(nodes, ast.Name)})
 
 
 def _mortal_class(nodes: Sequence[ast.stmt], walk: Walk) -> type | None:
     """Return a class with a ``__del__`` of which the cell reads, rebinds or deletes an object."""
     dropped = [
         walk.namespace[part.id]
-        for part in all_parts(nodes)
-        if isinstance(part, ast.Name)
-        and not isinstance(part.ctx, ast.Load)
-        and part.id in walk.namespace
+        for part in parts_of(nodes, ast.Name)
+        if not isinstance(part.ctx, ast.Load) and part.id in walk.namespace
     ]
     asked = [*walk.types, *map(type, dropped)]
     if any(kind not in FLAT for kind in map(type, dropped)):  # it may hold such an object
@@ -138,8 +135,8 @@ def _lets_go(
         return True
     if any(not _DROPPERS.isdisjoint(code.co_names) for code in codes):
         return True
-    for part in all_parts(nodes):
-        context = getattr(part, "ctx", None)
+    for part in parts_of(nodes, ast.Name, ast.Attribute, ast.Subscript, ast.List, ast.Tuple):
+        context = part.ctx
         if isinstance(context, ast.Del):
             return True
         if isinstance(context, ast.Store):
@@ -177,8 +174,8 @@ def _resizes(nodes: Sequence[ast.stmt], codes: list[types.CodeType], walk: Walk)
         return False
     if any("resize" in code.co_names for code in codes):
         return True
-    for call in all_parts(nodes):
-        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+    for call in parts_of(nodes, ast.Call):
+        if not isinstance(call.func, ast.Attribute):
             continue
         if call.func.attr == "resize" and not _is_unchecked(call):
             target = call.func.value

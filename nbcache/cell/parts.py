@@ -5,6 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any, Final
+
+_MOST: Final = 128
+"""Trees kept; a cell that runs again is read from the tree of its first run."""
 
 
 def all_parts(nodes: Iterable[ast.AST]) -> tuple[ast.AST, ...]:
@@ -12,7 +16,17 @@ def all_parts(nodes: Iterable[ast.AST]) -> tuple[ast.AST, ...]:
     return _parts(tuple(nodes))
 
 
-@lru_cache(maxsize=8)
+def parts_of(nodes: Iterable[ast.AST], *kinds: type[ast.AST]) -> tuple[Any, ...]:
+    """Return those of all nodes that are of some kinds, in the same order."""
+    return _chosen(tuple(nodes), kinds)
+
+
+@lru_cache(maxsize=_MOST)
+def _chosen(nodes: tuple[ast.AST, ...], kinds: tuple[type[ast.AST], ...]) -> tuple[Any, ...]:
+    return tuple(part for part in _parts(nodes) if isinstance(part, kinds))
+
+
+@lru_cache(maxsize=_MOST)
 def _parts(nodes: tuple[ast.AST, ...]) -> tuple[ast.AST, ...]:
     return tuple(part for node in nodes for part in _walk(node))
 

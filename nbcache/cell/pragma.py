@@ -29,6 +29,8 @@ class Pragma:
 
 def find_pragmas(raw: str) -> tuple[Pragma, ...]:
     """Return all requests before the first statement, the ``%%cache`` line first."""
+    if "cache" not in raw:
+        return ()
     magic: list[Pragma] = []
     comments: list[Pragma] = []
     above = ""

@@ -9,7 +9,7 @@ import io
 import pickle
 import tokenize
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from nbcache.cell.magics_text import magic_use, parse_python, python_text
@@ -39,6 +39,8 @@ class Source:
     digest: str
     names: Names
     lines: Lines
+    nodes: tuple[ast.stmt, ...] = field(default=(), repr=False, compare=False)
+    """The tree that was read: of the same text, the same objects each time."""
 
 
 _read: dict[tuple[str, bytes, frozenset[str]], Source] = {}
@@ -64,7 +66,7 @@ def _read_source(text: str, nodes: Sequence[ast.stmt]) -> Source:
         digest.update(piece)
     if nodes and isinstance(nodes[-1], ast.Expr) and ends_in_semicolon(text):
         digest.update(b"; hides the result")
-    return Source(text, digest.hexdigest(), read_names(nodes), tuple(_lines(nodes)))
+    return Source(text, digest.hexdigest(), read_names(nodes), tuple(_lines(nodes)), tuple(nodes))
 
 
 def normal_lines(source: Source) -> Lines:

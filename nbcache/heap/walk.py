@@ -99,10 +99,11 @@ class Walk:
 
     def run(self) -> None:
         """Walk every root asked for, and those that functions met on the way ask for."""
-        with self.ahead.over(self._asked()):
-            while self._wanted:
-                scope, name = self._wanted.popleft()
-                self._walk_root(scope, name)
+        if self._wanted:
+            with self.ahead.over(self._asked()):
+                while self._wanted:
+                    scope, name = self._wanted.popleft()
+                    self._walk_root(scope, name)
         hide(self.objects)
 
     def _asked(self) -> list[Any]:

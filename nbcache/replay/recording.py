@@ -34,6 +34,7 @@ from nbcache.replay.namespace import Changes, Snapshot, find_changes
 from nbcache.replay.outputs import COMMS, Message, Tap, are_widgets_left_out, as_wired
 from nbcache.replay.path_texts import path_like
 from nbcache.replay.shell_state import ShellState, payload_of
+from nbcache.replay.stillness import runs_still
 from nbcache.sql_tables import reaches_duckdb, refuse_attached, refuse_kept_tables
 from nbcache.witnesses import user_codes
 
@@ -79,6 +80,7 @@ class Recorder:
     _messages: list[Message] = field(default_factory=list)
     _refusal: str | None = None
     _aside: Walk | None = None
+    _is_still: bool = False
     by_time: bool = False
     """Files count as unchanged when their size and time stamp are."""
 
@@ -86,14 +88,21 @@ class Recorder:
         """Remember the namespace and begin to listen."""
         self._snapshot = Snapshot.of(self.shell.user_ns)
         self._annotated = dict(self.shell.user_ns.get("__annotations__") or {})
-        self._shell_state = ShellState.of(self.shell)
         held = self.shell.user_ns.get("_oh", {})
         self._had_result = self.reading.request.execution_count in held
-        self._modules.start()
         LIBRARIES.look(sys.modules)
         self._listening = True
         read = self.reading
         self._aside = walk_aside(self.shell.user_ns, read.left_out)
+        self._is_still = runs_still(read.request.nodes, self.shell)
+        if not self._is_still:
+            self._watch(read)
+        self.tap.start()
+
+    def _watch(self, read: Read) -> None:
+        """Watch what the run does besides binding names."""
+        self._shell_state = ShellState.of(self.shell)
+        self._modules.start()
         self.trackers.start(
             reached_modules(read.walk, read.source.names),
             source=" ".join([read.request.text, *sorted(read.walk.draws)]),
@@ -101,13 +110,15 @@ class Recorder:
             imports=imported_modules(read.walk, read.source.names),
             by_time=self.by_time,
         )
-        self.tap.start()
 
     def stop(self) -> None:
         """Stop listening."""
         if self._listening:
             self._listening = False
             self._messages, self._refusal = self.tap.stop()
+            if self._is_still:
+                self.trackers.modules.observe()
+                return
             self._observed = self.trackers.finish()
             self._modules.stop()
 
@@ -165,6 +176,8 @@ class Recorder:
     def _refuse(self) -> None:
         if self._refusal:
             raise NotReplayable(self._refusal)
+        if self._is_still:
+            return
         for seen in self._observed.values():
             if seen.refusal:
                 raise NotReplayable(seen.refusal)

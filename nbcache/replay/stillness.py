@@ -1,0 +1,49 @@
+"""Whether a run can be left unwatched: its cell is still, and nobody's code runs around it."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from nbcache.cell.still import ATOMS, is_still
+
+_AROUND = frozenset({"nbcache", "IPython", "ipykernel", "matplotlib_inline"})
+"""Packages whose event callbacks do nothing to a cell that shows nothing."""
+
+
+def runs_still(nodes: Sequence[Any], shell: Any) -> bool:
+    """Tell whether a run of these statements leaves nothing but the names that they bind."""
+    values, hidden = shell.user_ns, shell.user_ns_hidden
+    if type(values) is not dict or shell.user_global_ns is not values:
+        return False
+
+    def is_named(name: str) -> bool:
+        return not (name.startswith("_") or name in hidden or hasattr(builtins, name))
+
+    def is_atom(name: str) -> bool:
+        return is_named(name) and name in values and type(values[name]) in ATOMS
+
+    def is_free(name: str) -> bool:
+        return is_named(name) and (name not in values or type(values[name]) in ATOMS)
+
+    return is_still(nodes, is_atom, is_free) and _is_alone(shell)
+
+
+def _is_alone(shell: Any) -> bool:
+    """Tell whether nothing but the cell's own statements runs with it."""
+    if shell.ast_node_interactivity != "last_expr" or sys.gettrace() or sys.getprofile():
+        return False
+    monitoring = getattr(sys, "monitoring", None)
+    if monitoring is not None and any(map(monitoring.get_tool, range(6))):
+        return False
+    helpers = sys.modules.get("matplotlib._pylab_helpers")
+    if helpers is not None and helpers.Gcf.figs:  # shown and closed after the cell
+        return False
+    callbacks = [one for group in shell.events.callbacks.values() for one in group]
+    return all(_package_of(one) in _AROUND for one in callbacks)
+
+
+def _package_of(callback: Any) -> str:
+    return str(getattr(callback, "__module__", "")).partition(".")[0]
