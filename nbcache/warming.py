@@ -39,6 +39,9 @@ FOUND_ONCE: Final = (
 )
 """Functions that find out once what all later cells are told, each with its module."""
 
+_MODULES_AT_A_TIME = 50
+"""Modules looked through in one step for what libraries keep in them."""
+
 _ATTRIBUTE = "_nbcache_warming"
 
 
@@ -126,4 +129,9 @@ def _steps() -> Iterator[None]:
         yield
     for name, function in FOUND_ONCE:
         getattr(sys.modules[f"nbcache.{name}"], function)()
+        yield
+    look = sys.modules["nbcache.replay.library_objects"].LIBRARIES.look
+    modules = list(sys.modules.items())
+    for start in range(0, len(modules), _MODULES_AT_A_TIME):
+        look(dict(modules[start : start + _MODULES_AT_A_TIME]))
         yield

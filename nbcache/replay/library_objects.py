@@ -84,8 +84,9 @@ def _is_library(name: str) -> bool:
 
 
 def _places(module: str, variables: Mapping[str, Any], items: bool) -> Iterator[tuple[int, _Place]]:
-    for name, value in list(variables.items()):
-        if name[:2] == "__" or type(value) not in CONTAINERS:
+    pairs = list(variables.items())
+    for name, value in [pair for pair in pairs if type(pair[1]) in CONTAINERS]:
+        if name[:2] == "__":
             continue
         yield id(value), (module, name, None)
         if items and len(value) <= _MOST_ITEMS:
@@ -96,9 +97,14 @@ def _places(module: str, variables: Mapping[str, Any], items: bool) -> Iterator[
 
 def _items(container: Any) -> Iterator[tuple[Any, Any]]:
     kind = type(container)
+    if not issubclass(kind, (list, dict)):
+        return
+    members = list(container if kind is list else container.values())
+    if CONTAINERS.isdisjoint(map(type, members)):  # as most hold nothing that counts
+        return
     if kind is list:
-        yield from enumerate(list(container))
-    elif issubclass(kind, dict):
+        yield from enumerate(members)
+    else:
         yield from ((key, item) for key, item in list(container.items()) if type(key) is str)
 
 
