@@ -67,13 +67,13 @@ class BlobReader:
         numbers: list[int] = []
         before: list[Stamp] = []
         try:
-            for path, size in zip(paths, pieces.lengths, strict=True):
+            sizes = pieces.lengths
+            for path, size in zip(paths, sizes, strict=True):
                 number, status = open_own_descriptor(path)
                 numbers.append(number)
                 before.append(stamp_of(status))
                 _check_size(path, status.st_size, size)
-            files = list(zip(numbers, pieces.lengths, strict=True))
-            view = map_pieces(files, pieces.piece_bytes)
+            view = map_pieces(list(zip(numbers, sizes, strict=True)), pieces.piece_bytes)
             if view is not None:
                 self._verify(pieces, paths, view, list(zip(numbers, before, strict=True)))
             return view
@@ -89,13 +89,13 @@ class BlobReader:
         opened: Sequence[tuple[int, Stamp]],
     ) -> None:
         """Compare the pieces whose stamps are not known with their digests."""
-        names, places = pieces.names, cut(pieces.length, pieces.piece_bytes)
+        step = pieces.piece_bytes
         for number, (descriptor, stamp) in enumerate(opened):
-            name = names[number]
+            name = os.path.basename(paths[number])
             self.stamps[name] = stamp
             if self._known.get(name) != stamp:
-                start, end = places[number]
-                _compare(paths[number], view[start:end], pieces.digests[number])
+                piece = view[number * step : (number + 1) * step]
+                _compare(paths[number], piece, pieces.digests[number])
                 self.stamps[name] = self._stamp_again(paths[number], stamp, descriptor)
 
     def _stamp_again(self, path: str, before: Stamp, descriptor: int) -> Stamp | None:
@@ -106,7 +106,8 @@ class BlobReader:
     def _copy(self, pieces: Pieces, paths: Sequence[str]) -> Fetched:
         for path, size in zip(paths, pieces.lengths, strict=True):
             _check_size(path, os.lstat(path).st_size, size)
-        whole = new_memory(pieces.length)
+        length, is_far = pieces.length, self._map_from_bytes is None
+        whole: Fetched = bytearray(length) if is_far else new_memory(length)
         view = memoryview(whole)
         places = cut(pieces.length, pieces.piece_bytes)
         for path, name, digest, (start, end) in zip(
@@ -124,7 +125,7 @@ class BlobReader:
 
 def path_of(folder: str, name: str) -> str:
     """Return the path of a blob."""
-    return os.path.join(folder, name[:2], name)
+    return f"{folder}{os.sep}{name[:2]}{os.sep}{name}"
 
 
 def list_blobs(folder: str) -> Iterator[os.DirEntry[str]]:

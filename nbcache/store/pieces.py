@@ -47,12 +47,14 @@ class Pieces:
     @property
     def lengths(self) -> list[int]:
         """The length of each blob."""
-        return [end - start for start, end in cut(self.length, self.piece_bytes)]
+        whole, rest = divmod(self.length, self.piece_bytes)
+        return [self.piece_bytes] * whole + ([rest] if rest else [])
 
     @property
     def names(self) -> list[str]:
         """The file name of each blob."""
-        return [blob_name(*pair) for pair in zip(self.digests, self.lengths, strict=True)]
+        pairs = zip(self.digests, self.lengths, strict=True)
+        return [f"{digest}-{length}" for digest, length in pairs]
 
     def as_record(self) -> dict[str, Any]:
         """Return what a header tells of them."""

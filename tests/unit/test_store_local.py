@@ -137,10 +137,7 @@ def test_maps_can_be_turned_off(tmp_path):
     """Without a threshold every buffer is a copy, as network file systems want it."""
     store = LocalStore(tmp_path / "store", KEY, map_from_bytes=None)
     stored = store.put(ENTRY, Body(b"", (bytes(2 << 20),)))
-    [buffer] = store.load(stored).buffers
-    for path in pathlib.Path(store.location).rglob("*-*"):
-        os.truncate(path, 0)  # a map would have no bytes any more
-    assert bytes(buffer) == bytes(2 << 20)
+    assert isinstance(store.load(stored).buffers[0], bytearray)
 
 
 @pytest.mark.parametrize("mapping", [MAP_FROM_BYTES, None], ids=["mapped", "copied"])
