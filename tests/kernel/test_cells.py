@@ -485,3 +485,25 @@ def test_results_that_show_themselves_are_kept(store: Path) -> None:
     assert [reply.state for reply in warm] == ["hit", "", "bypass"]
     assert [reply.text for reply in cold] == [reply.text for reply in warm]
     assert warm[1].text == "(True, True)"
+
+
+def test_what_rests_on_a_map_is_stored_again(store: Path) -> None:
+    """Tables and arrays that a hit brought back as maps can be changed, viewed and stored."""
+    made = "%%cache\nimport numpy as np, pandas as pd\n"
+    made += "x = np.arange(2e5); df = pd.DataFrame({k: x + ord(k) for k in 'abc'}); held = []"
+    changes = (
+        "%%cache\ndf['d'] = df['a'] * 2; x[3] = 5; held += [x[2:], df['b'], df.iloc[:9], df.values]"
+    )
+    told = (
+        "(x.base is None, df.d[9], df.shape, held[0][1], held[1][1], held[3].shape, len(held[2]))"
+    )
+    with kernel(store) as first:
+        first.run(made)
+    with kernel(store) as second:
+        assert second.run(made).state == "hit"
+        assert second.run(changes).state == "miss"
+        expected = second.run(told).text
+    with kernel(store) as third:
+        assert [third.run(cell).state for cell in (made, changes)] == ["hit", "hit"]
+        assert third.run(told).text == expected
+        assert third.value("np.shares_memory(held[0], x)") == "True"
