@@ -90,6 +90,7 @@ def _sorted_out(values: list[Any], walk: Walk, parts: list[bytes]) -> list[Any] 
     if others:
         parts.append(_others(others, walk))
     tuples = _pick(values, sorts, TUPLES)
+    walk.holds_values = bool(walk.holds_values or leaves or others or tuples)
     if not tuples:
         return None
     parts.append(lengths(list(map(len, tuples))))

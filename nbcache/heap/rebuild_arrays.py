@@ -137,9 +137,18 @@ def make_ufunc(function: Any, inputs: int, outputs: int, identity: Any) -> Any:
     return np.frompyfunc(function, inputs, outputs, identity=identity)
 
 
-def make_subclass(array: Any, kind: type) -> Any:
-    """Return a view of a plain array as a subclass, without its attributes."""
-    return array.view(kind)
+def make_subclass(array: Any, kind: Any, base: Any = None, place: Place | None = None) -> Any:
+    """Return a view of a plain array as a subclass, without its attributes.
+
+    With a place in a base of the same class it is a view of that one.
+    """
+    if place is None:
+        return array.view(kind)
+    offset, shape, strides = place
+    made = np.ndarray.__new__(kind, shape, array.dtype, base, offset, strides)
+    if not array.flags.writeable:
+        made.flags.writeable = False
+    return made
 
 
 def make_raw(array: Any) -> Any:

@@ -64,6 +64,13 @@ def fill_index(index: Any, state: Any) -> None:
         index._references.add_index_reference(index)
 
 
+def fill_levels(index: Any, levels: list[Any]) -> None:
+    """Let an index show these very levels, as the stored one did."""
+    index._cache["levels"] = type(index.levels)(levels)
+    for level in levels:
+        level._no_setting_name = True
+
+
 def shared_owner(values: Any) -> Any:
     """Return the array that a column's memory belongs to, when others may lie over it too."""
     values = inner_array(values)

@@ -57,6 +57,13 @@ class Kind:
     irreversible = False
     """True: a patch can't be taken back, so it comes after all others."""
 
+    has_parts = False
+    """True: ``parts`` tells what an object of this kind holds."""
+
+    def parts(self, obj: Any) -> list[Any]:
+        """Return what the object holds as a new list, in the order that its token tells."""
+        return []
+
     def is_value(self, obj: Any) -> bool:
         """Tell whether this object's identity does not count."""
         return self.by_value
@@ -129,6 +136,7 @@ FAMILIES = {
 
 CORE = (
     "nbcache.heap.kinds.builtin",
+    "nbcache.heap.kinds.views",
     "nbcache.heap.kinds.derived",
     "nbcache.heap.kinds.code",
     "nbcache.heap.kinds.functions",

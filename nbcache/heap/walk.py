@@ -37,6 +37,9 @@ _NUMBER = struct.Struct("<I").pack
 class Walk:
     """One traversal; keeps every object that it numbered alive."""
 
+    holds_values = False
+    parts: Any = None
+
     def __init__(
         self,
         namespace: dict[str, Any],
@@ -184,6 +187,7 @@ class Walk:
             return self.reference(ordinal)
         family = self._kinds.get(kind) or self.kind_of(kind)
         if family.by_value or (family.mixed and family.is_value(obj)):
+            self.holds_values = True
             if not family.stable:
                 self.volatile = True
             token = self.encode(obj, family)
@@ -208,7 +212,7 @@ class Walk:
 
     def let_go(self) -> None:
         """Hold no object any more: the walk is of no further use."""
-        self.__dict__.update(Walk({}).__dict__)
+        self.__dict__.update(Walk({}).__dict__, parts=None)
 
     def is_numbered(self, obj: Any) -> bool:
         """Tell whether the walk has given this very object an ordinal."""

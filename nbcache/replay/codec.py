@@ -16,6 +16,7 @@ from nbcache.errors import CacheError, NotStorable
 from nbcache.heap import rebuild
 from nbcache.heap.kinds.attributes import dict_of
 from nbcache.heap.kinds.constants import find_constant
+from nbcache.heap.parts import Finder, Parts
 from nbcache.heap.registry import Kind, kind_of
 from nbcache.heap.tokens import FLAT
 from nbcache.heap.walk import Walk
@@ -53,6 +54,8 @@ class Dumper(pickle.Pickler):
         self._packer = Packer()
         self._kept = LIBRARIES.places
         self._kinds: dict[type, Kind] = {}
+        self._parts = walk.parts or Parts()
+        self._variables = self._parts.variables
         self._nans: dict[int, str] | None = None
         self._dict_owners: dict[int, Any] | None = None
         self.changed: frozenset[int] = frozenset()
@@ -63,7 +66,9 @@ class Dumper(pickle.Pickler):
         """Return the reference to an earlier object, or None for a new one."""
         kind = type(obj)
         if kind in FLAT:
-            return self._not_a_number(obj) if kind is float and math.isnan(obj) else None
+            if kind is float and math.isnan(obj):
+                return self._not_a_number(obj)
+            return self._variables.get(id(obj)) if self._variables else None
         identity = id(obj)
         found: Any = self._find(identity)
         if found is not None:
@@ -71,6 +76,7 @@ class Dumper(pickle.Pickler):
         found = self._references.get(identity)
         if found is None:
             found = self._earlier_dict(obj) if kind is dict else None
+            found = found or self._parts.find(obj, self.changed)
             if found is None and identity in self._kept:
                 found = LIBRARIES.reference(obj)
             return self._packer.pack(obj) if found is None and kind in PACKED else found
@@ -167,6 +173,7 @@ class Loader(pickle.Unpickler):
         self._compiled: Sequence[types.CodeType] | None = None
         self._nans: dict[str, float] = {}
         self._unpacker = Unpacker()
+        self._load_part = Finder(walk).find
 
     def read(self) -> dict[str, Any]:
         """Return the whole stream's values."""

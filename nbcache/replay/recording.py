@@ -16,6 +16,7 @@ from nbcache.deps.trackers import Trackers
 from nbcache.entry import Body
 from nbcache.errors import NotReplayable
 from nbcache.heap.kinds.functions import ANY_MODULE
+from nbcache.heap.parts import Parts
 from nbcache.heap.walk import Walk, digest_variable
 from nbcache.library_effects import (
     effect_calls,
@@ -93,6 +94,7 @@ class Recorder:
         LIBRARIES.look(sys.modules)
         self._listening = True
         read = self.reading
+        read.walk.parts = Parts.of(read.walk)
         self._aside = walk_aside(self.shell.user_ns, read.left_out)
         self._is_still = runs_still(read.request.nodes, self.shell)
         if not self._is_still:

@@ -10,6 +10,7 @@ from typing import Any
 from unittest import mock
 
 from nbcache.entry import Body
+from nbcache.heap.parts import Parts
 from nbcache.policy import Policy
 from nbcache.reading import Reader, Reading, Request
 from nbcache.replay.codec import dump, load
@@ -65,6 +66,7 @@ def record_in(notebook: Notebook, cell: str) -> Recorded:
     """Run a cell over what is there, and return key and stored bytes."""
     reading = notebook.read(cell)
     snapshot = Snapshot.of(notebook.user_ns)
+    reading.walk.parts = Parts.of(reading.walk)
     notebook.run(cell)
     names = reading.source.names
     changes = find_changes(snapshot, notebook.user_ns, names, reading.walk, notebook.user_ns_hidden)

@@ -238,3 +238,19 @@ def lost_attribute(obj: Any, state: Any) -> str | None:
         if type(value) is int and state.get(name, value) is None:
             return name
     return None
+
+
+def put_in_order(own: dict[str, Any], names: list[str]) -> None:
+    """Give an instance's attributes the order in which the run left them."""
+    if list(own) != names and own.keys() == set(names):
+        items = {name: own[name] for name in names}
+        own.clear()
+        own.update(items)
+
+
+def attribute_values(obj: Any) -> list[Any]:
+    """Return what the instance's dict and slots hold, in the order that its token tells."""
+    own = dict_of(obj) or {}
+    if not CACHES.isdisjoint(own):
+        return []
+    return [*own.values(), *slot_values(obj).values()]

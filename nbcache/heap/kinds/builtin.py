@@ -5,21 +5,18 @@ from __future__ import annotations
 import array
 import builtins
 import collections
-import gc
 import itertools
 import marshal
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbcache.errors import NotFingerprintable
-from nbcache.heap import rebuild
 from nbcache.heap.columns import BULKY, SHORT, column, items_of_lists, keyed_columns, lengths
 from nbcache.heap.groups import Group, Part, as_rows
 from nbcache.heap.registry import Kind, register
-from nbcache.heap.tokens import FLAT, digest, flat, flat_tokens, frame, joined, text
+from nbcache.heap.tokens import FLAT, digest, flat, flat_tokens, frame, joined
 
 if TYPE_CHECKING:
-    from nbcache.heap.registry import Dump
     from nbcache.heap.walk import Walk
 
 
@@ -32,6 +29,12 @@ class ListKind(Kind):
     """``list``."""
 
     sized = True
+
+    has_parts = True
+
+    def parts(self, obj: Any) -> list[Any]:
+        """Return the items."""
+        return list(obj)
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode the items in order."""
@@ -78,6 +81,12 @@ class TupleKind(Kind):
     by_value = True
     stable = True
 
+    has_parts = True
+
+    def parts(self, obj: Any) -> list[Any]:
+        """Return the items."""
+        return list(obj)
+
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode the items in order."""
         return b"T" + column(obj, walk)
@@ -90,6 +99,12 @@ class DictKind(Kind):
     """``dict``; the order of items counts, since a cell can see it."""
 
     sized = True
+
+    has_parts = True
+
+    def parts(self, obj: Any) -> list[Any]:
+        """Return the keys and the values; Python's own names are no cell's business."""
+        return [] if obj is BUILTINS else [*obj, *obj.values()]
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode keys and values in order."""
@@ -232,6 +247,12 @@ class ArrayKind(Kind):
 class DequeKind(Kind):
     """``collections.deque``; ``maxlen`` counts and can't be patched."""
 
+    has_parts = True
+
+    def parts(self, obj: Any) -> list[Any]:
+        """Return the items."""
+        return list(obj)
+
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode bound and items in order."""
         return joined(b"Q", [flat(obj.maxlen), column(obj, walk)])
@@ -249,36 +270,6 @@ class DequeKind(Kind):
         live.extend(items)
 
 
-class DictViewKind(Kind):
-    """Keys, values and items of a dict: views over the live dict."""
-
-    by_value = True
-    stable = True
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def encode(self, obj: Any, walk: Walk) -> bytes:
-        """Encode which view of which dict."""
-        return joined(b"vi", [text(self.name), walk.ref(gc.get_referents(obj)[0])])
-
-    def reduce(self, obj: Any, dump: Dump) -> Any:
-        """Take the same view of the same dict."""
-        return rebuild.make_view, (self.name, gc.get_referents(obj)[0])
-
-
-class SliceKind(Kind):
-    """``slice`` and ``range``: values."""
-
-    by_value = True
-    stable = True
-
-    def encode(self, obj: Any, walk: Walk) -> bytes:
-        """Encode start, stop and step."""
-        parts = [obj.start, obj.stop, obj.step]
-        return joined(text(type(obj).__name__), map(walk.ref, parts))
-
-
 CONTAINERS: dict[type, Kind] = {
     list: ListKind(),
     dict: DictKind(),
@@ -290,8 +281,4 @@ CONTAINERS: dict[type, Kind] = {
 }
 for _base, _kind in CONTAINERS.items():
     register(_kind, _base)
-for _name in ("keys", "values", "items"):
-    _owners: tuple[Any, ...] = ({}, collections.OrderedDict())
-    register(DictViewKind(_name), *(type(getattr(owner, _name)()) for owner in _owners))
 register(ArrayKind(), array.array)
-register(SliceKind(), slice, range)

@@ -28,10 +28,16 @@ class DerivedKind(Kind):
     mixed = True
     stable = True
 
+    has_parts = True
+
     def __init__(self, base: type, inner: Kind) -> None:
         self.base = base
         self.inner = inner
         self._immutable = base in (tuple, frozenset)
+
+    def parts(self, obj: Any) -> list[Any]:
+        """Return the items."""
+        return self.inner.parts(items_of(self.base, obj))
 
     def is_value(self, obj: Any) -> bool:
         """A tuple that can't carry attributes is a value, as a named tuple is."""

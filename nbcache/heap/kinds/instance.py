@@ -14,11 +14,13 @@ from nbcache.heap.columns import SHORT
 from nbcache.heap.groups import Group
 from nbcache.heap.kinds.attributes import (
     HEAP_TYPE,
+    attribute_values,
     dict_of,
     encode_attributes,
     is_held,
     lost_attribute,
     own_state,
+    put_in_order,
     replace_attributes,
     slots_of,
 )
@@ -38,6 +40,12 @@ _HEADS = 17
 
 class PlainKind(Kind):
     """An instance that is wholly its ``__dict__`` and slots."""
+
+    has_parts = True
+
+    def parts(self, obj: Any) -> list[Any]:
+        """Return the attributes' values."""
+        return attribute_values(obj) if type(self) is PlainKind else []
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode class and attributes."""
@@ -158,15 +166,7 @@ class ReducedKind(Kind):
             live.clear()
             live.update(pairs)
         if own is not None and names is not None:
-            _put_in_order(own, names)
-
-
-def _put_in_order(own: dict[str, Any], names: list[str]) -> None:
-    """Give an instance's attributes the order in which the run left them."""
-    if list(own) != names and own.keys() == set(names):
-        items = {name: own[name] for name in names}
-        own.clear()
-        own.update(items)
+            put_in_order(own, names)
 
 
 def global_name(obj: Any, name: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -146,11 +147,11 @@ class ArrayKind(Kind):
         source = raw.array if isinstance(raw, Raw) else raw
         plain = live.view(np.ndarray)
         if plain.dtype != source.dtype:
-            live.dtype = source.dtype
+            set_form(live, "dtype", source.dtype)
         if plain.size != source.size:
             live.resize(shape, refcheck=False)
         elif plain.shape != shape:
-            live.shape = shape
+            set_form(live, "shape", shape)
         locked = not live.flags.writeable
         if locked:
             live.flags.writeable = True
@@ -160,6 +161,13 @@ class ArrayKind(Kind):
         if type(live) is not np.ndarray and hasattr(live, "__dict__"):
             live.__dict__.clear()
             live.__dict__.update(own)
+
+
+def set_form(live: Any, name: str, value: Any) -> None:
+    """Set shape or dtype in place, as the run did; NumPy would rather make a new view."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        setattr(live, name, value)
 
 
 def reduce_owned(array: Any, dump: Dump) -> Any:
@@ -223,7 +231,16 @@ def reduce_subclass(array: Any) -> Any:
     if not is_view:
         plain = Raw(plain)
     state = dict(array.__dict__) if hasattr(array, "__dict__") else {}
-    return rebuild_arrays.make_subclass, (plain, kind), state, None, None, rebuild.fill_attributes
+    args = (plain, kind, *(() if masked else place_in_base(array)))
+    return rebuild_arrays.make_subclass, args, state, None, None, rebuild.fill_attributes
+
+
+def place_in_base(array: Any) -> Any:
+    """Return the base of a view if it is of the same class, and where the view lies in it."""
+    base = array.base
+    if type(base) is not type(array) or not base.flags.c_contiguous or not base.nbytes:
+        return ()
+    return base, (address_of(array) - address_of(base), array.shape, array.strides)
 
 
 _PROTOCOL = ("__reduce__", "__reduce_ex__", "__setstate__")

@@ -32,6 +32,7 @@ def values_token(values: Any, walk: Walk) -> bytes:
         return joined(
             b"a", [dtype_token(values.dtype, walk), text(str(values.shape)), elements(values, walk)]
         )
+    walk.holds_values = True
     name = text(type(values).__name__)
     return joined(
         b"x", [name, text(repr(values.dtype)), flat(len(values)), _extension(values, walk)]
@@ -68,6 +69,7 @@ def index_token(index: Any, walk: Walk) -> bytes:
     if isinstance(index, pd.RangeIndex):
         return joined(b"ri", [*head, flat([index.start, index.stop, index.step])])
     if isinstance(index, pd.MultiIndex):
+        walk.holds_values = True
         levels = [index_token(level, walk) for level in index.levels]
         codes = [elements(np.asarray(code), walk) for code in index.codes]
         return joined(b"mi", [*head, *levels, *codes])
@@ -87,12 +89,20 @@ def names_token(index: Any, walk: Walk) -> bytes:
 class IndexKind(Kind):
     """``pandas.Index``: immutable but for its names, which every holder of it sees."""
 
+    has_parts = True
+
+    def parts(self, obj: Any) -> list[Any]:
+        """Return the levels that it shows."""
+        return list(obj.levels) if isinstance(obj, pd.MultiIndex) else []
+
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode type and values, then the names."""
         return b"I" + digest(index_token(obj, walk)) + digest(names_token(obj, walk))
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
         """Leave it to pandas, but for who shares memory with whom."""
+        if isinstance(obj, pd.MultiIndex):
+            return *obj.__reduce__()[:2], list(obj.levels), None, None, rebuild_frames.fill_levels
         data = getattr(obj, "_data", None)
         if not COPY_ON_WRITE or type(data) is not np.ndarray or owner_of(data) is data:
             return NotImplemented
@@ -113,6 +123,14 @@ class IndexKind(Kind):
 
 class FrameKind(Kind):
     """``DataFrame`` and ``Series``, with subclasses that declare their ``_metadata``."""
+
+    has_parts = True
+
+    def parts(self, obj: Any) -> list[Any]:
+        """Return the columns that are objects of their own."""
+        numbers = range(1 if obj.ndim == 1 else obj.shape[1])
+        columns = (rebuild_frames.column_of(obj, number) for number in numbers)
+        return [one for one in columns if isinstance(one, pd.api.extensions.ExtensionArray)]
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode axes, columns by value, name, attrs and flags; never how blocks lie."""
