@@ -167,8 +167,8 @@ def _level_names() -> dict[int, str]:
 
 def _is_imported(name: str, run: _Run) -> bool:
     """Tell whether the run imported the library of the logger, which sets it up again."""
-    top = name.partition(".")[0]
-    return top not in run.modules and top in sys.modules
+    links = [link for link in _parents(name) if link in sys.modules]
+    return any(link not in run.modules for link in links[:1] + links[-1:])
 
 
 def _named(name: str) -> logging.Logger:

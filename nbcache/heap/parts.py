@@ -8,11 +8,12 @@ and a value that goes into the stream is looked for among it.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from itertools import chain
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+from nbcache.heap.identity import is_same
 from nbcache.heap.registry import Kind, kind_of
 from nbcache.heap.tokens import FLAT
 from nbcache.heap.unseen import hide
@@ -63,6 +64,16 @@ class Parts:
             self._owners.append(owner)
             self._held.append(held)
             hide(held)
+
+    def replaced(self, walk: Walk) -> Iterator[int]:
+        """Yield the objects that now hold another object of the same value than before."""
+        for owner, held in zip(self._owners, self._held, strict=True):
+            if not isinstance(owner, int):
+                continue
+            obj = walk.objects[owner]
+            now = held_by(obj) if kind_of(type(obj)).is_container else held
+            if not is_same(held, now) and any(map(_is_other, held, now)):
+                yield owner
 
     def find(self, obj: Any, changed: Container[int]) -> str | None:
         """Return the place of this very object, None where no earlier one held it.
@@ -127,6 +138,10 @@ class Finder:
 
     def _start(self, owner: str) -> Any:
         return self._walk.objects[int(owner)] if owner.isdigit() else self._walk.values[owner]
+
+
+def _is_other(before: Any, after: Any) -> bool:
+    return before is not after and type(after) not in FLAT
 
 
 def _kind_of(obj: Any) -> Kind:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import collections
 import contextlib
+import contextvars
 import enum
 import importlib
 import inspect
@@ -202,6 +203,13 @@ def make_type_variable(
     return made
 
 
+def make_type_alias(module: str, name: str, value: Any, parameters: tuple[Any, ...]) -> Any:
+    """Return what ``type name = value`` makes in a module, which it asks its caller for."""
+    make = eval("lambda kind, *args, **words: kind(*args, **words)", {"__name__": module})
+    kind = importlib.import_module("typing").TypeAliasType
+    return make(kind, name, value, type_params=parameters)
+
+
 def fill_attributes(obj: Any, state: dict[str, Any]) -> None:
     """Replace what an object keeps in its ``__dict__``."""
     if hasattr(obj, "__dict__"):
@@ -256,3 +264,16 @@ def make_generator(function: Any, arguments: dict[str, Any]) -> Any:
     if code.co_flags & inspect.CO_VARKEYWORDS:
         named |= arguments[names[count]]
     return function(*given, **named)
+
+
+def make_context_variable(name: str, default: list[Any]) -> Any:
+    """Return a context variable, with its default if it has one."""
+    if default:
+        return contextvars.ContextVar(name, default=default[0])
+    return contextvars.ContextVar(name)
+
+
+def set_context_variable(variable: contextvars.ContextVar[Any], value: list[Any]) -> None:
+    """Set a context variable for the notebook, if there is a value."""
+    if value:
+        variable.set(value[0])

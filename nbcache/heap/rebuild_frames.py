@@ -32,6 +32,20 @@ def fill_frame(frame: Any, state: tuple[Any, ...]) -> None:
             record.add_reference(block)
 
 
+def fill_linked(obj: Any, state: tuple[Any, dict[str, Any], dict[str, Any]]) -> None:
+    """Set a frame's or series' state, its attributes, and what it was taken of."""
+    own, extra, links = state
+    obj.__setstate__(own)
+    obj.__dict__.update(extra)
+    if "_is_copy" in links:
+        object.__setattr__(obj, "_is_copy", weakref.ref(links["_is_copy"]))
+    if "_cacher" in links:
+        name, frame, is_shown = links["_cacher"]
+        object.__setattr__(obj, "_cacher", (name, weakref.ref(frame)))
+        if is_shown:
+            frame._item_cache[name] = obj
+
+
 def _lay_over(block: Any, live: Any, number: int, place: Place) -> bool:
     """Let a block rest on a live frame's memory, as the run left it; tell whether it can."""
     manager = live._mgr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,15 @@ class _Bytes:
         where = (flat.data_ptr(), False)
         form = {"shape": (flat.numel(),), "typestr": "|u1", "version": 3}
         self.__array_interface__ = {"data": where, **form}
+
+
+def get_step(module: str, name: str) -> Any:
+    """Return the ``step`` of a class of optimizers, wrapped as its first instance has it."""
+    kind: Any = getattr(importlib.import_module(module), name)
+    if not getattr(kind.step, "hooked", None):
+        kind.step = torch.optim.Optimizer.profile_hook_step(kind.step)
+        kind.step.hooked = True
+    return kind.step
 
 
 def view_bytes(flat: Any) -> Any:

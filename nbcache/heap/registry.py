@@ -57,6 +57,9 @@ class Kind:
     irreversible = False
     """True: a patch can't be taken back, so it comes after all others."""
 
+    is_container = False
+    """True: what ``parts`` tells is all that an object is, and is put into it one by one."""
+
     has_parts = False
     """True: ``parts`` tells what an object of this kind holds."""
 
@@ -124,13 +127,16 @@ FAMILIES = {
     "ipykernel": "nbcache.heap.kinds.ipython_shell",
     "h5py": "nbcache.heap.kinds.h5py_files",
     "ipywidgets": "nbcache.heap.kinds.widgets",
+    "logging": "nbcache.heap.kinds.named_loggers",
     "matplotlib": "nbcache.heap.kinds.matplotlib_artists",
     "mpl_toolkits": "nbcache.heap.kinds.matplotlib_artists",
+    "numba": "nbcache.heap.kinds.numba_dispatchers",
     "patsy": "nbcache.heap.kinds.patsy_formulas",
     "statsmodels": "nbcache.heap.kinds.statsmodels_data",
     "sympy": "nbcache.heap.kinds.sympy_functions",
     "torch": "nbcache.heap.kinds.torch_objects",
     "traitlets": "nbcache.heap.kinds.trait_holders",
+    "xml": "nbcache.heap.kinds.xml_elements",
 }
 """Top-level packages and the module that registers their kinds, imported on first sight."""
 
@@ -146,6 +152,7 @@ CORE = (
     "nbcache.heap.kinds.weak",
     "nbcache.heap.kinds.exceptions",
     "nbcache.heap.kinds.opaque",
+    "nbcache.heap.kinds.context_variables",
     "nbcache.heap.kinds.generators",
     "nbcache.heap.kinds.files",
     "nbcache.heap.kinds.pools",

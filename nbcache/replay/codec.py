@@ -81,7 +81,7 @@ class Dumper(pickle.Pickler):
                 found = LIBRARIES.reference(obj)
             return self._packer.pack(obj) if found is None and kind in PACKED else found
         if type(found) is Foreign:
-            found.refuse(obj)
+            return self._parts.find(obj, self.changed) or found.refuse(obj)
         return found
 
     def _earlier_dict(self, obj: dict[str, Any]) -> str | None:

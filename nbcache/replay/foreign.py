@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from nbcache.errors import NotStorable
 from nbcache.heap.paths import type_name
@@ -14,7 +14,7 @@ class Foreign:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def refuse(self, obj: Any) -> None:
+    def refuse(self, obj: Any) -> NoReturn:
         """Say which variable the value is of.
 
         Raises:

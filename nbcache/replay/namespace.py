@@ -15,6 +15,8 @@ from nbcache.heap.registry import kind_of
 from nbcache.heap.walk import Walk
 
 _GONE = object()
+_EQUAL = b"", b""
+"""The tokens of an object that changed in nothing but which of equal objects it holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,10 @@ def find_patches(walk: Walk) -> Iterable[tuple[int, Any]]:
         NotReplayable: an object changed that can't be patched; the error names the path.
     """
     patches = []
-    for ordinal, (before, after) in walk.changed().items():
+    moved = walk.changed()
+    again = walk.parts.replaced(walk) if walk.parts else ()
+    moved |= {ordinal: _EQUAL for ordinal in again if ordinal not in moved}
+    for ordinal, (before, after) in moved.items():
         obj = walk.objects[ordinal]
         kind = kind_of(type(obj))
         try:

@@ -30,6 +30,7 @@ class ListKind(Kind):
 
     sized = True
 
+    is_container = True
     has_parts = True
 
     def parts(self, obj: Any) -> list[Any]:
@@ -100,6 +101,7 @@ class DictKind(Kind):
 
     sized = True
 
+    is_container = True
     has_parts = True
 
     def parts(self, obj: Any) -> list[Any]:
@@ -247,6 +249,7 @@ class ArrayKind(Kind):
 class DequeKind(Kind):
     """``collections.deque``; ``maxlen`` counts and can't be patched."""
 
+    is_container = True
     has_parts = True
 
     def parts(self, obj: Any) -> list[Any]:

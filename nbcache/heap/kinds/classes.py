@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import dataclasses
 import types
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -34,8 +35,9 @@ UNCOUNTED = HIDDEN | {
 
 DERIVED = frozenset(
     {"__pydantic_core_schema__", "__pydantic_serializer__", "__pydantic_validator__"}
+    | {"__pydantic_setattr_handlers__", "__pydantic_decorators__", "__signature__"}
 )
-"""What pydantic makes of a model's fields, with the model's address in it."""
+"""What pydantic makes of a model's fields and methods, with the model's address in it."""
 
 EARLY = ("__module__", "__qualname__", "__slots__", "__orig_bases__", "__doc__")
 """Entries that the class must be born with."""
@@ -57,6 +59,11 @@ class ClassKind(Kind):
 
     mixed = True
     stable = True
+    has_parts = True
+
+    def parts(self, obj: Any) -> list[Any]:
+        """Return the class's own attributes."""
+        return [] if is_library(obj) else list(class_items(obj, UNCOUNTED).values())
 
     def is_value(self, obj: Any) -> bool:
         """Library classes are names."""
@@ -74,6 +81,8 @@ class ClassKind(Kind):
         for name, value in class_items(obj, uncounted).items():
             parts.append(text(name))
             parts.append(walk.ref(value))
+        if is_model:
+            parts.extend(map(walk.ref, model_hooks(obj)))
         parts.extend(sorted(map(walk.ref, virtual_subclasses(obj))))
         if obj.__module__ == "__main__":
             need_texts(walk, walk.namespace, vars(obj).get("__annotations__") or {})
@@ -90,7 +99,7 @@ class ClassKind(Kind):
             name = f"{meta.__module__}.{meta.__qualname__}"
             raise NotStorable(
                 f"is a class made by the metaclass {name}, which would have to run again;"
-                " define it in a cell of its own"
+                " define it in a cell of its own, which always runs"
             )
         state = self.state(obj)
         late = LATE if issubclass(obj, type) else ()
@@ -118,6 +127,17 @@ class ClassKind(Kind):
         if live.__bases__ != state["bases"]:
             live.__bases__ = state["bases"]
         rebuild.fill_class(live, {**state, "items": changed_items(now, then)})
+
+
+def model_hooks(model: Any) -> list[Any]:
+    """Return what the decorators of a pydantic model's methods say, without its address."""
+    infos = vars(model).get("__pydantic_decorators__")
+    groups = dataclasses.fields(infos) if dataclasses.is_dataclass(infos) else ()
+    hooks: list[Any] = []
+    for group in groups:
+        for name, hook in getattr(infos, group.name).items():
+            hooks += [group.name, name, hook.cls_var_name, hook.info]
+    return hooks
 
 
 def changed_items(now: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:

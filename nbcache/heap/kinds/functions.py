@@ -34,6 +34,13 @@ class FunctionKind(Kind):
 
     mixed = True
     stable = True
+    has_parts = True
+
+    def parts(self, obj: Any) -> list[Any]:
+        """Return the default arguments."""
+        if is_library(obj):
+            return []
+        return [*(obj.__defaults__ or ()), *(obj.__kwdefaults__ or {}).values()]
 
     def is_value(self, obj: Any) -> bool:
         """Library functions are names."""
@@ -90,6 +97,8 @@ class FunctionKind(Kind):
     def reduce(self, obj: Any, dump: Dump) -> Any:
         """Build the function over the live namespace, then set defaults and attributes."""
         if is_importable(obj, obj.__module__, obj.__qualname__):
+            if obj.__dict__.get("hooked") and str(obj.__module__).startswith("torch."):
+                return reduce_hooked(obj)
             return NotImplemented
         scope = _copied_scope(obj, dump) or stored_scope(obj.__globals__, dump)
         args = (obj.__code__, scope, obj.__name__, obj.__closure__)
@@ -127,6 +136,13 @@ class FunctionKind(Kind):
                 setattr(live, name, value)
         if OWN_ANNOTATIONS and "__annotations__" not in state:
             live.__annotations__.clear()
+
+
+def reduce_hooked(step: Any) -> Any:
+    """Return how to find an optimizer's ``step``, which PyTorch wraps when it makes the first."""
+    from nbcache.heap import rebuild_tensors
+
+    return rebuild_tensors.get_step, (step.__module__, step.__qualname__.rpartition(".")[0])
 
 
 def module_over(variables: dict[str, Any]) -> str | None:

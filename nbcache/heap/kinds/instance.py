@@ -41,6 +41,7 @@ _HEADS = 17
 class PlainKind(Kind):
     """An instance that is wholly its ``__dict__`` and slots."""
 
+    is_container = True
     has_parts = True
 
     def parts(self, obj: Any) -> list[Any]:
@@ -81,8 +82,7 @@ class PlainKind(Kind):
     def state(self, obj: Any) -> Any:
         """Return copies of dict and slots, the class, and the dict itself if others hold it."""
         own = dict_of(obj)
-        held = own if own is not None and is_held(own) else None
-        return own_state(obj), type(obj), held
+        return own_state(obj), type(obj), None if own is None or not is_held(own) else own
 
     def patch(self, live: Any, state: Any) -> None:
         """Replace all attributes, and the class when it was assigned."""

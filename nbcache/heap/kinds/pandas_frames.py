@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from nbcache.heap import rebuild, rebuild_frames
+from nbcache.heap import rebuild_frames
 from nbcache.heap.kinds.array_facts import address_of, dtype_token, owner_of
 from nbcache.heap.kinds.buffers import content, masked_content
 from nbcache.heap.kinds.instance import ReducedKind, inline, reduce_object
 from nbcache.heap.kinds.numpy_arrays import elements
+from nbcache.heap.kinds.pandas_links import links_of, reduce_linked
 from nbcache.heap.kinds.values import LeafKind
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import digest, flat, frame, joined, text
@@ -74,6 +75,7 @@ def index_token(index: Any, walk: Walk) -> bytes:
         codes = [elements(np.asarray(code), walk) for code in index.codes]
         return joined(b"mi", [*head, *levels, *codes])
     freq = text(repr(getattr(index, "freq", None)))
+    walk.holds_values = walk.holds_values or hasattr(index, "freq")
     values = index._values if hasattr(index, "_values") else index.array
     if isinstance(values, np.ndarray):
         body = [dtype_token(values.dtype, walk), flat(len(values)), elements(values, walk)]
@@ -92,8 +94,10 @@ class IndexKind(Kind):
     has_parts = True
 
     def parts(self, obj: Any) -> list[Any]:
-        """Return the levels that it shows."""
-        return list(obj.levels) if isinstance(obj, pd.MultiIndex) else []
+        """Return the levels that it shows, or its frequency."""
+        if isinstance(obj, pd.MultiIndex):
+            return list(obj.levels)
+        return [getattr(obj, "freq", None)]
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode type and values, then the names."""
@@ -170,10 +174,8 @@ class FrameKind(Kind):
         dump.blocks.update(id(owner_of(one)) for one in map(_memory_of, obj._mgr.blocks))
         if len(parts) < 3 or parts[3:] != (None,) * len(parts[3:]):
             return NotImplemented
-        if not COPY_ON_WRITE and not extras:
-            return NotImplemented
         if not COPY_ON_WRITE:
-            return *parts[:2], (parts[2], extras), None, None, rebuild.fill_reduced
+            return reduce_linked(parts, extras, links_of(obj, dump))
         state = (parts[2], extras, shared_blocks(obj, dump))
         return *parts[:2], state, None, None, rebuild_frames.fill_frame
 
