@@ -13,7 +13,7 @@ import pickle
 import sys
 import sysconfig
 from collections.abc import Callable
-from itertools import chain, compress, repeat
+from itertools import compress, repeat
 from operator import is_
 from typing import Any
 
@@ -102,17 +102,11 @@ def is_tree(top: Any) -> bool:
 
 
 def _is_held_once(containers: list[Any]) -> bool:
-    """Tell whether nobody but what is above holds containers, apart from tuples of flat values."""
+    """Tell whether nobody but what is above holds containers; of tuples, a cell can see it too."""
     above: list[Any] = [[]]
     probe = gc.get_referents(above)
     most = max(map(sys.getrefcount, probe))
-    if max(map(sys.getrefcount, containers)) <= most:
-        return True
-    twice = [count > most for count in map(sys.getrefcount, containers)]
-    shared = list(compress(containers, twice))
-    return set(map(type, shared)) == {tuple} and FLAT.issuperset(
-        map(type, chain.from_iterable(shared))
-    )
+    return max(map(sys.getrefcount, containers)) <= most
 
 
 def is_flat(values: Any) -> bool:
