@@ -150,7 +150,8 @@ def plain_tree() -> list[dict[str, Any]]:
     ("harm", "packed"),
     [
         (lambda tree: None, True),
-        (lambda tree: tree[3].update(at=(1, 2)), True),
+        (lambda tree: tree[3].update(at=(tree[3]["id"], 2)), True),
+        (lambda tree: tree[3].update(at=(1, 2)), False),
         (lambda tree: tree[3].update(at=NAMES["Point"](1, 2)), False),
         (lambda tree: tree[3].update(at=float("nan")), False),
         (lambda tree: tree[3].update(at={1, 2}), False),
