@@ -35,6 +35,11 @@ def make_array(buffer: Any, dtype: Any, shape: Shape, axes: Shape, writeable: bo
     return array
 
 
+def make_marked_dtype(plain: Any, byteorder: str) -> Any:
+    """Return a dtype that names the machine's own byte order."""
+    return plain.newbyteorder(byteorder)
+
+
 def make_block(buffer: Any, dtype: Any, shape: Shape, axes: Shape, writeable: bool) -> Any:
     """Return the same for the memory of a frame's columns, which rests on the buffer if it can."""
     memory = memoryview(buffer)

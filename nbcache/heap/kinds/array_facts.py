@@ -65,8 +65,14 @@ def dtype_token(dtype: Any, walk: Walk) -> bytes:
     return known[1]
 
 
+def is_marked(dtype: Any) -> bool:
+    """Tell whether a dtype names the machine's byte order, as those of h5py do: ``<f8``."""
+    return bool(dtype.isnative and dtype.byteorder in "<>")
+
+
 def describe_dtype(dtype: Any) -> bytes:
     """Return the token of a dtype that is asked for once."""
-    plain = repr(dtype) if dtype.names or dtype.char == "T" else dtype.str
+    is_told = dtype.names or dtype.char == "T" or is_marked(dtype)
+    plain = repr(dtype) if is_told else dtype.str
     metadata = dict(dtype.metadata or {})
     return text(f"{type(dtype).__name__}|{plain}|{dtype.isalignedstruct}|{metadata}")

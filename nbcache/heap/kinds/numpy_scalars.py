@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nbcache.heap import rebuild_arrays
-from nbcache.heap.kinds.array_facts import address_of, dtype_token
+from nbcache.heap.kinds.array_facts import address_of, dtype_token, is_marked
 from nbcache.heap.kinds.numpy_arrays import contiguous
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import digest, frame, joined, shorten, text
@@ -65,6 +65,12 @@ class DtypeKind(Kind):
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode the whole description."""
         return frame(b"E", dtype_token(obj, walk))
+
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Keep a byte order that is named although it is the machine's, which NumPy drops."""
+        if not is_marked(obj):
+            return NotImplemented
+        return rebuild_arrays.make_marked_dtype, (obj.newbyteorder("="), obj.byteorder)
 
 
 class UfuncKind(Kind):
