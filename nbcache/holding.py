@@ -10,6 +10,7 @@ from typing import Any
 from nbcache.deps.own_folders import exclude_folder
 from nbcache.entry import Body, Entry
 from nbcache.errors import CacheError, StoreError
+from nbcache.heap.protection import trust_folder
 from nbcache.policy import Policy
 from nbcache.report import format_bytes
 from nbcache.store.memory import SHARED, TieredStore
@@ -52,6 +53,7 @@ class Stores:
             location = str(getattr(store, "location", ""))
             if location and "://" not in location:
                 exclude_folder(location)
+                trust_folder(location)
         if not policy.memory:
             return store
         if place not in self._tiered:

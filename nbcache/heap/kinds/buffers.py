@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
 import xxhash
 
 from nbcache.heap.tokens import digest
+from nbcache.heap.untouched import FROM_BYTES, UNTOUCHED, is_wanted
 
 BLOCK_BYTES = 1 << 19
 """What is gathered at a time."""
@@ -87,6 +89,17 @@ def in_memory_order(array: Any) -> Any:
 
 def whole(memory: Any) -> bytes:
     """Return the digest of contiguous bytes; leaf by leaf, on threads, where there are many."""
+    size = len(memory)
+    if size < FROM_BYTES or not _IS_TRACKED:
+        return _in_leaves(memory)
+    address = np.frombuffer(memory, np.uint8).__array_interface__["data"][0]
+    return UNTOUCHED.digest(address, size, partial(_in_leaves, memory))
+
+
+_IS_TRACKED = is_wanted(os.environ)
+
+
+def _in_leaves(memory: Any) -> bytes:
     if len(memory) < LARGE_BYTES:
         return digest(memory)
     view = memoryview(memory)

@@ -1,0 +1,134 @@
+"""Digests of large memory that nobody has written to since: they are not computed again.
+
+Memory that was met twice with the same contents is put under watch (``protection``); from then on
+its digest holds until a page of it is written. Watching costs whoever writes next some time, so
+memory that was written to has to be met unchanged four times as often before it is watched again.
+``NBCACHE_TRACK_WRITES=0`` turns all of this off.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+
+from nbcache.heap.protection import Protection
+
+FROM_BYTES = 4 << 20
+"""Smaller memory is digested as quickly as asked for."""
+
+MOST = 256
+"""Places that are remembered; each that is watched takes the kernel a mapping or two."""
+
+_TWICE = 2
+_NEVER = 1 << 30
+
+
+class _Sighting:
+    """What is known of one place in memory."""
+
+    __slots__ = ("digest", "is_known", "is_watched", "pass_number", "span", "times", "wanted")
+
+    def __init__(self) -> None:
+        self.digest = b""
+        self.times, self.wanted = 0, _TWICE
+        self.span = (0, 0)
+        self.pass_number = 0
+        self.is_watched = False
+        """The pages are watched since before the digest was computed last."""
+        self.is_known = False
+        """The digest holds for as long as the pages are untouched."""
+
+
+class Untouched:
+    """Remembers digests by place; two watched places never share a page."""
+
+    def __init__(self, protect: Callable[[], Protection] = Protection) -> None:
+        self._make = protect
+        self.forget()
+
+    def forget(self) -> None:
+        """Know nothing any more, as in a process that was just forked."""
+        self._lock = threading.RLock()
+        self._seen: dict[tuple[int, int], _Sighting] = {}
+        self._made: Protection | None = None
+        self._process = os.getpid()
+
+    def digest(self, address: int, size: int, compute: Callable[[], bytes]) -> bytes:
+        """Return the digest of memory, computed only where it may be another than before."""
+        if self._process != os.getpid():  # forked by something that told nobody
+            self.forget()
+        with self._lock:
+            one = self._sighting(address, size)
+            if one.is_known and self._protection.is_untouched(*one.span):
+                return one.digest
+            number = self._begin(one, address, size)
+        found = compute()
+        with self._lock:
+            self._end(one, found, number)
+        return found
+
+    @property
+    def _protection(self) -> Protection:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    def _sighting(self, address: int, size: int) -> _Sighting:
+        one = self._seen.get((address, size))
+        if one is None:
+            if len(self._seen) >= MOST:
+                self._release(self._seen.pop(next(iter(self._seen))))
+            one = self._seen[address, size] = _Sighting()
+        return one
+
+    def _release(self, one: _Sighting) -> None:
+        """Watch a place no longer; if it was written to, be slower to watch it again."""
+        if one.is_known:
+            one.times, one.wanted = 0, min(4 * one.wanted, _NEVER)
+        if one.is_watched:
+            self._protection.release(*one.span)
+        one.is_watched = one.is_known = False
+        one.pass_number += 1
+
+    def _begin(self, one: _Sighting, address: int, size: int) -> int:
+        """Watch the pages from before they are read, where they have been the same for long."""
+        self._release(one)
+        if one.times + 1 >= one.wanted and self._protection.is_there:
+            one.span = self._protection.pages(address, size)
+            if self._is_free(*one.span):
+                one.is_watched = self._protection.protect(*one.span)
+                one.wanted = one.wanted if one.is_watched else _NEVER
+        return one.pass_number
+
+    def _is_free(self, start: int, end: int) -> bool:
+        """Tell whether no page is watched for another place; what was written to goes."""
+        for other in self._seen.values():
+            if other.is_watched and other.span[0] < end and start < other.span[1]:
+                if not other.is_known or self._protection.is_untouched(*other.span):
+                    return False
+                self._release(other)
+        return True
+
+    def _end(self, one: _Sighting, found: bytes, number: int) -> None:
+        """Keep the digest, unless another thread has begun on the same memory meanwhile."""
+        if number != one.pass_number:
+            return
+        is_same = found == one.digest
+        one.digest, one.times = found, one.times + 1 if is_same else 1
+        one.is_known = is_same and one.is_watched
+        if not one.is_known:
+            self._release(one)
+
+
+def is_wanted(environment: Mapping[str, str]) -> bool:
+    """Tell whether writes may be tracked."""
+    asked = environment.get("NBCACHE_TRACK_WRITES", "").strip().lower()
+    return asked not in ("0", "false", "no", "off")
+
+
+UNTOUCHED = Untouched()
+"""What this process knows."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=UNTOUCHED.forget)
