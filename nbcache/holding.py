@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 from nbcache.deps.own_folders import exclude_folder
 from nbcache.entry import Body, Entry
 from nbcache.errors import CacheError, StoreError
-from nbcache.heap.protection import trust_folder
 from nbcache.policy import Policy
 from nbcache.report import format_bytes
 from nbcache.store.memory import SHARED, TieredStore
@@ -53,12 +53,21 @@ class Stores:
             location = str(getattr(store, "location", ""))
             if location and "://" not in location:
                 exclude_folder(location)
-                trust_folder(location)
+                _trust_blobs(location)
         if not policy.memory:
             return store
         if place not in self._tiered:
             self._tiered[place] = TieredStore(SHARED, store)
         return self._tiered[place]
+
+
+def _trust_blobs(location: str) -> None:
+    """Say where files lie that are never changed, so that what rests on them need not be read."""
+    from nbcache.heap.protection import trust_folder
+    from nbcache.store.local import ROOT_NAME
+    from nbcache.store.pieces import BLOBS
+
+    trust_folder(os.path.join(location, ROOT_NAME, *BLOBS))
 
 
 def take_lock(
