@@ -1,8 +1,8 @@
 """Digests of large memory that nobody has written to since: they are not computed again.
 
 Memory that was met twice with the same contents is put under watch (``protection``); from then on
-its digest holds until a page of it is written. Watching costs whoever writes next some time, so
-memory that was written to has to be met unchanged four times as often before it is watched again.
+its digest holds until a page of it is written. Watching costs whoever writes next about as much as
+two digests, so memory whose watch did not pay has to be met unchanged twice as often the next time.
 ``NBCACHE_TRACK_WRITES=0`` turns all of this off.
 """
 
@@ -21,6 +21,9 @@ MOST = 256
 """Places that are remembered; each that is watched takes the kernel a mapping or two."""
 
 _TWICE = 2
+_PAID = 4
+"""A watch that spared so many digests has paid, whoever writes then."""
+
 _NEVER = 1 << 30
 
 
@@ -61,6 +64,7 @@ class Untouched:
         with self._lock:
             one = self._sighting(address, size)
             if one.is_known and self._protection.is_untouched(*one.span):
+                one.times += 1
                 return one.digest
             number = self._begin(one, address, size)
         found = compute()
@@ -85,7 +89,8 @@ class Untouched:
     def _release(self, one: _Sighting) -> None:
         """Watch a place no longer; if it was written to, be slower to watch it again."""
         if one.is_known:
-            one.times, one.wanted = 0, min(4 * one.wanted, _NEVER)
+            has_paid = one.times >= one.wanted + _PAID
+            one.times, one.wanted = 0, _TWICE if has_paid else min(2 * one.wanted, _NEVER)
         if one.is_watched:
             self._protection.release(*one.span)
         one.is_watched = one.is_known = False
