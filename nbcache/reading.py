@@ -49,6 +49,7 @@ PLAIN_MAGICS = frozenset(
 
 
 _HISTORY = re.compile(r"\b(history_manager|displayhook)\b")
+_FORMATTERS = re.compile(r"formatter|Inline|inline|precision|pprint|get_ipython")
 _NOT_NAMED = ("_i", "__warningregistry__")
 """What the names begin with that a cell can't mean by looking at all: they come and go."""
 
@@ -149,7 +150,7 @@ class Reader:
         need_printers(walk, getattr(self._shell, "display_formatter", None))
         parts = compose_parts(source.digest, digests(walk.roots), version=policy.version)
         modules = reached_modules(walk, source.names)
-        parts |= self._display_part() | interpreter_parts(source.text, modules)
+        parts |= self._display_part(source, walk) | interpreter_parts(source.text, modules)
         about = self._about(source, walk)
         parts = choose_parts(policy, parts, self._subject(source, walk, request))
         parts |= asked_parts(policy, walk.values)
@@ -200,8 +201,10 @@ class Reader:
         inputs = {name: summarise(name, value, cell_of) for name, value in walk.values.items()}
         return {"lines": source.lines, "inputs": inputs}
 
-    def _display_part(self) -> dict[str, str]:
-        part = display_part(self._shell)
+    def _display_part(self, source: Source, walk: Walk) -> dict[str, str]:
+        part = display_part(self._shell, named=False)
+        if part != display_part(self._shell) and _names_formatters(source, walk):
+            part = display_part(self._shell)
         return {"display options": part} if part else {}
 
     def _starred(self, nodes: Sequence[ast.stmt], reads: frozenset[str]) -> frozenset[str]:
@@ -271,6 +274,12 @@ class Reader:
             return digest_variable(self.namespace, name)
         except NotFingerprintable:
             return UNKNOWN
+
+
+def _names_formatters(source: Source, walk: Walk) -> bool:
+    """Tell whether a cell may look at how results are shown, besides showing some."""
+    words = (word for code in user_codes(walk) for word in code.co_names)
+    return any(map(_FORMATTERS.search, (source.text, *words)))
 
 
 def _notes(policy: Policy, hidden: list[tuple[str, str]]) -> tuple[str, ...]:

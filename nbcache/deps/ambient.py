@@ -11,14 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from nbcache.deps.display_options import DisplayTracker
 from nbcache.deps.environment import EnvironmentTracker
-from nbcache.deps.families import Decimals, Locales, NumpyErrors, NumpyPrinting, Pandas
+from nbcache.deps.families import Decimals, Locales, NumpyErrors, NumpyPrinting
 from nbcache.deps.figures import FigureTracker, NamedColors
 from nbcache.deps.folders import FolderTracker, ZoneTracker
 from nbcache.deps.group import Group
 from nbcache.deps.interpreter import InterpreterTracker
 from nbcache.deps.loggers import LoggingTracker
 from nbcache.deps.options import OptionTracker
+from nbcache.deps.pandas_options import Pandas
 from nbcache.deps.process_state import ProcessTracker
 from nbcache.deps.protocol import Tracker
 from nbcache.deps.torch_options import Torch
@@ -45,6 +47,7 @@ class AmbientTracker(Group):
             UnfinishedTracker(),
             *(OptionTracker(family()) for family in _FAMILIES),
             FigureTracker(),
+            DisplayTracker(),
         ]
         super().__init__("ambient", members)
 

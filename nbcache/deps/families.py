@@ -1,4 +1,4 @@
-"""The option families that are known: numpy, pandas, decimal, locale (matplotlib: figures.py)."""
+"""The option families that are known: numpy, decimal, locale (others in files of their own)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import Any, ClassVar
 
 from nbcache.deps.patching import Patches
 
+Mark = Callable[..., None]
+
 
 class _Unwatched:
     """A family whose reads cannot be seen: all of it always counts as read."""
 
     unread: frozenset[str] = frozenset()
 
-    def watch_reads(self, patches: Patches, mark: Callable[[], None]) -> bool:
+    def watch_reads(self, patches: Patches, mark: Mark) -> bool:
         """Return False: the reads are not seen."""
         return False
 
@@ -30,7 +32,7 @@ class NumpyPrinting(_Unwatched):
         "formatter": None, "legacy": False, "override_repr": None,
     }  # fmt: skip
 
-    def watch_reads(self, patches: Patches, mark: Callable[[], None]) -> bool:
+    def watch_reads(self, patches: Patches, mark: Mark) -> bool:
         """Hook the functions through which every array's text goes, and the reading one.
 
         Options that scalars obey as well (``legacy`` and replaced functions) always count.
@@ -89,55 +91,6 @@ class NumpyErrors(_Unwatched):
         if "call" in rest:
             numpy.seterrcall(rest.pop("call"))
         numpy.seterr(**rest)
-
-
-class Pandas(_Unwatched):
-    """All registered options of pandas, which reads them straight from nested dictionaries."""
-
-    name, title, module = "pandas", "pandas option", "pandas"
-
-    def __init__(self) -> None:
-        self._tree: Any = None
-        self._branches: list[dict[str, Any]] = []
-        self._sizes: list[int] = []
-        self._leaves: list[tuple[str, Callable[[str], Any], str]] = []
-        self._defaults: dict[str, Any] = {}
-
-    @property
-    def _config(self) -> Any:
-        return sys.modules["pandas._config.config"]
-
-    def values(self) -> dict[str, Any]:
-        """Return option → value."""
-        tree = self._config._global_config
-        if tree is not self._tree or self._sizes != list(map(len, self._branches)):
-            self._look_at(tree)
-        return {name: get(key) for name, get, key in self._leaves}
-
-    def _look_at(self, tree: dict[str, Any]) -> None:
-        """Note where the options are: they stay there until others are registered."""
-        self._tree, self._leaves = tree, []
-        waiting = [("", tree)]
-        for prefix, branch in waiting:
-            for key, value in branch.items():
-                if type(value) is dict:
-                    waiting.append((f"{prefix}{key}.", value))
-                else:
-                    self._leaves.append((prefix + key, branch.__getitem__, key))
-        self._branches = [branch for _, branch in waiting]
-        self._sizes = list(map(len, self._branches))
-
-    def defaults(self) -> Mapping[str, Any]:
-        """Return option → registered default."""
-        registered = self._config._registered_options
-        if len(registered) != len(self._defaults):
-            self._defaults = {key: option.defval for key, option in registered.items()}
-        return self._defaults
-
-    def assign(self, values: Mapping[str, Any]) -> None:
-        """Set the options, with their call-backs."""
-        for key, value in values.items():
-            sys.modules["pandas"].set_option(key, value)
 
 
 class Decimals(_Unwatched):

@@ -18,7 +18,7 @@ from nbcache.errors import NotReplayable
 
 
 class Matplotlib:
-    """``matplotlib.rcParams``; one read of any parameter counts as a read of all."""
+    """``matplotlib.rcParams``; one read of a parameter counts as a read of its whole group."""
 
     name, title, module = "matplotlib", "matplotlib parameter", "matplotlib"
     unread = frozenset({"backend", "backend_fallback", "interactive", "toolbar"})
@@ -70,10 +70,15 @@ class Matplotlib:
         if "interactive" in values and pyplot is not None:  # which IPython is told of as well
             (pyplot.ion if values["interactive"] else pyplot.ioff)()
 
-    def watch_reads(self, patches: Patches, mark: Callable[[], None]) -> bool:
+    def watch_reads(self, patches: Patches, mark: Callable[..., None]) -> bool:
         """Hook the reading methods of the parameters' class."""
         kind = type(self._parameters)
-        patches.watch(lambda args, kwargs: mark(), (kind, "__getitem__"), (kind, "_get"))
+
+        def on_read(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            for group in _groups_of(args[1] if len(args) > 1 else None):
+                mark(group)
+
+        patches.watch(on_read, (kind, "__getitem__"), (kind, "_get"))
         return True
 
 
@@ -101,9 +106,14 @@ class NamedColors(Matplotlib):
         for name, color in values.items():
             mapping[name] = color
 
-    def watch_reads(self, patches: Patches, mark: Callable[[], None]) -> bool:
-        """Return False: every function that takes a color may read them."""
-        return False
+    def watch_reads(self, patches: Patches, mark: Callable[..., None]) -> bool:
+        """Hook the methods of the table's class; its cache is an attribute of it."""
+        kind = type(sys.modules["matplotlib.colors"].get_named_colors_mapping())
+        if kind is dict:
+            return False
+        names = ("__getattribute__", "__getitem__", "__contains__", "__iter__", "__len__")
+        patches.watch(lambda args, kwargs: mark(), *((kind, name) for name in names))
+        return True
 
 
 class FigureTracker(OptionTracker):
@@ -123,7 +133,7 @@ class FigureTracker(OptionTracker):
             return Observed()
         if run.before is None:
             raise NotReplayable("it imported matplotlib in a way that nbcache did not see")
-        if run.had_figures and run.is_read:
+        if run.had_figures and (run.is_read or run.groups):
             return Observed(refusal=_REFUSAL_BEFORE)
         if not run.had_figures and _open_figures() and not _closes_at_the_end():
             return Observed(refusal=_REFUSAL_AFTER)
@@ -142,6 +152,16 @@ _REFUSAL_BEFORE = (
 _REFUSAL_AFTER = (
     "it leaves pyplot figures open, which a hit could not repeat: end it with `plt.close('all')`"
 )
+
+
+_SHARE = {"text": ("text", "mathtext", "font"), "font": ("text", "mathtext", "font")}
+"""Groups that count together: matplotlib keeps what it made of one for the other."""
+
+
+def _groups_of(name: object) -> tuple[str, ...]:
+    """Return the groups that a read parameter stands for; an empty name stands for all."""
+    group = name.partition(".")[0] if isinstance(name, str) else ""
+    return _SHARE.get(group, (group,))
 
 
 def _raw(parameters: Any) -> dict[str, Any]:

@@ -7,8 +7,8 @@ loaded yet equals one that is loaded and untouched.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from itertools import compress, repeat
 from operator import is_not
 from typing import Any, Protocol
@@ -38,8 +38,11 @@ class Family(Protocol):
     def assign(self, values: Mapping[str, Any]) -> None:
         """Set the given options."""
 
-    def watch_reads(self, patches: Patches, mark: Callable[[], None]) -> bool:
-        """Have ``mark`` called at a read of any option; False if reads cannot be seen."""
+    def watch_reads(self, patches: Patches, mark: Callable[..., None]) -> bool:
+        """Have ``mark`` called at a read of any option; False if reads cannot be seen.
+
+        ``mark(name)`` tells of a read of this option, or of one whose name begins with ``name.``
+        """
 
 
 _NEW: Any = object()
@@ -47,10 +50,14 @@ _NEW: Any = object()
 
 @dataclass(slots=True)
 class Reading:
-    """What one run did with one family: the options before it, and whether it read any."""
+    """What one run did with one family: the options before it, and whether it read any.
+
+    ``groups`` are the names that it read, or their beginnings, where that much is known.
+    """
 
     before: dict[str, Any] | None = None
     is_read: bool = False
+    groups: set[str] = field(default_factory=set)
     had_figures: bool = False
     has_arrived: bool = False
     modules: frozenset[str] = frozenset()
@@ -72,12 +79,16 @@ class OptionTracker(Watcher[Reading]):
     def _begin(self, patches: Patches) -> Reading:
         run = Reading()
 
-        def mark() -> None:
-            run.is_read = True
+        def mark(group: str = "") -> None:
+            if group:
+                run.groups.add(group)
+            else:
+                run.is_read = True
 
         def look(_: object = None) -> None:
             run.before = self.family.values()
-            run.is_read = not self.family.watch_reads(patches, mark)
+            if not self.family.watch_reads(patches, mark):
+                run.is_read = True
 
         if self._is_loaded():
             look()
@@ -92,10 +103,17 @@ class OptionTracker(Watcher[Reading]):
         before = run.before if run.before is not None else dict(self.family.defaults())
         after = self.family.values()
         effect = {key: self._encoded(key, after[key]) for key in moved(before, after)}
+        return Observed(self._late(run, before), effect or None)
+
+    def _late(self, run: Reading, before: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return what the run read of the options, None if nothing."""
+        if not (run.is_read or run.groups):
+            return None
         # A library that the run itself loaded starts from its files, which the run read.
-        if not run.is_read or run.has_arrived:
-            return Observed({"changed": {}} if run.is_read else None, effect or None)
-        return Observed({"changed": self._changed(before)}, effect or None)
+        changed = {} if run.has_arrived else self._changed(before)
+        if run.is_read:
+            return {"changed": changed}
+        return {"changed": _within(changed, run.groups), "read": sorted(run.groups)}
 
     def _changed(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options that differ from the defaults."""
@@ -121,7 +139,7 @@ class OptionTracker(Watcher[Reading]):
         now: dict[str, Any] = {}
         defaults: Mapping[str, Any] = {}
         if self._is_loaded():
-            now = self._changed(self.family.values())
+            now = _within(self._changed(self.family.values()), late.get("read"))
             defaults = self.family.defaults()
         for key in sorted({*then, *now}):
             if key not in then or key not in now or then[key] != now[key]:
@@ -138,6 +156,14 @@ class OptionTracker(Watcher[Reading]):
     def _apply(self, effect: Any) -> None:
         __import__(self.family.module)
         self.family.assign({key: decode(value) for key, value in effect.items()})
+
+
+def _within(values: dict[str, Any], groups: Collection[str] | None) -> dict[str, Any]:
+    """Return the options of these names and groups; all if it is None."""
+    if groups is None:
+        return values
+    heads = tuple(f"{group}." for group in groups)
+    return {key: value for key, value in values.items() if f"{key}.".startswith(heads)}
 
 
 def moved(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

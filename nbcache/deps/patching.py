@@ -130,6 +130,7 @@ class Patches:
         self._awaited: list[arrivals.Arrival] = []
         self._logs: list[dict[str, bool]] = []
         self._batch: Any = None
+        self._ends: list[Callable[[], None]] = []
 
     def watch(self, hook: Hook, *places: Place) -> None:
         """Call ``hook(args, kwargs)`` before each call of the functions at ``places``."""
@@ -169,6 +170,10 @@ class Patches:
         wanted = frozenset({names}) if isinstance(names, str) else names
         self._awaited.append(arrivals.expect(wanted, guarded))
 
+    def at_the_end(self, action: Callable[[], None]) -> None:
+        """Call ``action`` once when the patches are undone."""
+        self._ends.append(action)
+
     def log_imports(self) -> dict[str, bool]:
         """Return a log of the modules that the run searches for, in the order of the search."""
         log = arrivals.log_searches()
@@ -185,6 +190,8 @@ class Patches:
             batch.undo(self)
         if self._installed or self._hooked:
             self._take_away()
+        while self._ends:
+            self._ends.pop()()
         while self._awaited:
             arrivals.forget(self._awaited.pop())
         while self._logs:

@@ -28,7 +28,7 @@ class Torch:
     def _torch(self) -> Any:
         return sys.modules["torch"]
 
-    def watch_reads(self, patches: Patches, mark: Callable[[], None]) -> bool:
+    def watch_reads(self, patches: Patches, mark: Callable[..., None]) -> bool:
         """Return False: the reads are not seen."""
         return False
 

@@ -2,8 +2,8 @@
 
 The filters before the run are a dependency if it changed them, or if a warning was issued,
 shown or not: Python code issues it through ``warnings.warn``; C code leaves its mark in the
-registry of the module that it blames. A run that only added filters, as importing a library
-does, would leave them the same from where it left them.
+registry of the module that it blames. A run that only put filters in front of the others, as
+importing a library does, depends on none of them: a hit puts its own in front, too.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class WarningTracker(Watcher[_Run]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._registries: dict[str, tuple[Any, int]] = {}
+        self._registries: dict[str, tuple[Any, int]] | None = None
         self._namespaces: dict[str, Any] = {}
         self._names: frozenset[str] = frozenset()
         self._sizes: list[int] = []
@@ -47,6 +47,8 @@ class WarningTracker(Watcher[_Run]):
 
     def _begin(self, patches: Patches) -> _Run:
         run = _Run(list(warnings.filters))
+        if self._registries is None:
+            self._registries_moved()
 
         def on_warning(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             run.is_issued = True
@@ -64,8 +66,12 @@ class WarningTracker(Watcher[_Run]):
         except NotReplayable as error:
             raise NotReplayable(f"it adds a warning filter: {error}") from error
         late = {"filters": _digest(run.before)}
-        if not (self._registries_moved() or run.is_issued) and _are_added(run.before, after):
-            late["left"] = _digest(after)  # adding them once more leaves them as they are
+        if not (self._registries_moved() or run.is_issued):
+            count = len(after) - len(run.before)
+            if count > 0 and after[count:] == run.before:
+                return Observed(None, {"in front": effect[:count]})
+            if _are_added(run.before, after):
+                late["left"] = _digest(after)  # adding them once more leaves them as they are
         return Observed(late, effect)
 
     def _registries_moved(self) -> bool:
@@ -100,7 +106,11 @@ class WarningTracker(Watcher[_Run]):
         return None if is_same else "the warning filters changed"
 
     def _apply(self, effect: Any) -> None:
-        filters = [decode(item) for item in effect]
+        if isinstance(effect, Mapping):
+            front = [decode(item) for item in effect["in front"]]
+            filters = [*front, *(item for item in warnings.filters if item not in front)]
+        else:
+            filters = [decode(item) for item in effect]
         if filters != warnings.filters:
             warnings.filters[:] = filters  # type: ignore[index]
             _note_change()

@@ -6,35 +6,30 @@ import codeop
 import functools
 import hashlib
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from operator import is_
 from typing import Any
 
+from nbcache.deps.display_options import Display
 from nbcache.errors import CacheError, NotReplayable
 
-_TEXT_DEFAULTS = {"float_precision": "", "pprint": True, "max_width": 79, "max_seq_length": 1000}
-_INLINE_DEFAULTS = {"figure_formats": ["png"], "close_figures": True, "rc": {}}
+def display_options(shell: Any, *, named: bool = True) -> dict[str, Any]:
+    """Return the options of showing results that differ from IPython's defaults.
 
-
-def display_options(shell: Any) -> dict[str, Any]:
-    """Return the options of showing results that differ from IPython's defaults."""
-    formatter = getattr(shell, "display_formatter", None)
-    if formatter is None:
+    Unless the formatters are ``named`` by a cell, only those that bear on what its code does.
+    """
+    if getattr(shell, "display_formatter", None) is None:
         return {}
-    plain = formatter.formatters["text/plain"]
-    found = {
-        name: getattr(plain, name)
-        for name, default in _TEXT_DEFAULTS.items()
-        if getattr(plain, name, default) != default
-    }
+    usual = Display().defaults()
+    held = Display().values() if named else {}
+    found = {name: value for name, value in held.items() if value != usual[name]}
     if shell.ast_node_interactivity != "last_expr":
         found["ast_node_interactivity"] = shell.ast_node_interactivity
     if shell.compile.flags & ~_base_flags():
         found["future"] = shell.compile.flags & ~_base_flags()
-    return {**found, **_inline_options()}
+    return found
 
 
 @functools.lru_cache(maxsize=1)
@@ -43,22 +38,9 @@ def _base_flags() -> int:
     return codeop.Compile().flags
 
 
-def _inline_options() -> dict[str, Any]:
-    config = sys.modules.get("matplotlib_inline.config")
-    if config is None or not config.InlineBackend.initialized():
-        return {}
-    backend = config.InlineBackend.instance()
-    now = {
-        "figure_formats": sorted(backend.figure_formats),
-        "close_figures": backend.close_figures,
-        "rc": dict(backend.rc),
-    }
-    return {name: value for name, value in now.items() if value != _INLINE_DEFAULTS[name]}
-
-
-def display_part(shell: Any) -> str:
+def display_part(shell: Any, *, named: bool = True) -> str:
     """Return the key part of the display options; empty when all are IPython's defaults."""
-    options = display_options(shell)
+    options = display_options(shell, named=named)
     if not options:
         return ""
     data = json.dumps(options, sort_keys=True, default=str).encode()

@@ -49,6 +49,7 @@ def _state_restored():
     decimal.setcontext(context)
     dict.update(mpl.rcParams, parameters)
     pd.reset_option("display")
+    mpl.colors.get_named_colors_mapping().update(mpl.colors.BASE_COLORS)
     logging.getLogger("ambient.sample").setLevel(0)
     time.tzset()
 
@@ -213,10 +214,41 @@ def test_options_that_were_not_read_do_not_count(tracker):
     """A parameter, variable or print option that the run did not read may change."""
     late = late_of(watch(tracker, lambda: np.float64(1 / 3) + np.arange(3).sum()))
     np.set_printoptions(precision=2)
+    pd.set_option("display.max_rows", 7)
     dict.__setitem__(mpl.rcParams, "figure.dpi", 50)
+    mpl.colors.get_named_colors_mapping()["b"] = "red"
     os.environ["AMBIENT_OTHER"] = "x"
     logging.getLogger("ambient.sample").setLevel(10)
     assert tracker.check(late) is None
+
+
+def test_filters_put_in_front_depend_on_no_others(tracker):
+    """A run that adds warning filters, and warns of nothing, adds them in front of any others."""
+    seen = watch(tracker, lambda: warnings.filterwarnings("ignore", module="ambient_one"))
+    assert "warnings" not in late_of(seen)
+    warnings.filters[:] = [item for item in warnings.filters if "ambient_one" not in str(item[3])]
+    warnings.filterwarnings("ignore", module="ambient_two")
+    rest = list(warnings.filters)
+    for _ in range(2):
+        tracker.apply(seen.effect)
+        assert "ambient_one" in str(warnings.filters[0][3])
+        assert warnings.filters[1:] == rest
+
+
+def test_what_is_taken_of_the_options_is_theirs(tracker):
+    """Whoever takes a group of pandas' options during a run holds the same as without nbcache."""
+    taken = []
+    tracker.start()
+    taken += [pd.options.display, pd._config.config._global_config]
+    tracker.start()
+    assert taken[0].max_rows == 60 and sorted(taken[0].d) == dir(pd.options.display)
+    tracker.finish()
+    tracker.finish()
+    assert {type(held) for held in taken[1].values()} == {type(taken[0].d)} == {dict}
+    assert taken[0].d is taken[1]["display"]
+    late = late_of(watch(tracker, lambda: taken[0].max_rows))
+    taken[0].max_rows = 7
+    assert tracker.check(late) == "pandas option display.max_rows changed (60 → 7)"
 
 
 def test_a_variable_the_run_sets_first_is_no_input(tracker):
@@ -500,8 +532,9 @@ def test_records_are_equal_in_processes_with_other_hash_seeds():
     late, refusal, effects, _ = outputs[0]
     assert refusal is None
     assert "numpy_errors" in effects
-    assert late["pandas"] == {"changed": {}}
-    assert late["matplotlib"] == {"changed": {}}
+    assert late["pandas"]["changed"] == late["matplotlib"]["changed"] == {}
+    assert "display.max_rows" in late["pandas"]["read"] and "io.sql" not in late["pandas"]["read"]
+    assert {"figure"} <= {*late["matplotlib"]["read"]} and "boxplot" not in late["matplotlib"]["read"]
 
 
 def test_enumeration_members_come_back_as_members() -> None:
