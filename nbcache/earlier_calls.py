@@ -22,16 +22,20 @@ from nbcache.deps.local import loaded_local_names, memory_digest, read_source, s
 from nbcache.deps.process_state import PLACES
 from nbcache.heap.walk import Walk
 from nbcache.library_effects import RECORDED_PACKAGES, is_library_target, package_of, target_steps
+from nbcache.patchers import names_of, patched_packages
 
 _SETS = re.compile(
     r"_?(un)?(register|configure?|install|patch|init|enable|disable|use|reset|add)(_|$)"
     r"|_?(un)?set\w*|basicConfig|(start|signal|update|append|extend|insert|clear)$"
 )
-_MAY_SET = re.compile(r"[(\[]")
-"""Without a call or an index, no text sets anything in a library."""
+_MAY_SET = re.compile(r"[(\[]|^\s*@", re.MULTILINE)
+"""Without a call, an index or a decorator, no text sets anything in a library."""
 
 _TRACKED = RECORDED_PACKAGES - {"torch", "polars", "pyarrow", "requests", "json", "asyncio"}
 """Packages whose settings the trackers record."""
+
+_OF_MOCKS = frozenset({"object", "dict", "multiple"})
+"""Functions of ``unittest.mock.patch``."""
 
 _OF_THE_PROCESS = frozenset(name for owner, name in PLACES if owner is os)
 _SETTERS = frozenset({"setattr", "delattr", "vars"})
@@ -91,16 +95,20 @@ class EarlierCalls:
         if not _MAY_SET.search(text):
             return
         try:
-            marks = _marks_in(text)
+            marks, statements = _marks_in(text)
         except (SyntaxError, ValueError, RecursionError):
             return
         for package, node in _touched_by(marks, namespace):
-            found = self._calls.setdefault(package, {})
-            shown = ast.unparse(node)
-            found.pop(shown, None)  # a repeated call counts where it came last
-            found[shown] = frozenset(
-                part.id for part in ast.walk(node) if isinstance(part, ast.Name)
-            )
+            self._keep(package, node)
+        for node in statements:
+            for package in sorted(patched_packages(node, namespace)):
+                self._keep(package, node)
+
+    def _keep(self, package: str, node: ast.stmt) -> None:
+        found = self._calls.setdefault(package, {})
+        shown = ast.unparse(node)
+        found.pop(shown, None)  # a repeated call counts where it came last
+        found[shown] = names_of(node)
 
 
 def _touched_by_module(name: str) -> frozenset[str]:
@@ -128,8 +136,9 @@ _Marks = tuple[tuple[ast.expr, ast.stmt], ...]
 
 
 @functools.lru_cache(maxsize=256)
-def _marks_in(text: str) -> _Marks:
-    return tuple(_marks(ast.parse(text), attributes=False))
+def _marks_in(text: str) -> tuple[_Marks, tuple[ast.stmt, ...]]:
+    tree = ast.parse(text)
+    return tuple(_marks(tree, attributes=False)), tuple(tree.body)
 
 
 def _marks(tree: ast.Module, *, attributes: bool) -> Iterator[tuple[ast.expr, ast.stmt]]:
@@ -140,7 +149,7 @@ def _marks(tree: ast.Module, *, attributes: bool) -> Iterator[tuple[ast.expr, as
                 yield node, statement
             elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
                 yield node.value, statement
-            elif isinstance(node, ast.Call) and _SETS.match(_last_step(node)):
+            elif isinstance(node, ast.Call) and _may_set(_last_step(node)):
                 yield node, statement
 
 
@@ -159,6 +168,10 @@ def _touched_by(
 def _of_target(node: ast.expr, namespace: dict[str, Any]) -> str:
     steps = target_steps(node)
     return package_of(namespace.get(steps[0])) if is_library_target(steps, namespace) else ""
+
+
+def _may_set(name: str) -> bool:
+    return name in _OF_MOCKS or bool(_SETS.match(name))
 
 
 def _last_step(call: ast.Call) -> str:

@@ -60,12 +60,14 @@ class LibraryPatches:
             tree = ast.parse(text)
         except (SyntaxError, ValueError, RecursionError):
             return
+        aliases = _aliases(tree, namespace)
         for part in ast.walk(tree):
             if isinstance(part, (ast.ClassDef, ast.FunctionDef)) and any(
                 "_accessor" in ast.dump(decorator) for decorator in part.decorator_list
             ):
                 self._names[part.name] = None
-            for steps in _assigned(part):
+            for given in _assigned(part):
+                steps = [*aliases.get(given[0], given[:1]), *given[1:]] if given else []
                 if is_library_target(steps, namespace):
                     self._targets[tuple(steps)] = text
 
@@ -79,6 +81,17 @@ def need_printers(walk: Walk, display_formatter: Any) -> None:
                 label = f"{mime} formatter of {getattr(kind, '__name__', kind)}"
                 walk.roots[label] = walk.fingerprint(label, printer)
     walk.run()
+
+
+def _aliases(tree: ast.Module, namespace: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the local names of functions that stand for a library's module or class."""
+    found: dict[str, list[str]] = {}
+    for part in ast.walk(tree):
+        if isinstance(part, ast.Assign) and isinstance(part.value, (ast.Attribute, ast.Name)):
+            steps = target_steps(part.value)
+            if is_library_target([*steps, ""], namespace):
+                found |= {one.id: steps for one in part.targets if isinstance(one, ast.Name)}
+    return {name: steps for name, steps in found.items() if name not in namespace}
 
 
 def _assigned(part: ast.AST) -> Iterator[list[str]]:

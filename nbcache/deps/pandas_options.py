@@ -159,19 +159,17 @@ _ready: dict[int, _Told] = {}
 def _put_into(tree: dict[str, Any], mark: Mark) -> None:
     """Put what tells into the place of each group, once however many runs there are."""
     for group, held in list(tree.items()):
+        told = held
         if type(held) is dict:
-            if id(held) not in _ready:
-                _ready[id(held)] = _Told(group, held)
-            tree[group] = held = _ready[id(held)]
-        if type(held) is _Told:
-            held.marks = (*held.marks, mark)
+            told = tree[group] = _ready.setdefault(id(held), _Told(group, held))
+        if type(told) is _Told:
+            told.marks = (*told.marks, mark)
 
 
 def _take_from(tree: dict[str, Any], mark: Mark) -> None:
     """End one run's watch; what nobody watches any more is as it was."""
     with patching.lock:
-        for group in tree:
-            held: Any = tree[group]
+        for group, held in tree.items():
             if type(held) is _Told:
                 held.marks = tuple(one for one in held.marks if one is not mark)
                 if not held.marks:

@@ -15,6 +15,7 @@ from typing import Any
 from nbcache.deps.display_options import Display
 from nbcache.errors import CacheError, NotReplayable
 
+
 def display_options(shell: Any, *, named: bool = True) -> dict[str, Any]:
     """Return the options of showing results that differ from IPython's defaults.
 

@@ -24,6 +24,13 @@ FOUND = [
     ("a program that reads elsewhere", "x = 1\nopen('{far}/d.txt', 'w').write(f'v{x}')\nopen('s.py', 'w').write(\"print(open('{far}' + '/d.txt').read())\")\n---\n@import subprocess, sys\nprint(subprocess.run([sys.executable, 's.py'], capture_output=True).stdout)"),
     ("a module in an archive", "import zipfile, sys, os\nx = 1\nwith zipfile.ZipFile('{m}.zip', 'w') as z: z.writestr(zipfile.ZipInfo('{m}z.py', (1980, 1, 1, 0, 0, 0)), f'def f(): return {x}')\nsys.path.insert(0, os.path.abspath('{m}.zip'))\nimport {m}z\n---\n@print({m}z.f())"),
     ("a module made by hand", "import sys, types\nx = 1\nk = types.ModuleType('{m}r'); exec(f'def f(): return {x}', k.__dict__)\nsys.modules['{m}r'] = k; del k\n---\n@import {m}r\nprint({m}r.f())"),
+    ("a method that a decorator adds to a library's class", "import pandas as pd\nx = 1\ndef add(f): setattr(pd.Series, f.__name__, f); return f\n@add\ndef zq(s): return x\n---\n@print(pd.Series([1]).zq())\n---\ndel pd.Series.zq"),
+    ("a method added to the class that a decorator is given", "import pandas as pd\nx = 1\ndef add_to(cls):\n    def deco(f): setattr(cls, f.__name__, f); return f\n    return deco\n@add_to(pd.Series)\ndef zq(s): return x\n---\n@print(pd.Series([1]).zq())\n---\ndel pd.Series.zq"),
+    ("an attribute of a value's class", "import pandas as pd\nx = 1\ndf = pd.DataFrame({'a': [1]})\ntype(df).zq = x\n---\n@print(df.zq)\n---\ndel pd.DataFrame.zq"),
+    ("setattr over classes", "import pandas as pd\nx = 1\nfor k, v in [(pd.DataFrame, x), (pd.Series, 0)]: setattr(k, 'zq', v)\n---\n@print(pd.DataFrame().zq)\n---\ndel pd.Series.zq, pd.DataFrame.zq"),
+    ("a class under a function's own name for it", "import pathlib\nx = 1\ndef go():\n    p = pathlib.PurePath\n    p.zq = x\ngo()\n---\n@print(pathlib.PurePath('a').zq)\n---\ndel pathlib.PurePath.zq"),
+    ("a mock of a module's attribute", "import unittest.mock as um, textwrap\nx = 1\np = um.patch.object(textwrap, 'shorten', lambda *a: x); p.start()\n---\n@print(textwrap.shorten('a', 9))\n---\np.stop()"),
+    ("a function that took a library's name", "import functools, textwrap\nx = 1\nold = textwrap.shorten\n@functools.wraps(old)\ndef mine(*t): return x\ntextwrap.shorten = mine\n---\n@print(textwrap.shorten('a', 9))\n---\ntextwrap.shorten = old"),
 ]
 
 CASES = [

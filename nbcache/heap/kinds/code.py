@@ -78,7 +78,15 @@ def is_library(obj: Any) -> bool:
     module = getattr(obj, "__module__", None)
     if not isinstance(module, str) or is_local_module(module):
         return False
+    if type(obj) is types.FunctionType and _is_own(obj):
+        return False
     return is_importable(obj, module, getattr(obj, "__qualname__", None))
+
+
+def _is_own(function: types.FunctionType) -> bool:
+    """Tell whether a function over our variables took a library's name: by ``functools.wraps``."""
+    home = function.__globals__.get("__name__")
+    return home == "__main__" or (home != function.__module__ and is_local_module(home))
 
 
 class CodeObjectKind(Kind):
