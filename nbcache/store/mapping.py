@@ -29,14 +29,19 @@ class _Held:
 
     def __init__(self) -> None:
         self.count = 0
+        self._living: dict[int, tuple[object, int]] = {}
 
     def take(self, whole: OwnMemory, count: int) -> None:
-        """Count them for as long as the whole lives."""
-        self.count += count
-        weakref.finalize(whole, self._let_go, count).atexit = False
+        """Count them for as long as the whole lives.
 
-    def _let_go(self, count: int) -> None:
-        self.count -= count
+        A finalizer would register with ``atexit``, which a recorded cell may not be seen to do.
+        """
+        reference = weakref.ref(whole, self._let_go)
+        self._living[id(reference)] = reference, count
+        self.count += count
+
+    def _let_go(self, reference: object) -> None:
+        self.count -= self._living.pop(id(reference))[1]
 
 
 _held = _Held()

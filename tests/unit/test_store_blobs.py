@@ -15,7 +15,7 @@ import pytest
 
 from nbcache.entry import Body, Entry
 from nbcache.errors import DamagedEntry, ForeignEntry, StoreError
-from nbcache.store import blob_lock, blob_writing, blobs, collecting, lanes, stamps
+from nbcache.store import blob_lock, blob_writing, blobs, collecting, lanes, mapping, stamps
 from nbcache.store.collecting import collect_blobs, size_items
 from nbcache.store.local import LocalStore
 from nbcache.store.mapping import map_pieces
@@ -311,16 +311,22 @@ def test_a_map_outlives_its_entry(store):
     assert bytes(held) == table.tobytes()
 
 
-def test_maps_hold_no_descriptor_of_many(store, tmp_path):
-    """A buffer in many pieces holds no descriptor open while it lives."""
+def test_maps_hold_no_descriptor_of_many(store, tmp_path, monkeypatch):
+    """A buffer in many pieces holds no descriptor open while it lives, and counts its maps."""
     table = rows(120, 150_000)
     stored = put(store, 1, table)
     before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    maps = mapping._held.count
     held = [store.load(stored).buffers[0] for _ in range(20)]
     after = len(os.listdir("/proc/self/fd")) if before else 0
     assert after == before
+    assert mapping._held.count == maps + 20 * len(cut(table.nbytes, choose_piece_bytes(table)))
     del held
     gc.collect()
+    assert mapping._held.count == maps
+    monkeypatch.setattr(mapping, "_MOST_MAPS", maps)
+    assert loaded(store, stored) == [table.tobytes()]  # copied, since there are too many
+    assert mapping._held.count == maps
 
 
 def test_pieces_that_cannot_lie_side_by_side_are_copied(store, monkeypatch):
