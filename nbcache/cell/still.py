@@ -20,23 +20,33 @@ _BINARY: Final = (
 _UNARY: Final = (ast.UAdd, ast.USub, ast.Not)  # `~True` warns
 _COMPARE: Final = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE)  # `1 is 1` warns
 
+TO_ATOM: Final = frozenset({"len", "abs", "round", "int", "float", "str", "bool", "ord", "chr"})
+TO_PLAIN: Final = frozenset({"sum", "min", "max", "sorted", "list", "tuple", "divmod"})
+SHOWS: Final = "print"
+CALLED: Final = TO_ATOM | TO_PLAIN | {SHOWS, "range"}
+"""Functions of Python's own that call nothing but the operators of what they are given."""
+
 IsPlain = Callable[[str], bool]
 
 
-def is_still(nodes: Sequence[ast.stmt], is_atom: IsPlain, is_free: IsPlain) -> bool:
-    """Tell whether a cell does nothing but bind names to plain values.
+def is_still(
+    nodes: Sequence[ast.stmt], is_atom: IsPlain, is_free: IsPlain, is_pythons: IsPlain
+) -> bool:
+    """Tell whether a cell does nothing but bind names to plain values, and print some.
 
     ``is_atom`` tells whether a name holds a value of ``ATOMS`` now, ``is_free`` whether it may be
-    bound: what it held before goes without a trace.
+    bound: what it held before goes without a trace; ``is_pythons`` whether one of ``CALLED`` is
+    still Python's own function.
     """
-    look = _Look(is_atom, is_free)
+    look = _Look(is_atom, is_free, is_pythons)
     return all(map(look.is_still, nodes))
 
 
 class _Look:
     """Follows a cell's statements in order, and what the names that they bind hold."""
 
-    def __init__(self, is_atom: IsPlain, is_free: IsPlain) -> None:
+    def __init__(self, is_atom: IsPlain, is_free: IsPlain, is_pythons: IsPlain) -> None:
+        self._is_pythons = is_pythons
         self._holds_atom = is_atom
         self._is_free = is_free
         self._bound: dict[str, bool] = {}
@@ -49,6 +59,8 @@ class _Look:
             target = node.target
             is_atom = isinstance(target, ast.Name) and self._is_atom_name(target.id)
             return is_atom and self.is_atom(node.value) and self._binds(target, node.value)
+        if isinstance(node, ast.Expr):
+            return self._callee(node.value) == SHOWS
         return isinstance(node, ast.Pass)
 
     def _binds(self, target: ast.expr, value: ast.expr) -> bool:
@@ -61,6 +73,15 @@ class _Look:
             return False
         self._bound[target.id] = is_atom
         return True
+
+    def _callee(self, node: ast.expr) -> str:
+        """Return which of ``CALLED`` an expression calls with plain values alone, or nothing."""
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)) or node.keywords:
+            return ""
+        name = node.func.id
+        if name not in CALLED or name in self._bound or not self._is_pythons(name):
+            return ""
+        return name if all(map(self.is_plain, node.args)) else ""
 
     def _is_atom_name(self, name: str) -> bool:
         known = self._bound.get(name)
@@ -76,6 +97,8 @@ class _Look:
             return isinstance(node.op, _BINARY) and self._are_atoms(node.left, node.right)
         if isinstance(node, ast.UnaryOp):
             return isinstance(node.op, _UNARY) and self.is_atom(node.operand)
+        if isinstance(node, ast.Call):
+            return self._callee(node) in TO_ATOM
         return self._chooses_atom(node)
 
     def _chooses_atom(self, node: ast.expr) -> bool:
@@ -97,7 +120,20 @@ class _Look:
             return keys and all(map(self.is_plain, node.values))
         if isinstance(node, ast.Name):
             return node.id in self._bound or self._holds_atom(node.id)
-        return self.is_atom(node)
+        if isinstance(node, ast.ListComp):
+            return self._lists_plain(node)
+        return self.is_atom(node) or self._callee(node) in TO_PLAIN
+
+    def _lists_plain(self, node: ast.ListComp) -> bool:
+        """Tell whether a comprehension makes plain values of the numbers of a range."""
+        each = node.generators[0]
+        if len(node.generators) > 1 or each.is_async or not isinstance(each.target, ast.Name):
+            return False
+        if self._callee(each.iter) != "range":
+            return False
+        inner = _Look(self._holds_atom, self._is_free, self._is_pythons)
+        inner._bound = {**self._bound, each.target.id: True}
+        return all(map(inner.is_atom, each.ifs)) and inner.is_plain(node.elt)
 
     def _are_atoms(self, *nodes: ast.expr) -> bool:
         return all(map(self.is_atom, nodes))

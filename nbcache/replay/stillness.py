@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import builtins
 import sys
+import types
 from collections.abc import Sequence
 from typing import Any
 
-from nbcache.cell.still import ATOMS, is_still
+from nbcache.cell.still import ATOMS, CALLED, SHOWS, is_still
 
 _AROUND = frozenset({"nbcache", "IPython", "ipykernel", "matplotlib_inline"})
 """Packages whose event callbacks do nothing to a cell that shows nothing."""
 
+_PYTHONS = {name: getattr(builtins, name) for name in CALLED}
+_NATIVE = (types.BuiltinFunctionType, type)
+
 
 def runs_still(nodes: Sequence[Any], shell: Any) -> bool:
-    """Tell whether a run of these statements leaves nothing but the names that they bind."""
+    """Tell whether a run of these statements leaves nothing but names and what it printed."""
     values, hidden = shell.user_ns, shell.user_ns_hidden
     if type(values) is not dict or shell.user_global_ns is not values:
+        return False
+
+    own = values.get("__builtins__", builtins)
+    if not (own is builtins or own is vars(builtins)):
         return False
 
     def is_named(name: str) -> bool:
@@ -28,7 +36,22 @@ def runs_still(nodes: Sequence[Any], shell: Any) -> bool:
     def is_free(name: str) -> bool:
         return is_named(name) and (name not in values or type(values[name]) in ATOMS)
 
-    return is_still(nodes, is_atom, is_free) and _is_alone(shell)
+    def is_pythons(name: str) -> bool:
+        found = getattr(builtins, name, None)
+        is_native = found is _PYTHONS[name] and type(found) in _NATIVE and name not in values
+        return is_native and (name != SHOWS or _is_kernels_own(sys.stdout))
+
+    return is_still(nodes, is_atom, is_free, is_pythons) and _is_alone(shell)
+
+
+def _is_kernels_own(stream: Any) -> bool:
+    """Tell whether what is printed goes to the front end and nowhere else."""
+    iostream = sys.modules.get("ipykernel.iostream")
+    return iostream is not None and type(stream) is iostream.OutStream and _is_untouched(stream)
+
+
+def _is_untouched(stream: Any) -> bool:
+    return not {"write", "flush"} & vars(stream).keys() and not stream._hooks
 
 
 def _is_alone(shell: Any) -> bool:

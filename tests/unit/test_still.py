@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import io
 import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
+from ipykernel import iostream
 
+from nbcache.replay import stillness
 from nbcache.replay.stillness import runs_still
 
 STILL = """
@@ -22,12 +26,36 @@ n += 1
 k = 1; k <<= 2
 pass
 x = text < 'a' < 'b'
+x = len('ab') + abs(-n) + round(2.5)
+x = [i * n for i in range(3) if i]; y = sum(x)
+x = [[i * j for j in range(i)] for i in range(n)]
+x = sorted([3, 1]); y = max(1, n); z = list('ab')
+print('hello', n, [n]); print()
 """
 """One a line: ``n`` is an int, ``text`` a str."""
 
 WATCHED = """
 x = f()
-x = [i for i in range(3)]
+print(n, file=o)
+print(*items)
+print(obj)
+n(1)
+x = len(obj)
+x = len(items)
+x = sorted([1], key=f)
+x = sum([obj])
+x = str(obj)
+x = open('f')
+x = input()
+len([1])
+x = sum([1]) + 1
+x = [i for i in items]
+x = [f(i) for i in range(3)]
+x = [i for i in range(3) if obj]
+x = [i for i in range(3) for j in range(3)]
+x = [(y := i) for i in range(3)]
+x = [range(3) for range in range(3)]
+x = {i for i in range(3)}
 x = f'{n}'
 x = obj
 x = obj + 1
@@ -79,7 +107,7 @@ class Dropped:
 def shell(**others) -> SimpleNamespace:
     """Return as much of a shell as is looked at."""
     values = {"n": 2, "text": "t", "obj": Dropped(), "o": [0], "items": [1], "big": True}
-    given = {
+    given: dict = {
         "user_ns": values,
         "user_global_ns": values,
         "user_ns_hidden": {"hidden": 1},
@@ -96,12 +124,15 @@ def parsed(code: str) -> list[ast.stmt]:
 
 
 @pytest.fixture(autouse=True)
-def no_tracing(monkeypatch):
-    """Let no coverage or profiler of the test run stand in the way."""
-    monkeypatch.setattr(sys, "gettrace", lambda: None)
-    monkeypatch.setattr(sys, "getprofile", lambda: None)
-    if hasattr(sys, "monitoring"):
-        monkeypatch.setattr(sys.monitoring, "get_tool", lambda _: None)
+def kernels_own(monkeypatch) -> SimpleNamespace:
+    """Let the interpreter be a kernel's: no coverage or capture of the test run in the way."""
+    stream = iostream.OutStream.__new__(iostream.OutStream)
+    stream._local = threading.local()
+    own = SimpleNamespace(
+        stdout=stream, modules=sys.modules, gettrace=lambda: None, getprofile=lambda: None
+    )
+    monkeypatch.setattr(stillness, "sys", own)
+    return own
 
 
 @pytest.mark.parametrize("code", STILL.strip().splitlines())
@@ -131,7 +162,24 @@ def test_exact_types() -> None:
     assert not runs_still(parsed("n = 1"), held)
 
 
-def test_company(monkeypatch) -> None:
+def test_pythons_own(monkeypatch, kernels_own) -> None:
+    """Python's functions count only as long as nobody put another one in their place, and what is
+    printed only goes to the front end."""
+    for code in ("x = len('ab')", "print(1)"):
+        name = "len" if "len" in code else "print"
+        assert runs_still(parsed(code), shell())
+        own = {name: lambda _: 1}
+        assert not runs_still(parsed(code), shell(user_ns=own, user_global_ns=own))
+        other = {"__builtins__": {name: print}}
+        assert not runs_still(parsed(code), shell(user_ns=other, user_global_ns=other))
+        with monkeypatch.context() as patched:
+            patched.setattr(f"builtins.{name}", lambda _: 1)
+            assert not runs_still(parsed(code), shell())
+    kernels_own.stdout = io.StringIO()
+    assert not runs_still(parsed("print(1)"), shell())
+
+
+def test_company(monkeypatch, kernels_own) -> None:
     """A still cell is watched all the same where others may run with it: hooks of the user's,
     tracing, results of every statement, figures that are shown after it, another namespace."""
     code = parsed("x = 1")
@@ -144,6 +192,5 @@ def test_company(monkeypatch) -> None:
     with monkeypatch.context() as patched:
         patched.setitem(sys.modules, "matplotlib._pylab_helpers", figures)
         assert not runs_still(code, shell())
-    with monkeypatch.context() as patched:
-        patched.setattr(sys, "gettrace", lambda: test_company)
-        assert not runs_still(code, shell())
+    kernels_own.gettrace = lambda: test_company
+    assert not runs_still(code, shell())
