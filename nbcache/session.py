@@ -210,6 +210,8 @@ class Session:
             return False
         if run.lock.waited:
             run.notes = (f"waited {format_duration(run.lock.waited)} for another kernel",)
+        if run.entry is None and not (run.lock.waited or self.shelf.find(reading.key)):
+            return False  # there is nothing now as before
         # Whoever held the lock last may have stored the result, also between look-up and lock.
         if not self._serve(run, reading, self._look_up(run, reading)):
             return False

@@ -215,8 +215,13 @@ class Recorder:
             "registered": self._registered,
             "import_path": self._import_path(),
             "bound_modules": bound_modules(bind),
-            "payload": as_wired({"items": payload_of(self.shell)})["items"],
+            "payload": self._payload(),
         }
+
+    def _payload(self) -> list[Any]:
+        items = payload_of(self.shell)
+        wired: list[Any] = as_wired({"items": items})["items"] if items else items
+        return wired
 
     def _import_path(self) -> list[str]:
         """Return the folders of ``sys.path`` when the run changed it: values may need them."""

@@ -14,6 +14,10 @@ _AROUND = frozenset({"nbcache", "IPython", "ipykernel", "matplotlib_inline"})
 """Packages whose event callbacks do nothing to a cell that shows nothing."""
 
 _PYTHONS = {name: getattr(builtins, name) for name in CALLED}
+_ATOMS = frozenset(map(id, ATOMS))
+"""By identity: the hash of a class may be code of the user's metaclass."""
+
+_MOST_ITEMS = 10_000
 _NATIVE = (types.BuiltinFunctionType, type)
 
 
@@ -31,10 +35,10 @@ def runs_still(nodes: Sequence[Any], shell: Any) -> bool:
         return not (name.startswith("_") or name in hidden or hasattr(builtins, name))
 
     def is_atom(name: str) -> bool:
-        return is_named(name) and name in values and type(values[name]) in ATOMS
+        return is_named(name) and name in values and id(type(values[name])) in _ATOMS
 
     def is_free(name: str) -> bool:
-        return is_named(name) and (name not in values or type(values[name]) in ATOMS)
+        return is_named(name) and (name not in values or _ends_quietly(values[name]))
 
     def is_pythons(name: str) -> bool:
         found = getattr(builtins, name, None)
@@ -42,6 +46,13 @@ def runs_still(nodes: Sequence[Any], shell: Any) -> bool:
         return is_native and (name != SHOWS or _is_kernels_own(sys.stdout))
 
     return is_still(nodes, is_atom, is_free, is_pythons) and _is_alone(shell)
+
+
+def _ends_quietly(value: Any) -> bool:
+    """Tell whether nobody's code runs when a value goes: it is plain, or a list of plain ones."""
+    if type(value) is list or type(value) is tuple:
+        return len(value) <= _MOST_ITEMS and _ATOMS.issuperset(map(id, map(type, value)))
+    return id(type(value)) in _ATOMS
 
 
 def _is_kernels_own(stream: Any) -> bool:

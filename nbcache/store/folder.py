@@ -18,6 +18,9 @@ _READING = os.O_RDONLY
 for _flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
     _READING |= getattr(os, _flag, 0)
 _NEW_MODE = 0o600
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL
+for _flag in ("O_NOFOLLOW", "O_BINARY", "O_CLOEXEC", "O_NOINHERIT"):
+    _NEW |= getattr(os, _flag, 0)
 
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "Free some space, or run `jupyter nbcache prune`"),
@@ -182,9 +185,7 @@ def write_nameless_file(
 
     Room for ``size_bytes`` is asked for at once where that makes the writing quicker.
     """
-    import tempfile
-
-    descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=folder)
+    descriptor, temporary = _open_new(folder)
     try:
         try:
             if size_bytes >= RESERVE_FROM_BYTES:
@@ -200,6 +201,14 @@ def write_nameless_file(
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def _open_new(folder: str) -> tuple[int, str]:
+    """Return the descriptor and the path of a new file, whose name nobody could foretell."""
+    while True:
+        path = os.path.join(folder, f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}")
+        with contextlib.suppress(FileExistsError):
+            return os.open(path, _NEW, _NEW_MODE), path
 
 
 def give_name(temporary: str, path: str) -> os.stat_result:

@@ -31,6 +31,7 @@ x = [i * n for i in range(3) if i]; y = sum(x)
 x = [[i * j for j in range(i)] for i in range(n)]
 x = sorted([3, 1]); y = max(1, n); z = list('ab')
 print('hello', n, [n]); print()
+items = 1
 """
 """One a line: ``n`` is an int, ``text`` a str."""
 
@@ -60,6 +61,7 @@ x = f'{n}'
 x = obj
 x = obj + 1
 obj = 1
+held = 1
 x = n.real
 x = 'a'[0]
 x = missing
@@ -106,7 +108,15 @@ class Dropped:
 
 def shell(**others) -> SimpleNamespace:
     """Return as much of a shell as is looked at."""
-    values = {"n": 2, "text": "t", "obj": Dropped(), "o": [0], "items": [1], "big": True}
+    values = {
+        "n": 2,
+        "text": "t",
+        "obj": Dropped(),
+        "o": [0],
+        "items": [1, "a"],
+        "held": [Dropped()],
+        "big": True,
+    }
     given: dict = {
         "user_ns": values,
         "user_global_ns": values,
