@@ -16,6 +16,7 @@ from nbcache.ran import RunLog
 from nbcache.settings import Settings, read_settings
 from nbcache.shell_texts import put_back, raw_text, texts_before, usage_error
 from nbcache.traits import attach_traits, configured, detach_traits
+from nbcache.uncollected import uncollected
 
 if TYPE_CHECKING:
     from nbcache.events import CellEvent, Progress
@@ -70,10 +71,8 @@ class Extension:
         self._unseen: list[str] = []
         self._running: Any = None
         self._is_inside = False
-        self._native: Any = None
         self._traits: Any = None
         self._finish_metadata: Any = None
-        self._get_exc_info: Any = None
         self._last_event: CellEvent | None = None
         self.log = RunLog(texts_before(shell))
 
@@ -81,9 +80,10 @@ class Extension:
     def session(self) -> Any:
         """The session, made when the first cell asks for it."""
         if self._session is None:
-            from nbcache.assembly import make_session
+            with uncollected():
+                from nbcache.assembly import make_session
 
-            self.open_doors()
+                self.open_doors()
             ran_before = self.shell.user_ns.get("_ih", ())[:-1]  # the last is running now
             self._session = make_session(self.shell, self.settings, [*ran_before, *self._unseen])
             self._session.on_progress = self._tell_progress
@@ -200,6 +200,7 @@ class Extension:
             policy = self.asking.policy_of(nodelist, info)
             if policy is None or info is None:
                 return None
+            session = self.session
             from nbcache.reading import Request
 
             request = Request(
@@ -210,9 +211,8 @@ class Extension:
                 execution_count=self.shell.displayhook.prompt_count,
                 compile_flags=self.shell.compile.flags,
             )
-            self.open_doors()
             self._hand(self.preparers, request, policy)
-            self._running = self.session.begin(request, policy)
+            self._running = session.begin(request, policy)
         except OptionError:
             raise
         except Exception as error:

@@ -28,9 +28,13 @@ MISS, MISS_SMALL = "miss: x = 1", "miss: small cell"
 HIT, HIT_BADGE = "hit: small cell", "hit: small cell, with badge"
 EMPTY_LOAD, LOAD = "%load_ext empty", "%load_ext nbcache"
 FIRST_BARE, FIRST_MISS = "first cell after: bare", "first cell after: miss"
+FIRST_IDLE = "first cell after a pause: miss"
 
 PAUSE = 0.02
 """IPython writes a cell's history to disk in a thread, and the next cell waits for that."""
+
+IDLE = 1.5
+"""So long a kernel is left alone before its first cell: nbcache loads the rest of itself."""
 
 _numbers = itertools.count()
 
@@ -58,10 +62,17 @@ def trio(folder: Path, setup: str = "pass") -> Iterator[Trio]:
 
 
 def started(folder: Path, load: bool = True) -> AbstractContextManager[Kernel]:
-    """Start a kernel with a store, a working directory and a history of its own."""
+    """Start a kernel with a store, a working directory and a history of its own.
+
+    It shares its modules' bytecode with the kernels beside it, as those of an installation do.
+    """
     folder.mkdir(parents=True)
-    history = str(folder.parent / f"ipython-{folder.name}")
-    return kernel(folder / ".store", load=load, folder=folder, IPYTHONDIR=history)
+    own = {
+        "IPYTHONDIR": str(folder.parent / f"ipython-{folder.name}"),
+        "PYTHONPYCACHEPREFIX": str(folder.parent / "bytecode"),
+        "PYTHONDONTWRITEBYTECODE": "",
+    }
+    return kernel(folder / ".store", load=load, folder=folder, **own)
 
 
 def run(one: Kernel, code: str, state: str = "") -> Reply:
@@ -135,18 +146,22 @@ def time_loading(rounds: int = 7) -> Table:
         LOAD: Times(LOAD, EMPTY_LOAD),
         FIRST_BARE: Times(FIRST_BARE),
         FIRST_MISS: Times(FIRST_MISS, FIRST_BARE),
+        FIRST_IDLE: Times(FIRST_IDLE, FIRST_BARE),
     }
     plans = (
-        ("empty_extension", rows[EMPTY_LOAD], rows[FIRST_BARE], "x = 1"),
-        ("nbcache", rows[LOAD], rows[FIRST_MISS], "%%cache quiet\nx = 1"),
+        ("empty_extension", 0.0, rows[EMPTY_LOAD], rows[FIRST_BARE], "x = 1"),
+        ("nbcache", 0.0, rows[LOAD], rows[FIRST_MISS], "%%cache quiet\nx = 1"),
+        ("nbcache", IDLE, rows[LOAD], rows[FIRST_IDLE], "%%cache quiet\nx = 1"),
     )
     with tempfile.TemporaryDirectory(prefix="nbcache-bench-") as name:
         folder = Path(name)
-        for turn in range(2 * (rounds + 1)):
-            extension, loading, first, cell = plans[turn % 2]
+        for turn in range(len(plans) * (rounds + 1)):
+            extension, pause, loading, first, cell = plans[turn % len(plans)]
             with started(folder / str(turn), load=False) as one:
                 (folder / str(turn) / "empty_extension.py").write_text(EMPTY)
-                times = [_timed_once(one, code) for code in (f"%load_ext {extension}", cell)]
+                times = [_timed_once(one, f"%load_ext {extension}")]
+                time.sleep(pause)
+                times.append(_timed_once(one, cell))
             if turn >= len(plans):
                 loading.add(*times[0])
                 first.add(*times[1])

@@ -73,7 +73,8 @@ def _p99(table: Table, name: str) -> Figure:
 
 def loading(quick: bool) -> list[Line]:
     table = overhead.time_loading(2 if quick else 7)
-    return [extra(table, overhead.LOAD, 30e-3), extra(table, overhead.FIRST_MISS)]
+    firsts = [extra(table, name) for name in (overhead.FIRST_MISS, overhead.FIRST_IDLE)]
+    return [extra(table, overhead.LOAD, 30e-3), *firsts]
 
 
 def imports(quick: bool) -> Line:
