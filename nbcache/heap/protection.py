@@ -83,12 +83,12 @@ class Protection:
         self._watch, self._pages = -1, -1
 
     def pages(self, address: int, size: int) -> tuple[int, int]:
-        """Return where the pages begin and end that hold this memory."""
-        return address // self._page * self._page, -(-(address + size) // self._page) * self._page
+        """Return where the pages begin and end that hold this memory and no other."""
+        return -(-address // self._page) * self._page, (address + size) // self._page * self._page
 
     def protect(self, start: int, end: int) -> bool:
         """Watch pages from now on; tell whether that is possible."""
-        home = _home_of(start, end) if self.is_there else None
+        home = _home_of(start, end) if self.is_there and start < end else None
         if home is None:
             return False
         if home:

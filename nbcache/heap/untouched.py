@@ -3,6 +3,7 @@
 Memory that was met twice with the same contents is put under watch (``protection``); from then on
 its digest holds until a page of it is written. Watching costs whoever writes next about as much as
 two digests, so memory whose watch did not pay has to be met unchanged twice as often the next time.
+What lies at its ends, on pages that it shares with its neighbours, is compared byte by byte.
 ``NBCACHE_TRACK_WRITES=0`` turns all of this off.
 """
 
@@ -30,12 +31,21 @@ _NEVER = 1 << 30
 class _Sighting:
     """What is known of one place in memory."""
 
-    __slots__ = ("digest", "is_known", "is_watched", "pass_number", "span", "times", "wanted")
+    __slots__ = (
+        "digest",
+        "ends",
+        "is_known",
+        "is_watched",
+        "pass_number",
+        "span",
+        "times",
+        "wanted",
+    )
 
     def __init__(self) -> None:
         self.digest = b""
         self.times, self.wanted = 0, _TWICE
-        self.span = (0, 0)
+        self.span, self.ends = (0, 0), b""
         self.pass_number = 0
         self.is_watched = False
         """The pages are watched since before the digest was computed last."""
@@ -57,16 +67,16 @@ class Untouched:
         self._made: Protection | None = None
         self._process = os.getpid()
 
-    def digest(self, address: int, size: int, compute: Callable[[], bytes]) -> bytes:
-        """Return the digest of memory, computed only where it may be another than before."""
+    def digest(self, address: int, memory: memoryview, compute: Callable[[], bytes]) -> bytes:
+        """Return the digest of bytes, computed only where it may be another than before."""
         if self._process != os.getpid():  # forked by something that told nobody
             self.forget()
         with self._lock:
-            one = self._sighting(address, size)
-            if one.is_known and self._protection.is_untouched(*one.span):
+            one = self._sighting(address, len(memory))
+            if one.is_known and self._is_as_it_was(one, address, memory):
                 one.times += 1
                 return one.digest
-            number = self._begin(one, address, size)
+            number = self._begin(one, address, memory)
         found = compute()
         with self._lock:
             self._end(one, found, number)
@@ -96,14 +106,19 @@ class Untouched:
         one.is_watched = one.is_known = False
         one.pass_number += 1
 
-    def _begin(self, one: _Sighting, address: int, size: int) -> int:
+    def _is_as_it_was(self, one: _Sighting, address: int, memory: memoryview) -> bool:
+        is_same = self._protection.is_untouched(*one.span)
+        return is_same and _ends(memory, address, one.span) == one.ends
+
+    def _begin(self, one: _Sighting, address: int, memory: memoryview) -> int:
         """Watch the pages from before they are read, where they have been the same for long."""
         self._release(one)
         if one.times + 1 >= one.wanted and self._protection.is_there:
-            one.span = self._protection.pages(address, size)
+            one.span = self._protection.pages(address, len(memory))
             if self._is_free(*one.span):
                 one.is_watched = self._protection.protect(*one.span)
                 one.wanted = one.wanted if one.is_watched else _NEVER
+                one.ends = _ends(memory, address, one.span) if one.is_watched else b""
         return one.pass_number
 
     def _is_free(self, start: int, end: int) -> bool:
@@ -124,6 +139,11 @@ class Untouched:
         one.is_known = is_same and one.is_watched
         if not one.is_known:
             self._release(one)
+
+
+def _ends(memory: memoryview, address: int, span: tuple[int, int]) -> bytes:
+    """Return what lies before and behind whole pages."""
+    return bytes(memory[: span[0] - address]) + bytes(memory[span[1] - address :])
 
 
 def is_wanted(environment: Mapping[str, str]) -> bool:

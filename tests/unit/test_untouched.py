@@ -51,7 +51,7 @@ class Asked:
             self.computed += 1
             return digest(array.data)
 
-        return self.known.digest(address_of(array), array.nbytes, compute)
+        return self.known.digest(address_of(array), array.data, compute)
 
 
 @watched
@@ -64,6 +64,22 @@ def test_memory_that_stays_is_digested_twice_at_most() -> None:
     memory[12345] = 8
     assert ask(memory) == digest(memory.data)
     assert ask.computed == 3
+
+
+@watched
+def test_neighbours_on_one_page_are_both_watched() -> None:
+    """The columns of a block, wherever they begin, are digested twice until one changes."""
+    memory, ask = private(12), Asked()
+    parts = [memory[9 : 4 * PAGE + 7], memory[4 * PAGE + 7 : 8 * PAGE + 1], memory[8 * PAGE + 1 :]]
+    for _ in range(5):
+        assert [ask(one) for one in parts] == [digest(one.data) for one in parts]
+    assert ask.computed == 6
+    for place in (9, 4 * PAGE + 6, 4 * PAGE + 7, 8 * PAGE, 8 * PAGE + 1, 12 * PAGE - 1):
+        memory[place] ^= 1
+        assert [ask(one) for one in parts] == [digest(one.data) for one in parts]
+        for _ in range(20):
+            assert len({ask(one) for one in parts}) > 1
+    assert ask.computed <= 6 + 6 * 3 * 2
 
 
 def test_what_was_written_to_is_watched_ever_more_rarely() -> None:
@@ -150,7 +166,8 @@ def test_digests_are_those_of_the_bytes_whatever_happens(seed: int) -> None:
     """Overlapping places, writes, and memory that comes and goes never bring an old digest."""
     draw, ask = random.Random(seed), Asked()
     blocks = [private(8) for _ in range(3)]
-    spans = [sorted(draw.sample(range(8 * PAGE), 2)) for _ in range(4)] + [[0, 8 * PAGE]]
+    cuts = sorted(draw.sample(range(2 * PAGE, 6 * PAGE), 2))
+    spans = [[0, 8 * PAGE], [9, cuts[0]], cuts, [cuts[1], 8 * PAGE - 9]][seed % 2 :]
     asked = 0
     for _ in range(600):
         place = draw.randrange(3)

@@ -93,7 +93,7 @@ def whole(memory: Any) -> bytes:
     if size < FROM_BYTES or not _IS_TRACKED:
         return _in_leaves(memory)
     address = np.frombuffer(memory, np.uint8).__array_interface__["data"][0]
-    return UNTOUCHED.digest(address, size, partial(_in_leaves, memory))
+    return UNTOUCHED.digest(address, memoryview(memory), partial(_in_leaves, memory))
 
 
 _IS_TRACKED = is_wanted(os.environ)
