@@ -56,7 +56,10 @@ class _Sighting:
 class Untouched:
     """Remembers digests by place; two watched places never share a page."""
 
-    def __init__(self, protect: Callable[[], Protection] = Protection) -> None:
+    def __init__(
+        self, protect: Callable[[], Protection] = Protection, *, is_on: bool = True
+    ) -> None:
+        self.is_on = is_on
         self._make = protect
         self.forget()
 
@@ -152,7 +155,7 @@ def is_wanted(environment: Mapping[str, str]) -> bool:
     return asked not in ("0", "false", "no", "off")
 
 
-UNTOUCHED = Untouched()
+UNTOUCHED = Untouched(is_on=is_wanted(os.environ))
 """What this process knows."""
 
 if hasattr(os, "register_at_fork"):

@@ -22,6 +22,7 @@ import joblib
 import numpy as np
 from board import PEERS, Act, Figure, Goal, Line, faster, line_of, under, within
 
+from nbcache.heap.untouched import UNTOUCHED
 from nbcache.heap.walk import Walk
 
 JOBLIB, DASK = "joblib.hash", "dask"
@@ -151,6 +152,20 @@ def contiguous(quick: bool) -> Line:
 
 def fortran(quick: bool) -> Line:
     return _array(np.asfortranarray(floats(quick)), BUFFER)
+
+
+def untouched(quick: bool) -> Line:
+    """Tell what memory costs that nobody wrote to since it was met, where the kernel can tell."""
+    value = floats(quick)
+
+    def again() -> None:
+        UNTOUCHED.is_on = True
+        fingerprint(value)
+        UNTOUCHED.is_on = False
+
+    for _ in range(3):
+        again()
+    return line_of(again, limits=reading(value), goals=(), rounds=5)
 
 
 def strided(quick: bool) -> Line:
@@ -318,6 +333,7 @@ def _tells_apart(hasher: Hasher, makers: list[Callable[[int], Any]]) -> bool:
 WORK: dict[str, Callable[[bool], Line]] = {
     "float64, contiguous": contiguous,
     "float64, Fortran": fortran,
+    "float64, not written to": untouched,
     "float64, strided": strided,
     "float64, strided: memory": strided_memory,
     "frame of numbers": numeric_frame,

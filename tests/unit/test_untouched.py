@@ -253,7 +253,7 @@ def test_one_variable_turns_it_off(monkeypatch: pytest.MonkeyPatch) -> None:
         True,
         True,
     ]
-    monkeypatch.setattr(buffers, "_IS_TRACKED", False)
-    monkeypatch.setattr(buffers, "UNTOUCHED", None)
+    monkeypatch.setattr(untouched.UNTOUCHED, "is_on", False)
+    monkeypatch.setattr(untouched.UNTOUCHED, "digest", None)
     memory = private(untouched.FROM_BYTES // PAGE)
     assert buffers.content(memory) == digest(memory.data)

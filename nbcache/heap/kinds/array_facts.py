@@ -36,8 +36,11 @@ def address_of(view: Any) -> int:
     return address
 
 
-WRITEABLE = 0x0400
-"""The flag's bit; reading ``flags.writeable`` warns about arrays of ``broadcast_arrays``."""
+ORDERS, ALIGNED, WRITEABLE = 0x0001 | 0x0002, 0x0100, 0x0400
+"""Bits of flags: C and Fortran order, and whether elements lie at round addresses and can be set.
+
+Reading ``flags.writeable`` warns about arrays of ``broadcast_arrays``.
+"""
 
 
 def is_writeable(view: Any) -> bool:
@@ -52,9 +55,8 @@ def is_raw(dtype: Any) -> bool:
 
 def layout(array: Any) -> bytes:
     """Return which memory order a restored array has: C, Fortran, both, or its strides."""
-    if array.flags.forc:
-        return bytes([65 + array.flags.c_contiguous + 2 * array.flags.f_contiguous])
-    return text(str(array.strides))
+    orders = array.flags.num & ORDERS
+    return bytes([65 + orders]) if orders else text(str(array.strides))
 
 
 def dtype_token(dtype: Any, walk: Walk) -> bytes:

@@ -16,7 +16,7 @@ import numpy as np
 import xxhash
 
 from nbcache.heap.tokens import digest
-from nbcache.heap.untouched import FROM_BYTES, UNTOUCHED, is_wanted
+from nbcache.heap.untouched import FROM_BYTES, UNTOUCHED
 
 BLOCK_BYTES = 1 << 19
 """What is gathered at a time."""
@@ -90,13 +90,10 @@ def in_memory_order(array: Any) -> Any:
 def whole(memory: Any) -> bytes:
     """Return the digest of contiguous bytes; leaf by leaf, on threads, where there are many."""
     size = len(memory)
-    if size < FROM_BYTES or not _IS_TRACKED:
+    if size < FROM_BYTES or not UNTOUCHED.is_on:
         return _in_leaves(memory)
     address = np.frombuffer(memory, np.uint8).__array_interface__["data"][0]
     return UNTOUCHED.digest(address, memoryview(memory), partial(_in_leaves, memory))
-
-
-_IS_TRACKED = is_wanted(os.environ)
 
 
 def _in_leaves(memory: Any) -> bytes:
@@ -175,4 +172,6 @@ def _blocks(items: Any) -> Iterator[Any]:
 
 def bytes_of(array: Any) -> Any:
     """Return the memory of a contiguous array as bytes."""
-    return array.reshape(-1).view(np.uint8).data if array.size and array.itemsize else b""
+    if not array.nbytes:
+        return b""
+    return (array if array.ndim == 1 else array.reshape(-1)).view(np.uint8).data

@@ -15,6 +15,7 @@ from nbcache.heap.columns import column
 from nbcache.heap.groups import Group
 from nbcache.heap.kinds import many_arrays
 from nbcache.heap.kinds.array_facts import (
+    ALIGNED,
     BUFFERS,
     WRITEABLE,
     address_of,
@@ -67,9 +68,9 @@ class ArrayKind(Kind):
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode type, dtype, shape, layout, flags, content and where its memory is shared."""
-        flags, is_plain = obj.flags, type(obj) is np.ndarray
+        flags, is_plain = obj.flags.num, type(obj) is np.ndarray
         parts = [walk.ref(type(obj)), dtype_token(obj.dtype, walk), text(str(obj.shape))]
-        parts += [layout(obj), bytes([bool(flags.num & WRITEABLE), flags.aligned])]
+        parts += [layout(obj), bytes([bool(flags & WRITEABLE), bool(flags & ALIGNED)])]
         plain = obj if is_plain else obj.view(np.ndarray)
         parts.append(elements(plain, walk, walk.ahead.content(obj)))
         parts.append(self._sharing(obj, walk))
