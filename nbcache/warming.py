@@ -22,7 +22,7 @@ PAUSE_S: Final = 0.005
 MODULES: Final = (
     *("events", "policies", "policy", "layers", "janitor", "widget", "report.html"),
     *("cell.hidden", "cell.scope", "cell.flow", "cell.names", "cell.source"),
-    *("heap.registry", "heap.walk", "heap.kinds.builtin", "heap.kinds.classes"),
+    *("heap.registry", "heap.walk", "heap.protection", "heap.kinds.builtin", "heap.kinds.classes"),
     *("deps.local", "deps.watching", "deps.impurity", "deps.environment", "deps.ambient"),
     *("deps.files", "deps.filesystems", "deps.randomness", "deps.remote", "deps.trackers"),
     *("replay.codec", "replay.outputs", "replay.shell_state", "replay.recording"),
