@@ -203,7 +203,8 @@ class Reader:
 
     def _display_part(self, source: Source, walk: Walk) -> dict[str, str]:
         part = display_part(self._shell, named=False)
-        if part != display_part(self._shell) and _names_formatters(source, walk):
+        shows_more = self._shell.ast_node_interactivity != "last_expr"
+        if part != display_part(self._shell) and (shows_more or _names_formatters(source, walk)):
             part = display_part(self._shell)
         return {"display options": part} if part else {}
 

@@ -9,7 +9,6 @@ unless all its queries stand in its own text.
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -19,43 +18,23 @@ from nbcache.cell.names import Names
 from nbcache.cell.parts import all_parts
 from nbcache.errors import NotReplayable
 from nbcache.heap.walk import Walk
-from nbcache.witnesses import user_codes
 
 _MODULES = frozenset({"duckdb", "_duckdb"})
 _TABLES = frozenset({"pandas", "polars", "pyarrow", "numpy", "duckdb", "_duckdb"})
 _QUERIES = frozenset({"sql", "query", "execute", "from_query", "executemany", "table", "view"})
-_ATTACHES = re.compile(r"\battach\s+(?:database\s+)?[?:@$]", re.IGNORECASE)
 _STATE = """
     select count(*) from (
         select table_name from duckdb_tables() union all
         select view_name from duckdb_views() where not internal union all
         select function_name from duckdb_functions() where not internal)
 """
+_VARIABLES = "select count(*) from duckdb_variables()"
 
 
 def reaches_duckdb(walk: Walk, names: Names) -> bool:
     """Tell whether a cell, or code that it reaches, has duckdb at hand."""
     imported = {name.partition(".")[0] for name in (*names.imports, *walk.imports)}
     return not _MODULES.isdisjoint(walk.packages | imported)
-
-
-def refuse_attached(walk: Walk, names: Names, nodes: Sequence[ast.stmt]) -> None:
-    """Refuse a cell that has sqlite attach a file by a parameter: nobody tells which one it was.
-
-    Raises:
-        NotReplayable: a text of the cell, or of code that it reaches, attaches ``?``.
-    """
-    imported = {name.partition(".")[0] for name in (*names.imports, *walk.imports)}
-    if "sqlite3" not in walk.packages | imported:
-        return
-    parts = (part for node in nodes for part in ast.walk(node))
-    texts = [part.value for part in parts if isinstance(part, ast.Constant)]
-    texts += [value for code in user_codes(walk) for value in code.co_consts]
-    if any(type(text) is str and _ATTACHES.search(text) for text in texts):
-        raise NotReplayable(
-            "it attaches a database by a parameter, which can't be followed;"
-            " write the path into the statement"
-        )
 
 
 def need_tables(walk: Walk, nodes: Sequence[ast.stmt]) -> str:
@@ -77,18 +56,27 @@ def refuse_kept_tables() -> None:
     """Refuse to look into, or to keep what was put into, duckdb's own connection.
 
     Raises:
-        NotReplayable: it holds tables, views or macros.
+        NotReplayable: it holds tables, views, macros or variables.
     """
     duckdb: Any = sys.modules.get("duckdb")
     connection = getattr(duckdb, "default_connection", None)
     if connection is None:
         return
     cursor = (connection() if callable(connection) else connection).cursor()
-    if cursor.execute(_STATE).fetchone()[0]:
+    kept = "tables" if cursor.execute(_STATE).fetchone()[0] else ""
+    if kept or _has_variables(cursor, duckdb):
         raise NotReplayable(
-            "uses duckdb's own connection, which holds tables that can't be compared;"
-            " make and read them in one cell through `duckdb.connect()`"
+            f"uses duckdb's own connection, which holds {kept or 'variables'} that can't be"
+            " compared; make and read them in one cell through `duckdb.connect()`"
         )
+
+
+def _has_variables(cursor: Any, duckdb: Any) -> bool:
+    """Tell whether ``set variable`` was used; those belong to one connection, not to its cursors."""
+    try:
+        return bool(duckdb.sql(_VARIABLES).fetchone()[0])
+    except duckdb.Error:
+        return False  # of a version that has none
 
 
 def _is_table(value: Any) -> bool:

@@ -36,7 +36,8 @@ from nbcache.replay.outputs import COMMS, Message, Tap, are_widgets_left_out, as
 from nbcache.replay.path_texts import path_like
 from nbcache.replay.shell_state import ShellState, payload_of
 from nbcache.replay.stillness import runs_still
-from nbcache.sql_tables import reaches_duckdb, refuse_attached, refuse_kept_tables
+from nbcache.sql_tables import reaches_duckdb, refuse_kept_tables
+from nbcache.unfollowed import refuse_unfollowed
 from nbcache.witnesses import user_codes
 
 
@@ -187,7 +188,7 @@ class Recorder:
         self._registered = self._shell_state.additions(ShellState.of(self.shell), repeats)
         if reaches_duckdb(self.reading.walk, self.reading.source.names):
             refuse_kept_tables()
-        refuse_attached(self.reading.walk, self.reading.source.names, self.reading.request.nodes)
+        refuse_unfollowed(self.reading.walk, self.reading.source.names, self.reading.request.nodes)
         results = [item for item in self._messages if item["msg_type"] == "execute_result"]
         nodes, namespace = self.reading.request.nodes, self.shell.user_ns
         refuse_library_changes(nodes, namespace, library_names(nodes, namespace))
@@ -276,9 +277,14 @@ def reached_modules(walk: Walk, names: Names = _NO_NAMES) -> set[str]:
 def imported_modules(walk: Walk, names: Names = _NO_NAMES) -> set[str]:
     """Return the modules that code may import, and the packages of its values."""
     found = walk.packages | set(names.imports)
-    if ANY_MODULE in found or names.hidden or "__import__" in names.reads:
+    anything = ANY_MODULE in found or names.hidden or "__import__" in names.reads
+    if anything or not _PICKLERS.isdisjoint(found):
         found |= set(loaded_local_names())
     return found - {ANY_MODULE}
+
+
+_PICKLERS = frozenset({"pickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve"})
+"""Modules that load what names any module."""
 
 
 def policy_late(policy: Policy, late: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,10 +30,21 @@ FOUND = [
     ("setattr over classes", "import pandas as pd\nx = 1\nfor k, v in [(pd.DataFrame, x), (pd.Series, 0)]: setattr(k, 'zq', v)\n---\n@print(pd.DataFrame().zq)\n---\ndel pd.Series.zq, pd.DataFrame.zq"),
     ("a class under a function's own name for it", "import pathlib\nx = 1\ndef go():\n    p = pathlib.PurePath\n    p.zq = x\ngo()\n---\n@print(pathlib.PurePath('a').zq)\n---\ndel pathlib.PurePath.zq"),
     ("a mock of a module's attribute", "import unittest.mock as um, textwrap\nx = 1\np = um.patch.object(textwrap, 'shorten', lambda *a: x); p.start()\n---\n@print(textwrap.shorten('a', 9))\n---\np.stop()"),
+    ("a pickle of a module's class", "import sys, os, pathlib, importlib\nsys.path.insert(0, os.getcwd())\nx = 1\npathlib.Path('{m}.py').write_text(f'class B:\\n    def v(s): return {x}'); os.utime('{m}.py', (x, x)); importlib.invalidate_caches()\nimport {m}, pickle\nblob = pickle.dumps({m}.B())\n---\n@import pickle\nprint(pickle.loads(blob).v())"),
     ("a function that took a library's name", "import functools, textwrap\nx = 1\nold = textwrap.shorten\n@functools.wraps(old)\ndef mine(*t): return x\ntextwrap.shorten = mine\n---\n@print(textwrap.shorten('a', 9))\n---\ntextwrap.shorten = old"),
 ]
 
+FILES = "import os\nx = 1\nos.makedirs('{far}/s', exist_ok=True)\nopen('{far}/s/a.csv', 'w').write(f'a\\n{x}\\n')\n"
+REFUSED = [
+    ("arrow's file system over a built path", FILES + "---\n@import pyarrow.fs as pfs, pyarrow.csv as pc\nfs = pfs.LocalFileSystem()\nprint(pc.read_csv(fs.open_input_stream('/'.join(['{far}', 's', 'a.csv'])))['a'].to_pylist()); del fs"),
+    ("arrow's file system over a folder", FILES + "import pyarrow.fs as pfs\nsub = pfs.SubTreeFileSystem('{far}', pfs.LocalFileSystem())\n---\n@with sub.open_input_file('s/a.csv') as f: print(f.read())\ndel f"),
+    ("arrow's file system from an address", FILES + "---\n@import pyarrow.fs as pfs\nfs, p = pfs.FileSystem.from_uri('file://' + '{far}')\nprint(fs.open_input_stream(p + '/s/a.csv').read()); del fs"),
+    ("what arrow's file system tells of a file", FILES + "import pyarrow.fs as pfs\nopen('{far}/s/b', 'w').write('q' * x)\n---\n@print(pfs.LocalFileSystem().get_file_info('{far}/s/b').size)"),
+    ("a variable of duckdb's own connection", "import duckdb\nx = 1\nduckdb.sql(f'set variable zq = {x}')\n---\n@print(duckdb.sql(\"select getvariable('zq')\").fetchall())\n---\nduckdb.sql('reset variable zq')"),
+]
+
 CASES = [
+    *(Case(name, text, X, refused=True) for name, text in REFUSED),
     Case("a function over variables of its own", "x = 1\nns = {'x': x, 'y': 0, 'o': object()}\nexec('def f(): return x', ns)\nf = ns['f']; del ns\n---\n@print(f())", X),
     *(Case(name, text, X) for name, text in FOUND),
     Case("a function's module", "x = 1\nf = lambda: 0\n---\n@import inspect\nprint(inspect.getmodule(f).x)", X, needless="every variable counts"),
