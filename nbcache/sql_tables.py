@@ -72,7 +72,7 @@ def refuse_kept_tables() -> None:
 
 
 def _has_variables(cursor: Any, duckdb: Any) -> bool:
-    """Tell whether ``set variable`` was used; those belong to one connection, not to its cursors."""
+    """Tell whether ``set variable`` was used; a cursor has none of its connection's."""
     try:
         return bool(duckdb.sql(_VARIABLES).fetchone()[0])
     except duckdb.Error:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from nbcache.cell import hidden
+from nbcache.cell.labels import takes_labels, texts_and_rest
 from nbcache.cell.magics_text import MagicUse, identifiers, is_shell, magic_use
 from nbcache.cell.strings import is_no_expression
 
@@ -134,8 +135,21 @@ class Reader(ast.NodeVisitor):
         if module:
             self.note_imports([module])
         self.visit(node.func)
+        if takes_labels(node.func):
+            for given in (*node.args, *(keyword.value for keyword in node.keywords)):
+                self.read_labels(given)
+            return
         self.visit_all(node.args)
         self.visit_all(node.keywords)
+
+    def read_labels(self, given: ast.expr) -> None:
+        """Meet what a call takes for labels: its texts name no variables, the rest may."""
+        for text, other in texts_and_rest(given):
+            reason = hidden.text_reason(identifiers(text))
+            if reason:
+                self.note_hidden(reason)
+            if other is not None:
+                self.visit(other)
 
     def visit_Dict(self, node: ast.Dict) -> Any:
         """Each key is evaluated just before its value."""
