@@ -74,7 +74,7 @@ def refuse_kept_tables() -> None:
 def _has_variables(cursor: Any, duckdb: Any) -> bool:
     """Tell whether ``set variable`` was used; a cursor has none of its connection's."""
     try:
-        return bool(duckdb.sql(_VARIABLES).fetchone()[0])
+        return bool(duckdb.sql(_VARIABLES).fetchall()[0][0])
     except duckdb.Error:
         return False  # of a version that has none
 
