@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from nbcache.cell.source import first_change
@@ -34,6 +34,9 @@ _OF_LIBRARIES = {
     "what ": "what the module `{}` sets in libraries changed",
 }
 """Sentences about inputs that are no variables, by how their labels begin."""
+
+UNTOLD = "#"
+"""How the text of a value begins that is told apart, but not shown."""
 
 _MOST = 3
 """Differences told of one input before the rest is counted."""
@@ -107,17 +110,16 @@ def _lines(given: Sequence[Any]) -> tuple[tuple[int, str], ...]:
 def describe(label: str, old: About, new: About) -> Iterator[str]:
     """Say how one input changed, given what was kept of it then and now."""
     if "code" in old and "code" in new:
-        yield _code_sentence(label, old, new)
+        yield from _at_most(label, _code_sentences(label, old, new))
         return
     one, other = old.get("of", {}), new.get("of", {})
-    if one and other and one["code"] != other["code"]:
-        yield _code_sentence(str(other["name"]), one, other)
+    if one and other and (one["code"] != other["code"] or one.get("held") != other.get("held")):
+        name = str(other["name"])
+        yield from _at_most(name, _code_sentences(name, one, other))
         return
     steps = list(_part_sentences(label, old, new)) if old.get("kind") == new.get("kind") else []
     if steps:
-        yield from steps[:_MOST]
-        if len(steps) > _MOST:
-            yield f"`{label}` changed in {len(steps) - _MOST} more places"
+        yield from _at_most(label, steps)
         return
     then, now = _told(old, new), _told(new, old)
     if then and now and then != now:
@@ -139,14 +141,39 @@ def _told(one: About, other: About) -> str:
     return " of ".join(word for word in (kind, size) if word)
 
 
-def _code_sentence(label: str, old: About, new: About) -> str:
+def _at_most(label: str, sentences: Iterable[str]) -> Iterator[str]:
+    """Yield the first sentences, and how many others there are."""
+    found = list(sentences)
+    yield from found[:_MOST]
+    if len(found) > _MOST:
+        yield f"`{label}` changed in {len(found) - _MOST} more places"
+
+
+def _code_sentences(label: str, old: About, new: About) -> Iterator[str]:
+    """Say what of a function or class changed: its own code, or which part of what it holds."""
     cell = new.get("cell") or old.get("cell")
     where = f" (cell {cell})" if cell else ""
     form = str(new.get("form", "function"))
-    if old["code"] != new["code"]:
-        return f"{form} `{label}`{where} was edited"
-    what = "defaults, closure" if form == "function" else "bases"
-    return f"{form} `{label}`{where} changed: its {what} or attributes"
+    held = list(_held_sentences(old.get("held", {}), new.get("held", {}), where))
+    if old["code"] == new["code"] and not held:
+        what = "defaults, closure" if form == "function" else "bases"
+        held = [f"{form} `{label}`{where} changed: its {what} or attributes"]
+    elif old["code"] != new["code"]:
+        held = [f"{form} `{label}`{where} was edited"]
+    yield from held
+
+
+def _held_sentences(old: About, new: About, where: str) -> Iterator[str]:
+    for words in [*new, *(words for words in old if words not in new)]:
+        then, now = old.get(words), new.get(words)
+        place = where if words.startswith(("attribute", "method")) else ""
+        if then is None or now is None:
+            yield f"{words}{place} is {'new' if then is None else 'gone'}"
+        elif then != now and words.startswith("method"):
+            yield f"{words}{place} was edited"
+        elif then != now:
+            is_told = not (then.startswith(UNTOLD) or now.startswith(UNTOLD))
+            yield f"{words}{place} changed" + (f" ({then} → {now})" if is_told else "")
 
 
 def _part_sentences(label: str, old: About, new: About) -> Iterator[str]:

@@ -195,8 +195,8 @@ class Reader:
         """Return what a person is told of the cell's inputs, now or in another kernel."""
         cells = getattr(getattr(self._shell, "compile", None), "_filename_map", {})
 
-        def cell_of(filename: str) -> int:
-            return int(cells.get(filename) or 0)
+        def cell_of(place: str) -> int:
+            return int(cells.get(place) or _cell_with(place, self.namespace.get("In", ())))
 
         inputs = {name: summarise(name, value, cell_of) for name, value in walk.values.items()}
         return {"lines": source.lines, "inputs": inputs}
@@ -275,6 +275,14 @@ class Reader:
             return digest_variable(self.namespace, name)
         except NotFingerprintable:
             return UNKNOWN
+
+
+def _cell_with(definition: str, texts: Sequence[str]) -> int:
+    """Return the last cell that holds a definition such as ``class Model``; 0 if none does."""
+    if not definition.startswith("class "):
+        return 0
+    found = re.compile(rf"^{re.escape(definition)}\b", re.MULTILINE)
+    return next((n for n in range(len(texts) - 1, 0, -1) if found.search(texts[n])), 0)
 
 
 def _names_formatters(source: Source, walk: Walk) -> bool:

@@ -44,9 +44,8 @@ def texts_and_rest(given: ast.expr) -> Iterator[tuple[str, ast.expr | None]]:
         for part in given.elts:
             yield from texts_and_rest(part)
     elif isinstance(given, ast.Dict):
-        for key, value in zip(given.keys, given.values, strict=True):
-            for part in (key, value):
-                if part is not None:
-                    yield from texts_and_rest(part)
+        pairs = zip(given.keys, given.values, strict=True)
+        for entry in [part for pair in pairs for part in pair if part is not None]:
+            yield from texts_and_rest(entry)
     else:
         yield "", given

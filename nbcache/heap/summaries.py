@@ -7,14 +7,13 @@ kernel. No code of the notebook runs for it, and nothing that is named like a se
 from __future__ import annotations
 
 import enum
-import functools
 import re
 import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nbcache.heap.kinds.code import code_token
-from nbcache.heap.tokens import FLAT, digest
+from nbcache.heap.code_summaries import summarise_code
+from nbcache.heap.tokens import FLAT
 
 LONGEST = 60
 """Characters of a text that is shown whole."""
@@ -45,11 +44,12 @@ def summarise(label: str, value: Any, cell_of: Callable[[str], int] | None = Non
         if text is not None:
             found["text"] = text
         elif kind in (types.FunctionType, type) or issubclass(kind, type):
-            found |= _code_of(value, cell_of)
+            found |= summarise_code(value, _text_of_member, cell_of)
         else:
             found |= _measure(value, kind)
             if module == "__main__":
-                found["of"] = {"name": _of(kind, "__name__"), **_code_of(kind, cell_of)}
+                of = summarise_code(kind, _text_of_member, cell_of)
+                found["of"] = {"name": _of(kind, "__name__"), **of}
     except Exception:  # a value that can't even be looked at is told by its type alone
         return {"kind": found["kind"]}
     return found
@@ -96,33 +96,12 @@ def _short(text: str) -> str | None:
     return text if len(text) <= LONGEST else None
 
 
-def _code_of(value: Any, cell_of: Callable[[str], int] | None) -> Summary:
-    """Return the digest of the code of a function or class, and the cell that defines it."""
-    is_function = type(value) is types.FunctionType
-    if is_function:
-        codes = [("", value.__code__)]
-    else:
-        members = _of(value, "__dict__").items()
-        codes = [(name, code) for name, one in members for code in _codes_in(one)]
-    if not codes:
-        return {"code": "", "form": "class"}
-    found: Summary = {
-        "code": digest(b"".join(name.encode() + code_token(code) for name, code in codes)).hex(),
-        "form": "function" if is_function else "class",
-    }
-    cell = cell_of(codes[0][1].co_filename) if cell_of is not None else 0
-    return found | ({"cell": cell} if cell else {})
-
-
-def _codes_in(member: Any) -> list[types.CodeType]:
-    inner = [member]
-    if type(member) in (classmethod, staticmethod):
-        inner = [member.__func__]
-    elif type(member) is property:
-        inner = [member.fget, member.fset, member.fdel]
-    elif type(member) is functools.cached_property:
-        inner = [member.func]
-    return [one.__code__ for one in inner if type(one) is types.FunctionType]
+def _text_of_member(name: str, value: Any) -> str | None:
+    """Return what may be told of an attribute, a default or a closure's variable."""
+    if is_secret(name):
+        return None
+    text = _text(value)
+    return text if text is not None else _measure(value, type(value)).get("size")
 
 
 def _measure(value: Any, kind: type) -> Summary:

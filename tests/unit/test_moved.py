@@ -37,6 +37,30 @@ def plus_two(x: int) -> int:
     return x + 2
 
 
+class Base:
+    pass
+
+
+def scaled(k: Any, n: int = 3) -> Any:
+    """Return a function with a closure and a default."""
+
+    def times(x: int, n: int = n) -> Any:
+        return x, n, k
+
+    return times
+
+
+def rated(rate: Any, go: Any = None) -> Any:
+    """Return a class of the notebook with an attribute."""
+    return type("Model", (), {"__module__": "__main__", "rate": rate, "go": go})
+
+
+def grown(rate: Any) -> Any:
+    """Return a class of the notebook whose base has an attribute or a method."""
+    parent = type("Parent", (), {"__module__": "__main__", "rate": rate})
+    return type("Model", (parent,), {"__module__": "__main__"})
+
+
 def told(old: Any, new: Any, name: str = "x") -> list[str]:
     """Return what is said of a change, through JSON as in a stored entry."""
     one, other = (json.loads(json.dumps(summarise(name, value))) for value in (old, new))
@@ -90,6 +114,15 @@ def told(old: Any, new: Any, name: str = "x") -> list[str]:
             "`x` changed (1 row, 1 column → 2 rows, 1 column)",
         ),
         (plus_one, plus_two, "function `x` was edited"),
+        (scaled(1), scaled(2), "`k` in the closure of `times` changed (1 → 2)"),
+        (scaled(1, 3), scaled(1, 4), "the default of `n` in `times` changed (3 → 4)"),
+        (scaled(plus_one), scaled(plus_two), "`k` in the closure of `times` changed"),
+        (rated(0.1), rated(0.2), "attribute `Model.rate` changed (0.1 → 0.2)"),
+        (rated(0.1)(), rated(0.2)(), "attribute `Model.rate` changed (0.1 → 0.2)"),
+        (rated(0, plus_one), rated(0, plus_two), "class `x` was edited"),
+        (rated([1], Base), rated([1, 2], Base), "attribute `Model.rate` changed ([1] → [1, 2])"),
+        (grown(1), grown(2), "attribute `Parent.rate` changed (1 → 2)"),
+        (grown(plus_one), grown(plus_two), "method `Parent.rate` was edited"),
         (object(), object(), "`x` changed"),
     ],
 )
