@@ -18,11 +18,7 @@ from nbcache.errors import NotReplayable
 from nbcache.heap.kinds.functions import ANY_MODULE
 from nbcache.heap.parts import Parts
 from nbcache.heap.walk import Walk, digest_variable
-from nbcache.library_effects import (
-    effect_calls,
-    refuse_effect_calls,
-    refuse_library_changes,
-)
+from nbcache.library_effects import effect_calls, refuse_effect_calls, refuse_library_changes
 from nbcache.line_places import code_places, refuse_unreached, shows_lines
 from nbcache.policy import Policy, not_kept, whole
 from nbcache.replay.aside import refuse_unseen_changes, walk_aside
