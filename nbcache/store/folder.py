@@ -21,6 +21,7 @@ _NEW_MODE = 0o600
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL
 for _flag in ("O_NOFOLLOW", "O_BINARY", "O_CLOEXEC", "O_NOINHERIT"):
     _NEW |= getattr(os, _flag, 0)
+_HAS_USERS = os.name == "posix"
 
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "Free some space, or run `jupyter nbcache prune`"),
@@ -54,7 +55,7 @@ def has_safe_folder(folder: str) -> bool:
         return False
     except OSError as error:
         raise unavailable(error, folder, "look into") from error
-    seen = status.st_mode, status.st_uid, _user()
+    seen = status.st_mode, status.st_uid, os.getuid() if _HAS_USERS else 0
     if seen in _approved:
         return True
     if stat.S_ISLNK(status.st_mode):
@@ -86,10 +87,6 @@ def _check_owner(folder: str, status: os.stat_result) -> None:
             f"(mode {stat.S_IMODE(status.st_mode):o}). Run `chmod go-w '{folder}'`, "
             "or name another folder in NBCACHE_DIR."
         )
-
-
-def _user() -> int:
-    return os.getuid() if os.name == "posix" else 0
 
 
 def make_private_folder(folder: str) -> None:
@@ -159,7 +156,7 @@ def _check_own_file(path: str, status: os.stat_result) -> None:
         raise ForeignEntry(f"{path} is not a regular file.")
     if status.st_nlink > 1:
         raise ForeignEntry(f"{path} has a second name (a hard link).")
-    if os.name == "posix" and (status.st_uid != _user() or status.st_mode & 0o022):
+    if _HAS_USERS and (status.st_uid != os.getuid() or status.st_mode & 0o022):
         raise ForeignEntry(f"{path} belongs to or can be written by another user.")
 
 

@@ -16,7 +16,7 @@ import hmac
 import json
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, make_dataclass
+from dataclasses import field, fields, make_dataclass
 from typing import Any, NamedTuple, cast
 
 import xxhash
@@ -60,8 +60,7 @@ class Section(NamedTuple):
         return self.offset + self.length
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(NamedTuple):
     """The verified head of an entry: what it says and where its values lie.
 
     ``parts`` are the stream and the buffers in their order, each a section of the file or blobs.
