@@ -199,6 +199,7 @@ def _told(entry: Entry, now: float) -> str:
         f"  cost      {format_duration(entry.cost)}",
         f"  outputs   {len(entry.outputs)}",
     ]
+    lines += _section("signed by", entry.origin)
     lines += _section("notes", dict.fromkeys(entry.notes, ""))
     lines += _section("parts", entry.parts)
     lines += _section("late dependencies", entry.late)

@@ -1,34 +1,23 @@
 """What leaves a stream: large buffers, and large containers of plain values as one block.
 
-A container is packed if it holds flat values alone, or a tree of lists, dicts and tuples of them
-in which no container has another holder: then nothing outside can refer into the block.
+A container is packed if it holds flat values alone, or is a tree of such containers.
 """
 
 from __future__ import annotations
 
-import gc
 import marshal
 import math
 import pickle
-import sys
-import sysconfig
 from collections.abc import Callable
-from itertools import compress, repeat
-from operator import is_
 from typing import Any
 
 from nbcache.heap.tokens import FLAT
+from nbcache.replay.trees import Apart, find_tree, put_back
 
 LEAST_ITEMS = 64
 """Containers with fewer items are as quick in the usual way."""
 
 PACKED = frozenset({list, dict, set})
-_INNER = frozenset({list, dict, tuple})
-_PLAIN = FLAT | _INNER
-_MOST_LEVELS = 64
-_COUNTS_HOLDERS = sys.implementation.name == "cpython" and not sysconfig.get_config_var(
-    "Py_GIL_DISABLED"
-)
 _FORMAT = 4
 """Keeps strings that are met again as one."""
 
@@ -66,47 +55,21 @@ class Packer:
         known = self._names.get(id(container))
         if known is not None:
             return known[0]
-        if not (_is_all_flat(container) or is_tree(container)):
+        found = (container, ()) if _is_all_flat(container) else find_tree(container)
+        if found is None:
             return None
+        whole, apart = found
         try:
-            data = marshal.dumps(container, _FORMAT)
+            data = marshal.dumps(whole, _FORMAT)
         except ValueError:  # too deep, or changed by a thread meanwhile
             return None
         name = f"packed {len(self._names)}"
         self._names[id(container)] = name, container
-        return name, pickle.PickleBuffer(data)
+        return (name, pickle.PickleBuffer(data), *([apart] if apart else []))
 
 
 def _is_all_flat(container: Any) -> bool:
     return is_flat(container) and (type(container) is not dict or is_flat(container.values()))
-
-
-def is_tree(top: Any) -> bool:
-    """Tell whether a list or dict is a tree of plain containers, none of them held elsewhere."""
-    level = [top] if _COUNTS_HOLDERS and type(top) is not set else []
-    for _ in range(_MOST_LEVELS if level else 0):
-        held = gc.get_referents(*level)
-        types = list(map(type, held))
-        kinds = set(types)
-        if not kinds <= _PLAIN:
-            return False
-        if float in kinds and any(map(math.isnan, compress(held, map(is_, types, repeat(float))))):
-            return False
-        if kinds <= FLAT:
-            return True
-        level = list(compress(held, map(_INNER.__contains__, types)))
-        del held  # it would count as a holder
-        if not _is_held_once(level):
-            return False
-    return False
-
-
-def _is_held_once(containers: list[Any]) -> bool:
-    """Tell whether nobody but what is above holds containers; of tuples, a cell can see it too."""
-    above: list[Any] = [[]]
-    probe = gc.get_referents(above)
-    most = max(map(sys.getrefcount, probe))
-    return max(map(sys.getrefcount, containers)) <= most
 
 
 def is_flat(values: Any) -> bool:
@@ -129,9 +92,10 @@ class Unpacker:
     def __init__(self) -> None:
         self._found: dict[str, Any] = {}
 
-    def unpack(self, name: str, data: Any) -> Any:
+    def unpack(self, name: str, data: Any, apart: Apart = ()) -> Any:
         """Return the container of packed data, and keep it under its name."""
         found = self._found[name] = marshal.loads(data)
+        put_back(found, apart)
         return found
 
     def get(self, name: str) -> Any:

@@ -77,6 +77,7 @@ def test_a_revoked_colleagues_results_are_no_more(tmp_path: Path, notebook: Path
     for fetching in (("pull", url), ("unbundle", "one.zip", "-o", "there")):
         assert run("bob", *fetching)[0] == 0
         assert run("bob", "status", "paper.ipynb", "--check")[0] != 4
+        assert "name  Ada" in run("bob", "show", KEY)[1]
         assert "fetched ones included" in run("bob", "trust", "revoke", "Ada")[1]
         assert run("bob", "status", "paper.ipynb", "--check")[0] == 4
         local._warned.clear()

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from nbcache.heap.walk import Walk
 from nbcache.replay.codec import dump, load
-from nbcache.replay.packing import is_tree
+from nbcache.replay.trees import find_tree, is_tree
 
 PRELUDE = """
 import collections, datetime, decimal, fractions, types
@@ -177,6 +177,40 @@ def test_a_tree_is_packed_where_nobody_holds_a_part(harm: Any, packed: bool) -> 
     del part, value
     again = load(dump({"tree": tree}, walk), walk)
     assert fingerprint(again["tree"]) == fingerprint(tree)
+
+
+@pytest.mark.parametrize("kind", [list, dict])
+def test_a_row_that_somebody_else_holds_stays_apart(kind: Any) -> None:
+    """A loop leaves its last row in a variable: it is that row again, whichever comes first."""
+    tree: Any = (
+        plain_tree() if kind is list else {f"{i}": row for i, row in enumerate(plain_tree())}
+    )
+    last = tree[99] if kind is list else tree["99"]
+    found = find_tree(tree)
+    assert found is not None
+    assert found[1] == ((99, last),)
+    del found
+    earlier = {"tags": ["earlier"]}
+    walk = Walk({**NAMES, "earlier": earlier})
+    walk.need("earlier")
+    walk.run()
+    tree[7 if kind is list else "7"] = earlier
+    for value in ({"tree": tree, "last": last}, {"last": last, "tree": tree}):
+        again = load(dump(value, walk), walk)
+        rows = again["tree"] if kind is list else list(again["tree"].values())
+        assert rows[99] is again["last"]
+        assert rows[7] is earlier
+        assert list(again["tree"]) == list(tree)
+        assert fingerprint(again) == fingerprint(value)
+    for harm in (tree, [last["tags"], {1}], NAMES["Point"](1, 2)):
+        last["id"] = harm
+        assert find_tree(tree) is None
+    last["id"] = 5
+    held = plain_tree()
+    assert find_tree(held) == (held, ())
+    many = held[:17]
+    assert find_tree(held) is None
+    del many
 
 
 def test_an_earlier_part_of_a_tree_stays_the_earlier_one() -> None:
