@@ -136,9 +136,12 @@ class RegistryKind(Kind):
     """Callback registries: who is called, as far as a canvas does not connect it again."""
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
-        """Encode the signals, and how many are called."""
-        counts = {str(name): len(items) for name, items in called_by(obj).items()}
-        return frame(b"cr", flat(dict(sorted(counts.items()))), text(type(obj).__name__))
+        """Encode the signals, how many are called, and those that are not matplotlib's own."""
+        called = dict(sorted((str(name), items) for name, items in called_by(obj).items()))
+        counts = {name: len(items) for name, items in called.items()}
+        others = [one for items in called.values() for one in items.values() if _is_foreign(one)]
+        own = frame(b"cr", flat(counts), text(type(obj).__name__))
+        return joined(b"cf", [own, *map(walk.ref, others)]) if others else own
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
         """Make a registry that calls the same; its own way leaves most of them out."""
@@ -177,6 +180,12 @@ def _is_kept(function: Any) -> bool:
         wrapped = [cell.cell_contents for cell in function.__closure__ or ()]
         module = next((str(one.__module__) for one in wrapped if callable(one)), module)
     return not module.startswith(_CONNECTING)
+
+
+def _is_foreign(function: Any) -> bool:
+    owner = getattr(function, "__self__", None)
+    module = str(function.__module__ if owner is None else type(owner).__module__)
+    return not module.startswith(("matplotlib", "mpl_toolkits"))
 
 
 _CONNECTING = ("matplotlib.backend", "matplotlib._pylab_helpers", "matplotlib.pyplot", "ipykernel")
