@@ -13,7 +13,6 @@ from nbcache.errors import StoreError
 from nbcache.events import CellEvent, State
 from nbcache.holding import Stores, pack_for, packing, take_lock, unpack
 from nbcache.key import digest_late
-from nbcache.own_memory import copy_of
 from nbcache.policy import Policy
 from nbcache.reading import Reading, Request
 from nbcache.replay.codec import load
@@ -163,6 +162,8 @@ class Shelf:
 
     def load_fresh(self, recording: Recording, reading: Reading) -> dict[str, Any]:
         """Return the values of a recording as a hit would bring them back."""
+        from nbcache.own_memory import copy_of
+
         body = Body(recording.body.stream, [copy_of(one) for one in recording.body.buffers])
         return _load(body, recording.effects, reading)
 

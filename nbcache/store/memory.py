@@ -10,7 +10,6 @@ from typing import Any
 
 from nbcache.entry import Body, Entry
 from nbcache.errors import StoreError
-from nbcache.own_memory import copy_of
 from nbcache.store.protocol import Lock, Store, Waiting
 
 LIMIT_BYTES = 256 * 1024 * 1024
@@ -41,6 +40,8 @@ class MemoryStore:
             if held is None or held[0].stored_at != entry.stored_at:
                 raise StoreError(f"Entry {entry.name} is no longer in memory.")
             self._held.move_to_end(entry.name)
+        from nbcache.own_memory import copy_of  # a session that keeps nothing in memory needs none
+
         return Body(held[1].stream, [copy_of(buffer) for buffer in held[1].buffers])
 
     def put(self, entry: Entry, body: Body) -> Entry:
