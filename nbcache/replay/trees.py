@@ -21,6 +21,9 @@ from nbcache.heap.tokens import FLAT
 _INNER = frozenset({list, dict, tuple})
 _PLAIN = FLAT | _INNER
 _MOST_LEVELS = 64
+_AT_ONCE = 4096
+"""Containers that are looked into together, so that little is held at a time."""
+
 _MOST_APART, _MOST_INSIDE = 16, 10_000
 _COUNTS_HOLDERS = sys.implementation.name == "cpython" and not sysconfig.get_config_var(
     "Py_GIL_DISABLED"
@@ -60,24 +63,33 @@ def is_tree(top: Any, apart: frozenset[int] = frozenset()) -> bool:
 
     ``apart`` are the identities of items of its own that do not count.
     """
-    level = [top] if _COUNTS_HOLDERS and type(top) is not set else []
-    for _ in range(_MOST_LEVELS if level else 0):
-        held = gc.get_referents(*level)
+    level: list[Any] | None = [top] if _COUNTS_HOLDERS and type(top) is not set else None
+    for _ in range(_MOST_LEVELS):
+        level = _below(level, apart) if level else None
+        if not level:
+            return level is not None
+        if not _is_held_once(level):
+            return False
+        apart = frozenset()
+    return False
+
+
+def _below(level: list[Any], apart: frozenset[int]) -> list[Any] | None:
+    """Return the containers within containers, None where something in them is not plain."""
+    below: list[Any] = []
+    for start in range(0, len(level), _AT_ONCE):
+        held = gc.get_referents(*level[start : start + _AT_ONCE])
         if apart:
-            held, apart = [one for one in held if id(one) not in apart], frozenset()
+            held = [one for one in held if id(one) not in apart]
         types = list(map(type, held))
         kinds = set(types)
         if not kinds <= _PLAIN:
-            return False
+            return None
         if float in kinds and any(map(math.isnan, compress(held, map(is_, types, repeat(float))))):
-            return False
-        if kinds <= FLAT:
-            return True
-        level = list(compress(held, map(_INNER.__contains__, types)))
-        del held  # it would count as a holder
-        if not _is_held_once(level):
-            return False
-    return False
+            return None
+        if not kinds <= FLAT:
+            below += compress(held, map(_INNER.__contains__, types))
+    return below
 
 
 def _is_held_once(containers: list[Any]) -> bool:
