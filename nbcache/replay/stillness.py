@@ -17,6 +17,7 @@ _PYTHONS = {name: getattr(builtins, name) for name in CALLED}
 _ATOMS = frozenset(map(id, ATOMS))
 """By identity: the hash of a class may be code of the user's metaclass."""
 
+_WRAPPED = "original_write"
 _MOST_ITEMS = 10_000
 _NATIVE = (types.BuiltinFunctionType, type)
 
@@ -62,7 +63,19 @@ def _is_kernels_own(stream: Any) -> bool:
 
 
 def _is_untouched(stream: Any) -> bool:
-    return not {"write", "flush"} & vars(stream).keys() and not stream._hooks
+    """Tell whether a stream is written to by its own method, below what IPython puts over it."""
+    write = vars(stream).get("write")
+    while _is_tee(write):
+        write = write.__closure__[write.__code__.co_freevars.index(_WRAPPED)].cell_contents
+    is_own = write is None or getattr(write, "__func__", None) is type(stream).write
+    return is_own and "flush" not in vars(stream) and not stream._hooks
+
+
+def _is_tee(write: Any) -> bool:
+    """Tell whether this is what IPython keeps a cell's output with for its history."""
+    if type(write) is not types.FunctionType or _WRAPPED not in write.__code__.co_freevars:
+        return False
+    return str(write.__module__) == "IPython.core.interactiveshell"
 
 
 def _is_alone(shell: Any) -> bool:

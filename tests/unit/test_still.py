@@ -185,6 +185,10 @@ def test_pythons_own(monkeypatch, kernels_own) -> None:
         with monkeypatch.context() as patched:
             patched.setattr(f"builtins.{name}", lambda _: 1)
             assert not runs_still(parsed(code), shell())
+    kernels_own.stdout.write = kernels_own.stdout.write  # as IPython leaves it
+    assert runs_still(parsed("print(1)"), shell())
+    kernels_own.stdout.write = lambda _: 1
+    assert not runs_still(parsed("print(1)"), shell())
     kernels_own.stdout = io.StringIO()
     assert not runs_still(parsed("print(1)"), shell())
 
