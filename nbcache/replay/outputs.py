@@ -126,7 +126,8 @@ class KernelTap:
 
     def send(self, messages: Sequence[Mapping[str, Any]], execution_count: int) -> None:
         """Publish the messages on the kernel's output channel under the current request."""
-        flush_streams()
+        if messages:
+            flush_what_waits()
         parent = self._shell.parent_header
         session, socket = self._kernel.session, self._kernel.iopub_socket
         for message in messages:
@@ -167,6 +168,24 @@ def flush_streams() -> None:
             stream.flush()
         except (AttributeError, ValueError, OSError):
             continue
+
+
+def flush_what_waits() -> None:
+    """Push out what was written before; no thread is woken where nothing waits.
+
+    What a stream's thread is sending just now leaves it before anything that is sent after this.
+    """
+    streams = (sys.stdout, sys.stderr)
+    drain(streams)
+    if not all(map(_holds_nothing, streams)):
+        flush_streams()
+
+
+def _holds_nothing(stream: Any) -> bool:
+    iostream = sys.modules.get("ipykernel.iostream")
+    if iostream is None or type(stream) is not iostream.OutStream:
+        return False
+    return getattr(stream, "_buffers", None) == {}
 
 
 def _stream_name(message: Message) -> str:
