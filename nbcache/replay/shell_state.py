@@ -89,8 +89,8 @@ class ShellState:
         return [*rows, *self.callbacks.values(), *self.transformers, self.handlers[1:]]
 
     @property
-    def parts(self) -> dict[str, dict[str, int]]:
-        """Return each item's label and identity, by part."""
+    def parts(self) -> dict[str, dict[str, Any]]:
+        """Return each item's label and what tells it from others, by part."""
         return {
             "magics": _labelled_magics(self.magics),
             "hidden names": {
@@ -155,7 +155,7 @@ class ShellState:
                 raise CacheError(f"importing does not bring back {missing[0]} ({name})")
 
 
-def _without_inline(table: Mapping[str, int]) -> dict[str, int]:
+def _without_inline(table: Mapping[str, Any]) -> dict[str, Any]:
     return {label: item for label, item in table.items() if "matplotlib" not in label}
 
 
@@ -172,19 +172,32 @@ def _label(*words: object, item: Any) -> str:
     return " ".join([*map(str, words), f"{module}.{name}"])
 
 
-def _labelled_magics(tables: Mapping[str, _Table]) -> dict[str, int]:
+def _labelled_magics(tables: Mapping[str, _Table]) -> dict[str, Any]:
     return {
-        f"{kind} {name}": id(_lasting(item))
+        f"{kind} {name}": _lasting(item, kind, name)
         for kind, table in tables.items()
         for name, item in table.items()
     }
 
 
-def _lasting(item: Any) -> Any:
-    """Return what is still the same when a magic is registered anew, as IPython does with some."""
+def _lasting(item: Any, kind: str, name: str) -> Any:
+    """Return what is still the same when a magic is registered anew, as IPython does with some.
+
+    One that IPython has not loaded yet is not loaded for this: it says where it will come from.
+    """
+    if (type(item).__module__, type(item).__name__) == ("IPython.core.magic", "LazyMagic"):
+        return vars(item)["spec"]
     function = getattr(item, "__func__", item)
-    is_ipythons = str(getattr(function, "__module__", "")).startswith("IPython.")
-    return getattr(function, "__code__", function) if is_ipythons else function
+    if not str(getattr(function, "__module__", "")).startswith("IPython."):
+        return id(function)
+    owner = type(getattr(item, "__self__", None))
+    declared = getattr(owner, "magics", {}).get(kind, {}).get(name)
+    if declared is not None and declared == function.__name__:
+        return f"{owner.__module__}:{owner.__name__}"
+    maker, _, is_made = str(getattr(function, "__qualname__", "")).partition(".<locals>")
+    if is_made:  # as `%%bash` is, by its class
+        return f"{function.__module__}:{maker.partition('.')[0]}"
+    return id(getattr(function, "__code__", function))
 
 
 def _labelled_callbacks(callbacks: Mapping[str, Sequence[Any]]) -> dict[str, int]:

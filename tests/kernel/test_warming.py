@@ -6,7 +6,8 @@ import time
 
 from kernels import Kernel, kernel
 
-LOADED = "sorted(n for n in __import__('sys').modules if n.startswith('nbcache'))"
+NAMES = ("nbcache", "IPython.core.magics")
+LOADED = f"sorted(n for n in __import__('sys').modules if n.startswith({NAMES}))"
 HOOKS = "[len(get_ipython().events.callbacks[n]) for n in ('pre_execute', 'post_execute')]"
 
 FEW = 3
@@ -24,8 +25,8 @@ def _wait_until_loaded(one: Kernel) -> bool:
 
 
 def test_loading_when_idle(tmp_path) -> None:
-    """The first cached cell of an idle kernel loads hardly a module of nbcache, nor its hit; what
-    loaded them left no hook, and no garbage collection switched off."""
+    """The first cached cell of an idle kernel loads hardly a module of nbcache, or of IPython's
+    magics, nor does its hit; what loaded them left no hook, and garbage is collected."""
     with kernel(tmp_path / "store") as one:
         assert _wait_until_loaded(one)
         before, hooks = set(eval(one.value(LOADED))), one.value(HOOKS)
