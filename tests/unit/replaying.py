@@ -25,6 +25,7 @@ class Notebook:
 
     display_formatter: Any = None  # there is nobody to display to
     compile: Any = None  # no cell has a file of its own
+    ast_node_interactivity: Any = "last_expr"  # what nobody has set otherwise
 
     def __init__(self) -> None:
         self.module = types.ModuleType("__main__")
