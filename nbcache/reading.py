@@ -49,7 +49,9 @@ PLAIN_MAGICS = frozenset(
 
 
 _HISTORY = re.compile(r"\b(history_manager|displayhook)\b")
-_FORMATTERS = re.compile(r"formatter|Inline|inline|precision|pprint|get_ipython")
+_FORMATTERS = re.compile(
+    r"formatter|[Ii]nline|precision|pprint|get_ipython|max_width|max_seq_length|figure_formats?"
+)
 _NOT_NAMED = ("_i", "__warningregistry__")
 """What the names begin with that a cell can't mean by looking at all: they come and go."""
 

@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import sys
+import warnings
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -14,7 +15,23 @@ from nbcache.deps.digests import text_digest
 
 Read = Callable[[], Any]
 _LAUNCHERS = ("ipykernel_launcher", "ipython", "__main__")
+
+
+def _filters() -> list[str]:
+    return [
+        f"{a} {getattr(b, 'pattern', b)} {c} {getattr(d, 'pattern', d)}"
+        for a, b, c, d, _ in warnings.filters
+    ]
+
+
+def _parameters() -> list[str]:
+    parameters = getattr(sys.modules.get("matplotlib"), "rcParams", {})
+    return sorted(map(repr, dict.items(parameters)))
+
+
 _NAMED: dict[str, tuple[str, Read]] = {
+    "warnings.filters": (r"\bwarnings\.filters\b", _filters),
+    "rcParams": (r"\bdict\.\w+\([^)]*\brc", _parameters),
     "sys.path": (r"sys\.path\b(?!\.(append|insert|extend|remove)\b)", lambda: list(sys.path)),
     "sys.getrecursionlimit()": (r"getrecursionlimit\b|RecursionError\b", sys.getrecursionlimit),
     "sys.get_int_max_str_digits()": (

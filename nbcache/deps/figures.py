@@ -125,8 +125,20 @@ class FigureTracker(OptionTracker):
     def _begin(self, patches: Patches) -> Reading:
         run = super()._begin(patches)
         run.had_figures = bool(_open_figures())
+        if run.had_figures:
+            self._watch_figures(patches, run)
         run.modules = loaded_names()
         return run
+
+    @staticmethod
+    def _watch_figures(patches: Patches, run: Reading) -> None:
+        """Have it told when somebody asks pyplot for an open figure, to change it or not."""
+
+        def on_asked(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            run.groups.add("figure")
+
+        table = sys.modules["matplotlib._pylab_helpers"].Gcf
+        patches.watch(on_asked, (table, "get_active"), (table, "get_fig_manager"))
 
     def _end(self, run: Reading) -> Observed:
         if not self._is_loaded():

@@ -31,6 +31,9 @@ FOUND = [
     ("a class under a function's own name for it", "import pathlib\nx = 1\ndef go():\n    p = pathlib.PurePath\n    p.zq = x\ngo()\n---\n@print(pathlib.PurePath('a').zq)\n---\ndel pathlib.PurePath.zq"),
     ("a mock of a module's attribute", "import unittest.mock as um, textwrap\nx = 1\np = um.patch.object(textwrap, 'shorten', lambda *a: x); p.start()\n---\n@print(textwrap.shorten('a', 9))\n---\np.stop()"),
     ("a pickle of a module's class", "import sys, os, pathlib, importlib\nsys.path.insert(0, os.getcwd())\nx = 1\npathlib.Path('{m}.py').write_text(f'class B:\\n    def v(s): return {x}'); os.utime('{m}.py', (x, x)); importlib.invalidate_caches()\nimport {m}, pickle\nblob = pickle.dumps({m}.B())\n---\n@import pickle\nprint(pickle.loads(blob).v())"),
+    ("a held formatter's option", "x = 1\nfm = get_ipython().display_formatter.formatters['text/plain']\nfm.max_width = 50 + x\n---\n@print(fm.max_width)\n---\nfm.max_width = 79"),
+    ("the warning filters themselves", "import warnings\nx = 1\nwarnings.filterwarnings('ignore', message=f'zq{x}')\n---\n@print([f[1].pattern for f in warnings.filters if f[1] and f[1].pattern[:2] == 'zq'][:1])\n---\nwarnings.filters[:] = [f for f in warnings.filters if not (f[1] and f[1].pattern[:2] == 'zq')]"),
+    ("parameters past their class", "import matplotlib; matplotlib.use('agg')\nx = 1\nmatplotlib.rcParams['lines.linewidth'] = 1 + x\n---\n@print([v for k, v in dict.items(matplotlib.rcParams) if k == 'lines.linewidth'])\n---\nmatplotlib.rcdefaults()"),
     ("a function that took a library's name", "import functools, textwrap\nx = 1\nold = textwrap.shorten\n@functools.wraps(old)\ndef mine(*t): return x\ntextwrap.shorten = mine\n---\n@print(textwrap.shorten('a', 9))\n---\ntextwrap.shorten = old"),
 ]
 

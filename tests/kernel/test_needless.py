@@ -1,4 +1,4 @@
-"""Cells that once ran again without need: star imports, names in paths and prose."""
+"""Cells that once ran again without need: star imports, names in texts, options not read."""
 
 from __future__ import annotations
 
@@ -43,3 +43,35 @@ def test_paths_and_prose_are_no_names(tmp_path: Path) -> None:
         assert made.run(query).state == "miss"
         made.run("orders = 2")
         assert made.run(query).state == "stale"
+
+
+LABELS = """
+%%cache
+counts = df.groupby("kind")["n"].agg("mean").rename("total")
+print("total", len(df.sort_values(["kind", "n"])))
+with open("f.txt", "w") as f: pass
+"""
+UNREAD = [
+    "pd.set_option('display.max_rows', 7)",
+    "plt.rcParams['figure.figsize'] = (3, 3)",
+    "matplotlib.colors.get_named_colors_mapping()['b'] = 'r'",
+    "%config InlineBackend.figure_formats = ['svg']",
+    "%precision 3",
+    "import warnings; warnings.filterwarnings('ignore', module='nobody')",
+    "kind = 'x'; n = 1; mean = 2; total = 3; w = 4",
+]
+
+
+def test_options_that_no_run_reads_and_labels_do_not_count(tmp_path: Path) -> None:
+    """Options of libraries and of showing results count where they are read, labels never."""
+    with kernel(tmp_path / "store", folder=tmp_path) as made:
+        made.run("import matplotlib, matplotlib.pyplot as plt, pandas as pd")
+        made.run("df = pd.DataFrame({'kind': ['a', 'b'], 'n': [1, 2]})")
+        shown = "%%cache\ndf"
+        assert [made.run(cell).state for cell in (LABELS, shown)] == ["miss", "miss"]
+        for line in UNREAD:
+            assert made.run(line).content["status"] == "ok"
+            assert (line, made.run(LABELS).state) == (line, "hit")
+        reply = made.run(shown)
+        assert reply.state == "stale"
+        assert reply.event["reasons"] == ["pandas option display.max_rows changed (60 → 7)"]
