@@ -27,8 +27,9 @@ _SCAN = 0xC0606610
 _ALL_OF_OURS = 1 << 1  # fail where a page is not watched over
 _WRITTEN, _FILE, _PRESENT, _SWAPPED = 1 << 1, 1 << 2, 1 << 3, 1 << 4
 _NUMBERS, _REGIONS = 12, 64
-_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/infiniband", "/dev/vfio", "/dev/dri/renderD128")
-"""What writes to memory behind the processor's back."""
+_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/infiniband", "/dev/vfio", "/dev/accel")
+_DRIVERS = frozenset({"cupy", "dpctl", "pycuda", "pyopencl"})
+"""What may write to memory behind the processor's back, and the packages that let it."""
 
 _PAGE = 4096
 
@@ -88,7 +89,8 @@ class Protection:
 
     def protect(self, start: int, end: int) -> bool:
         """Watch pages from now on; tell whether that is possible."""
-        home = _home_of(start, end) if self.is_there and start < end else None
+        is_ours = self.is_there and start < end and _DRIVERS.isdisjoint(sys.modules)
+        home = _home_of(start, end) if is_ours else None
         if home is None:
             return False
         if home:
