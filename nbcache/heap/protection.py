@@ -160,7 +160,7 @@ def _home_of(start: int, end: int) -> bytes | None:
                 return None
             if node != b"0":
                 home = path[0] if path else b""
-                if not home.startswith(tuple(_trusted)):
+                if not is_trusted(home):
                     return None
             if last >= end:
                 return home
@@ -169,6 +169,11 @@ def _home_of(start: int, end: int) -> bytes | None:
 
 
 _trusted: set[bytes] = set()
+
+
+def is_trusted(path: bytes) -> bool:
+    """Tell whether a file is never changed."""
+    return path.startswith(tuple(_trusted))
 
 
 def trust_folder(path: str) -> None:

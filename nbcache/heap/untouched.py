@@ -13,6 +13,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 
+from nbcache.heap.blob_maps import BlobMaps
 from nbcache.heap.protection import Protection
 
 FROM_BYTES = 4 << 20
@@ -61,19 +62,28 @@ class Untouched:
     ) -> None:
         self.is_on = is_on
         self._make = protect
+        self._made: Protection | None = None
+        self._shown: BlobMaps | None = None
         self.forget()
 
     def forget(self) -> None:
         """Know nothing any more, as in a process that was just forked."""
         self._lock = threading.RLock()
         self._seen: dict[tuple[int, int], _Sighting] = {}
-        self._made: Protection | None = None
+        for one in (self._made, self._shown):
+            if one is not None:
+                one.close()
+        self._made = self._shown = None
         self._process = os.getpid()
 
     def digest(self, address: int, memory: memoryview, compute: Callable[[], bytes]) -> bytes:
         """Return the digest of bytes, computed only where it may be another than before."""
         if self._process != os.getpid():  # forked by something that told nobody
             self.forget()
+        with self._lock:
+            parts = self._blobs.parts(address, len(memory))
+        if parts is not None:
+            return self._blobs.digest(parts, address, compute)
         with self._lock:
             one = self._sighting(address, len(memory))
             if one.is_known and self._is_as_it_was(one, address, memory):
@@ -84,6 +94,12 @@ class Untouched:
         with self._lock:
             self._end(one, found, number)
         return found
+
+    @property
+    def _blobs(self) -> BlobMaps:
+        if self._shown is None:
+            self._shown = BlobMaps(self._lock)
+        return self._shown
 
     @property
     def _protection(self) -> Protection:

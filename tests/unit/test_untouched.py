@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from nbcache.heap import protection, untouched
+from nbcache.heap.blob_maps import BlobMaps
 from nbcache.heap.kinds import buffers
 from nbcache.heap.protection import Protection
 from nbcache.heap.tokens import digest
@@ -235,6 +236,39 @@ def test_files_that_never_change_are_watched(
     memory[3 * PAGE] ^= 1
     assert ask(memory) == digest(memory.data)
     assert ask.computed == 3
+
+
+@pytest.mark.skipif(
+    not BlobMaps(threading.RLock()).is_there, reason="this kernel does not tell what is mapped"
+)
+@pytest.mark.parametrize("seed", range(4))
+def test_parts_of_blobs_are_read_once_wherever_they_are_mapped(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Restored memory has the digest of its bytes, and is read once until it is written to."""
+    monkeypatch.setattr(protection, "_trusted", set())
+    protection.trust_folder(str(tmp_path))
+    draw = random.Random(seed)
+    paths = [tmp_path / f"{digit * 32}-{8 * PAGE}" for digit in "ab"]
+    for path in paths:
+        path.write_bytes(draw.randbytes(8 * PAGE))
+    spans = [(0, 8 * PAGE), (5, 3 * PAGE + 1), (3 * PAGE + 1, 8 * PAGE)]
+    unwritten = Asked()
+    for path in paths * 3:
+        memory = np.frombuffer(map_privately(path), np.uint8)
+        for begin, end in spans:
+            assert unwritten(memory[begin:end]) == digest(memory[begin:end].data)
+    assert unwritten.computed == 6
+    ask = Asked()
+    blocks = [np.frombuffer(map_privately(path), np.uint8) for path in paths]
+    for _ in range(300):
+        place, action = draw.randrange(2), draw.random()
+        if action < 0.1:
+            blocks[place] = np.frombuffer(map_privately(draw.choice(paths)), np.uint8)
+        elif action < 0.2:
+            blocks[place][draw.randrange(8 * PAGE)] = draw.randrange(256)
+        begin, end = draw.choice(spans)
+        assert ask(blocks[place][begin:end]) == digest(blocks[place][begin:end].data)
 
 
 def test_nothing_is_watched_where_the_kernel_offers_less(monkeypatch: pytest.MonkeyPatch) -> None:
