@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.machinery
 import os
 import site
@@ -81,9 +82,21 @@ def is_importable(obj: object, module: str | None, qualname: str | None) -> bool
     """Tell whether ``module.qualname`` is this very object in this process."""
     if not module or not qualname or module == "__main__" or "<" in qualname:
         return False
-    found: object = sys.modules.get(module)
+    found: object = sys.modules.get(module) or _imported(module)
     for part in qualname.split("."):
         found = getattr(found, part, None)
         if found is None:
             return False
     return found is obj
+
+
+@functools.cache
+def _imported(name: str) -> object:
+    """Return a module of a loaded library that was not imported itself: it may name a class so."""
+    package, _, inner = name.partition(".")
+    if not inner or package not in sys.modules or is_local_module(package):
+        return None
+    try:
+        return importlib.import_module(name)
+    except Exception:
+        return None

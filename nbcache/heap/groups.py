@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from nbcache.errors import NotFingerprintable
 from nbcache.heap.columns import column
 from nbcache.heap.identity import is_same
+from nbcache.heap.tokens import FLAT
 from nbcache.heap.unseen import hide
 
 if TYPE_CHECKING:
@@ -85,10 +86,14 @@ class Rows:
                 values[bounds[place] : bounds[place + 1]]
                 for bounds, (_, values) in zip(starts, self.parts, strict=True)
             ]
-            before = _token(rows, walk)
-            after = self._token_now(walk.objects[self.ordinals[place]], walk)
-            if before != after:
+            obj = walk.objects[self.ordinals[place]]
+            before, after = _token(rows, walk), self._token_now(obj, walk)
+            if before != after or (walk.parts is not None and self._is_replaced(rows, obj)):
                 yield self.ordinals[place], before, after
+
+    def _is_replaced(self, rows: list[list[Any]], obj: Any) -> bool:
+        now = self.gather([obj]) or []
+        return any(map(is_replaced, rows, (values for _, values in now)))
 
     def _suspects(self, walk: Walk) -> list[int]:
         now = self.gather(walk.members(self.ordinals))
@@ -107,6 +112,13 @@ class Rows:
             return _token([values for _, values in now], walk)
         except (NotFingerprintable, RecursionError):
             return UNREADABLE
+
+
+def is_replaced(before: list[Any], after: list[Any]) -> bool:
+    """Tell whether an object of the same value took another's place; flat ones are all alike."""
+    return not is_same(before, after) and any(
+        old is not new and type(new) not in FLAT for old, new in zip(before, after, strict=False)
+    )
 
 
 def as_rows(

@@ -76,6 +76,10 @@ class Levels:
         self._groups.append((walk.root_start, made))
         return made
 
+    def groups(self) -> list[Any]:
+        """Return all groups that were made so far."""
+        return [group for _, group in self._groups]
+
     def moved(self, walk: Walk) -> list[Move]:
         """Return the objects that are not what they were, by ordinal."""
         return sorted(self._all_moved(walk))

@@ -8,13 +8,17 @@ and a value that goes into the stream is looked for among it.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import chain
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nbcache.heap.identity import is_same
-from nbcache.heap.registry import Kind, kind_of
+from nbcache.heap.columns import NUMBERED
+from nbcache.heap.groups import Rows, is_replaced
+from nbcache.heap.kinds.attributes import dict_values, slots_of
+from nbcache.heap.kinds.instance import PlainKind
+from nbcache.heap.kinds.many_instances import Instances
+from nbcache.heap.registry import kind_of
 from nbcache.heap.tokens import FLAT
 from nbcache.heap.unseen import hide
 
@@ -28,7 +32,17 @@ _BY_NAME = frozenset({type, FunctionType, BuiltinFunctionType, ModuleType})
 """Types of what is stored by its name, or is an object of its own."""
 
 
-Owner = int | str | tuple[int, int]
+Take = Callable[[Any], list[Any]]
+
+
+class Column(NamedTuple):
+    """An attribute of many instances: they follow one another, and it is the same part of each."""
+
+    ordinals: Sequence[int]
+    step: int
+
+
+Owner = int | str | tuple[int, int] | Column
 """An ordinal, a variable's label, or the value at a place of what a former one holds."""
 
 
@@ -40,6 +54,7 @@ class Parts:
         self._owners: list[Owner] = []
         self._held: list[list[Any]] = []
         self._starts: list[int] = []
+        self._alone: list[int] = []
         self._places: dict[int, int] | None = None
 
     @classmethod
@@ -49,15 +64,38 @@ class Parts:
         for label, value in walk.values.items():
             if type(value) in _SHARED:
                 parts.variables[id(value)] = f"root {label}"
-            elif walk.holds_values and type(value) not in FLAT and not walk.is_numbered(value):
+            elif walk.holds_values and type(value) is not bool and not walk.is_numbered(value):
                 parts._add(label, held_by(value))
         if walk.holds_values:
-            families: dict[type, Kind] = {}
-            for ordinal, obj in enumerate(walk.objects):
-                family = families.get(type(obj)) or families.setdefault(type(obj), _kind_of(obj))
-                if family.has_parts and obj is not walk.namespace:
-                    parts._add(ordinal, family.parts(obj))
+            parts._note(walk)
         return parts
+
+    def _note(self, walk: Walk) -> None:
+        """Note what each object of the walk holds; most groups hold no value at all."""
+        takers: dict[type, Take | None] = {}
+        for group in walk.levels.groups():
+            if isinstance(group, Instances):
+                self._note_columns(group, walk)
+                continue
+            is_column = isinstance(group, Rows)
+            if is_column and not _hold_values((one for _, one in group.parts), walk):
+                continue
+            first = len(self._held)
+            for ordinal in group.ordinals:
+                obj = walk.objects[ordinal]
+                if type(obj) not in takers:
+                    takers[type(obj)] = _taker(type(obj))
+                take = takers[type(obj)]
+                if take is not None and obj is not walk.namespace:
+                    self._add(ordinal, take(obj))
+            if not is_column:
+                self._alone.extend(range(first, len(self._held)))
+
+    def _note_columns(self, group: Instances, walk: Walk) -> None:
+        for step, held in enumerate(group.table[2]):
+            if _hold_values([held], walk):
+                self._owners.append(Column(group.ordinals, step))
+                self._held.append(held)
 
     def _add(self, owner: Owner, held: list[Any]) -> None:
         if not FLAT.issuperset(map(type, held)):
@@ -66,14 +104,15 @@ class Parts:
             hide(held)
 
     def replaced(self, walk: Walk) -> Iterator[int]:
-        """Yield the objects that now hold another object of the same value than before."""
-        for owner, held in zip(self._owners, self._held, strict=True):
-            if not isinstance(owner, int):
-                continue
-            obj = walk.objects[owner]
-            now = held_by(obj) if kind_of(type(obj)).is_container else held
-            if not is_same(held, now) and any(map(_is_other, held, now)):
-                yield owner
+        """Yield the objects that now hold another object of the same value than before.
+
+        Those of a column are told of by their group.
+        """
+        for number in self._alone:
+            owner, held = self._owners[number], self._held[number]
+            obj = walk.objects[owner]  # type: ignore[index]
+            if kind_of(type(obj)).is_container and is_replaced(held, held_by(obj)):
+                yield owner  # type: ignore[misc]
 
     def find(self, obj: Any, changed: Container[int]) -> str | None:
         """Return the place of this very object, None where no earlier one held it.
@@ -110,13 +149,16 @@ class Parts:
     def _path(self, place: int) -> tuple[list[int], int | str]:
         """Return the steps to a place, and the object or variable that they start from."""
         number = bisect_right(self._starts, place) - 1
-        steps = [place - self._starts[number]]
-        owner = self._owners[number]
-        while isinstance(owner, tuple):
-            steps.append(owner[1])
-            owner = self._owners[owner[0]]
-        steps.reverse()
-        return steps, owner
+        place -= self._starts[number]
+        steps: list[int] = []
+        while True:
+            owner = self._owners[number]
+            if isinstance(owner, Column):
+                return [*reversed([*steps, owner.step])], owner.ordinals[place]
+            steps.append(place)
+            if not isinstance(owner, tuple):
+                return [*reversed(steps)], owner
+            number, place = owner
 
 
 class Finder:
@@ -140,12 +182,17 @@ class Finder:
         return self._walk.objects[int(owner)] if owner.isdigit() else self._walk.values[owner]
 
 
-def _is_other(before: Any, after: Any) -> bool:
-    return before is not after and type(after) not in FLAT
+def _hold_values(columns: Iterable[list[Any]], walk: Walk) -> bool:
+    """Tell whether columns hold values, and not flat ones and numbered objects alone."""
+    return any(walk.sorts[kind] > NUMBERED for one in columns for kind in set(map(type, one)))
 
 
-def _kind_of(obj: Any) -> Kind:
-    return kind_of(type(obj))
+def _taker(kind: type) -> Take | None:
+    """Return what tells the parts of an object of this type, None where there are none."""
+    family = kind_of(kind)
+    if not family.has_parts:
+        return None
+    return dict_values if type(family) is PlainKind and not slots_of(kind) else family.parts
 
 
 def held_by(obj: Any) -> list[Any]:
@@ -161,7 +208,7 @@ def is_value(obj: Any) -> bool:
 
 def is_lasting(obj: Any) -> bool:
     """Tell whether an object is a value that stays what it is, with all that it holds."""
-    if type(obj) in FLAT:
+    if type(obj) in FLAT or (type(obj) is tuple and FLAT.issuperset(map(type, obj))):
         return True
     if not (is_value(obj) and kind_of(type(obj)).stable):
         return False

@@ -250,7 +250,10 @@ def put_in_order(own: dict[str, Any], names: list[str]) -> None:
 
 def attribute_values(obj: Any) -> list[Any]:
     """Return what the instance's dict and slots hold, in the order that its token tells."""
-    own = dict_of(obj) or {}
-    if not CACHES.isdisjoint(own):
-        return []
-    return [*own.values(), *slot_values(obj).values()]
+    return [*dict_values(obj), *slot_values(obj).values()]
+
+
+def dict_values(obj: Any) -> list[Any]:
+    """Return what the instance's dict holds, nothing where some of it does not count."""
+    own = dict_of(obj)
+    return list(own.values()) if own and CACHES.isdisjoint(own) else []
