@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from nbcache.deps.randomness import RandomTracker
 from nbcache.deps.trackers import Trackers
 from nbcache.deps.uninterrupted import uninterrupted
 from nbcache.entry import Entry
@@ -39,9 +40,11 @@ def replay(
         trackers.apply({"modules": effects.pop("modules", None)})
         if entry.effects.get("registered"):
             ShellState.of(shell).require(entry.effects["registered"])
+        draws = {RandomTracker.name: effects.pop(RandomTracker.name, None)}
         trackers.apply(effects)
         trackers.absorb(entry.late)
         change(values, shell.user_ns, reading.walk)
+        trackers.apply(draws)  # when a change fails, the cell runs: from where the streams were
     show(shell, entry, values["result"], reading.request.execution_count, tap)
 
 

@@ -63,7 +63,8 @@ def complete(obj: Any, parts: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def set_state(live: Any, value: Any) -> None:
     """Set a reduced object's state as ``pickle`` does."""
-    if type(value) is tuple and value[:1] == (COMPLETED,):
+    is_marked = type(value) is tuple and len(value) == 3 and type(value[0]) is str
+    if is_marked and value[0] == COMPLETED:
         _, value, own = value
         live.__dict__.update(own)
         if value is None:
