@@ -171,7 +171,7 @@ def _of_target(node: ast.expr, namespace: dict[str, Any]) -> str:
 
 
 def _may_set(name: str) -> bool:
-    return name in _OF_MOCKS or bool(_SETS.match(name))
+    return name in _OF_MOCKS or name in _OF_THE_PROCESS or bool(_SETS.match(name))
 
 
 def _last_step(call: ast.Call) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 
 from nbcache.cell.bytecode import code_reads, nested_codes
 from nbcache.cell.parts import parts_of
+from nbcache.deps.zone import time_words
 from nbcache.errors import NotReplayable
 from nbcache.heap.kinds.weak import ANYTHING
 from nbcache.heap.tokens import FLAT
@@ -95,6 +96,11 @@ def _mortal_class(nodes: Sequence[ast.stmt], walk: Walk) -> type | None:
 def _can_be_watched(kind: type) -> bool:
     """Whether the user could have made a weak reference to an object of a type."""
     return kind.__weakrefoffset__ > 0 and not issubclass(kind, (type, types.FunctionType))
+
+
+def told_words(walk: Walk) -> list[str]:
+    """Return what the functions that a walk met name of random generators and of time."""
+    return [*sorted(walk.draws), *time_words(user_codes(walk))]
 
 
 def user_codes(walk: Walk) -> Iterator[types.CodeType]:

@@ -20,6 +20,7 @@ from nbcache.replay.codec import dump
 from nbcache.replay.namespace import Snapshot, find_patches
 from nbcache.replay.path_texts import path_like
 from nbcache.replay.recording import imported_modules, reached_modules
+from nbcache.witnesses import told_words
 
 TRANSIENT = "_nbcache_transient"
 """The attribute of classes whose instances belong to one run, and are never stored."""
@@ -57,7 +58,7 @@ class CallRecorder:
         self._is_listening = True
         self.trackers.start(
             reached_modules(walk),
-            source=" ".join(sorted(walk.draws)),
+            source=" ".join(told_words(walk)),
             paths=path_like((), walk),
             imports=imported_modules(walk),
         )

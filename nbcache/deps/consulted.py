@@ -31,6 +31,7 @@ def _parameters() -> list[str]:
 
 _NAMED: dict[str, tuple[str, Read]] = {
     "warnings.filters": (r"\bwarnings\.filters\b", _filters),
+    "os.environ": (r"environb?\._data\b", lambda: sorted(os.environ.items())),
     "rcParams": (r"\bdict\.\w+\([^)]*\brc", _parameters),
     "sys.path": (r"sys\.path\b(?!\.(append|insert|extend|remove)\b)", lambda: list(sys.path)),
     "sys.getrecursionlimit()": (r"getrecursionlimit\b|RecursionError\b", sys.getrecursionlimit),

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from os import chdir as _chdir
 from os import getcwd as _getcwd
 from os.path import isdir as _isdir
@@ -24,7 +22,7 @@ from nbcache.deps.patching import Patches
 from nbcache.deps.places import caller
 from nbcache.deps.protocol import Observed
 from nbcache.deps.watching import Watcher
-from nbcache.deps.zone import present_zone, zone_news
+from nbcache.deps.zone import of_time, present_zone, speaks_of_time, zone_news
 from nbcache.errors import NotReplayable
 
 
@@ -133,18 +131,12 @@ class _Zone:
     loaded: frozenset[str]
 
 
-_TIME_WORDS = re.compile(
-    r"\b(?:date)?time\b|\bdate\b|timestamp|timezone|tz|localtime|ctime|gmtime|mktime|strf|strp"
-    r"|\bnow\b|\btoday\b|calendar|zoneinfo|pendulum|arrow\.",
-    re.IGNORECASE,
-)
-
-
 class ZoneTracker(Watcher[_Zone]):
     """Compares the time zone for cells that may use local times, and repeats a change of it.
 
     Reads of the zone cannot be seen, so the words decide: those of the ``source`` given to
-    ``start`` (empty: unknown, the zone counts) and of the local modules that it reaches.
+    ``start`` (empty: unknown, the zone counts) and of the local modules that it reaches. One that
+    reaches a module of the clock counts by that alone.
     """
 
     name = "zone"
@@ -160,14 +152,15 @@ class ZoneTracker(Watcher[_Zone]):
         super().start()
 
     def _begin(self, patches: Patches) -> _Zone:
-        counts = not self._source or _speaks_of_time(self._source)
+        counts = not self._source or speaks_of_time(self._source)
         return _Zone(present_zone(), counts, self._reached, frozenset(loaded_local_names()))
 
     def _end(self, run: _Zone) -> Observed:
         names = run.reached
         if names is not None:
             names = [*names, *(name for name in loaded_local_names() if name not in run.loaded)]
-        counts = run.counts or any(map(_speaks_of_time, local_texts(names)))
+        counts = run.counts or any(map(speaks_of_time, local_texts(names)))
+        counts = counts or of_time(names or ())
         effect = "tzset" if present_zone() != run.zone else None
         return Observed({"zone": run.zone} if counts else None, effect)
 
@@ -177,8 +170,3 @@ class ZoneTracker(Watcher[_Zone]):
     def _apply(self, effect: Any) -> None:
         """Read ``TZ`` again, which was put into the environment before."""
         time.tzset()
-
-
-@lru_cache(maxsize=512)
-def _speaks_of_time(text: str) -> bool:
-    return bool(_TIME_WORDS.search(text))

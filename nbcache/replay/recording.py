@@ -34,7 +34,7 @@ from nbcache.replay.shell_state import ShellState, payload_of
 from nbcache.replay.stillness import runs_still
 from nbcache.sql_tables import reaches_duckdb, refuse_kept_tables
 from nbcache.unfollowed import refuse_unfollowed
-from nbcache.witnesses import user_codes
+from nbcache.witnesses import told_words, user_codes
 
 
 class Read(Protocol):
@@ -104,7 +104,7 @@ class Recorder:
         self._modules.start()
         self.trackers.start(
             reached_modules(read.walk, read.source.names),
-            source=" ".join([read.request.text, *sorted(read.walk.draws)]),
+            source=" ".join([read.request.text, *told_words(read.walk)]),
             paths=path_like(read.request.nodes, read.walk),
             imports=imported_modules(read.walk, read.source.names),
             by_time=self.by_time,

@@ -34,6 +34,8 @@ FOUND = [
     ("a held formatter's option", "x = 1\nfm = get_ipython().display_formatter.formatters['text/plain']\nfm.max_width = 50 + x\n---\n@print(fm.max_width)\n---\nfm.max_width = 79"),
     ("the warning filters themselves", "import warnings\nx = 1\nwarnings.filterwarnings('ignore', message=f'zq{x}')\n---\n@print([f[1].pattern for f in warnings.filters if f[1] and f[1].pattern[:2] == 'zq'][:1])\n---\nwarnings.filters[:] = [f for f in warnings.filters if not (f[1] and f[1].pattern[:2] == 'zq')]"),
     ("parameters past their class", "import matplotlib; matplotlib.use('agg')\nx = 1\nmatplotlib.rcParams['lines.linewidth'] = 1 + x\n---\n@print([v for k, v in dict.items(matplotlib.rcParams) if k == 'lines.linewidth'])\n---\nmatplotlib.rcdefaults()"),
+    ("the time zone in a function", "import os, time\nx = 1\nos.environ['TZ'] = ['UTC', 'Asia/Tokyo'][x - 1]; time.tzset()\ndef h(): return time.strftime('%H', time.localtime(0))\n---\n@print(h())"),
+    ("the file mode mask", "import os\nx = 1\nold = os.umask([0o022, 0o077][x - 1])\n---\n@open('um', 'w').close(); print(oct(os.stat('um').st_mode)); os.remove('um')\n---\nos.umask(old)"),
     ("a function that took a library's name", "import functools, textwrap\nx = 1\nold = textwrap.shorten\n@functools.wraps(old)\ndef mine(*t): return x\ntextwrap.shorten = mine\n---\n@print(textwrap.shorten('a', 9))\n---\ntextwrap.shorten = old"),
 ]
 
@@ -50,6 +52,7 @@ CASES = [
     *(Case(name, text, X, refused=True) for name, text in REFUSED),
     Case("a function over variables of its own", "x = 1\nns = {'x': x, 'y': 0, 'o': object()}\nexec('def f(): return x', ns)\nf = ns['f']; del ns\n---\n@print(f())", X),
     *(Case(name, text, X) for name, text in FOUND),
+    Case("os.environ's own table", "import os\nx = 1\nos.environ['ZQA'] = str(x)\n---\n@print(os.environ._data[b'ZQA'])", X, needless="every variable of the environment counts"),
     Case("a function's module", "x = 1\nf = lambda: 0\n---\n@import inspect\nprint(inspect.getmodule(f).x)", X, needless="every variable counts"),
     Case("the shell's history", "x = 1\n---\n@print(get_ipython().history_manager.input_hist_raw[-2])", X, needless="every earlier text counts"),
 ]
