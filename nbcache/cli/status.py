@@ -62,25 +62,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Show the state of every cell; with ``--check`` the exit code tells it too."""
     from nbcache.cli.notebook_files import read_notebook
-    from nbcache.cli.sources import source_digest
     from nbcache.store.opening import open_store
 
-    nb = read_notebook(args.notebook)
-    store = open_store(args.store)
+    now = time.time()
+    told = states_of(args.notebook, read_notebook(args.notebook), open_store(args.store), now)
+    print(_as_json(args.notebook, told) if args.json else _as_text(told, now))
+    return exit_code(told) if args.check else OK
+
+
+def states_of(notebook: Path, nb: Any, store: Any, now: float) -> list[CellStatus]:
+    """Return the state of every cell that a run executes, as far as it shows without a kernel."""
+    from nbcache.cli.sources import source_digest
+
     if any(record_of(cell.metadata) for cell in nb.cells):
         found = recorded_entries(nb, store.find)
     else:
-        name = str(args.notebook.resolve())
+        name = str(notebook.resolve())
         found = named_entries(
             nb,
             _stored_by(store, name),
             source_digest,
         )
-    now = time.time()
-    with inside(args.notebook):
-        told = judge(nb, found, now)
-    print(_as_json(args.notebook, told) if args.json else _as_text(told, now))
-    return exit_code(told) if args.check else OK
+    with inside(notebook):
+        return judge(nb, found, now)
 
 
 def _stored_by(store: Any, notebook: str) -> Iterator[Entry]:

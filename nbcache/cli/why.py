@@ -13,6 +13,7 @@ from typing import Any
 from nbcache.badge import record_of
 from nbcache.cli.exits import OK, USAGE, CommandError
 from nbcache.cli.freshness import inside, present_state
+from nbcache.cli.status import CellStatus, states_of
 from nbcache.deps.differences import late_differences
 from nbcache.entry import Entry
 from nbcache.moved import moved_parts
@@ -65,9 +66,19 @@ def explain_cell(args: argparse.Namespace) -> int:
     store = open_store(args.store, tell=refused.append)
     with inside(args.notebook):
         told = judge_cell(number, cell, _runs_of(cell, store, args.notebook))
+    if told.state == "hit":
+        told = _beside_others(told, states_of(args.notebook, nb, store, time.time()))
     told = told if told.key else replace(told, reasons=(*told.reasons, *refused))
     print(json.dumps(_plain(told), indent=1) if args.json else _text(told))
     return OK
+
+
+def _beside_others(told: Told, states: Sequence[CellStatus]) -> Told:
+    """Say what moved in the cells above one that itself is as it was stored."""
+    found = next((one for one in states if one.number == told.number), None)
+    if found is None or found.state != "stale":
+        return told
+    return replace(told, state="stale", reasons=tuple(found.reasons))
 
 
 def find_cell(nb: Any, which: str) -> tuple[int, Any]:
