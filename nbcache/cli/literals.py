@@ -19,6 +19,7 @@ class Literals:
 
     def __init__(self) -> None:
         self._digests: dict[str, str] = {}
+        self._texts: dict[str, str] = {}
 
     def moved(self, entry: Entry) -> list[str]:
         """Return the inputs of a stored run that are not what the cells above bind now."""
@@ -26,6 +27,15 @@ class Literals:
             name
             for name, digest in self._digests.items()
             if entry.parts.get(f"input {name}", digest) != digest
+        ]
+
+    def news(self, entry: Entry) -> list[str]:
+        """Say of each of them what it was and is."""
+        inputs = entry.about.get("inputs", {})
+        then = {name: inputs.get(name, {}).get("text") for name in self.moved(entry)}
+        return [
+            f"`{name}` changed" + (f" ({old} → {self._texts[name]})" if old is not None else "")
+            for name, old in then.items()
         ]
 
     def choose(self, entries: Sequence[Entry]) -> Sequence[Entry]:
@@ -45,7 +55,9 @@ class Literals:
         touched.update(entry.about.get("writes", ()) if entry is not None else ())
         for name in touched:
             self._digests.pop(name, None)
-        self._digests.update(_bound_last(nodes, source.names.binds))
+        bound = _bound_last(nodes, source.names.binds)
+        self._digests.update({name: _digest(name, value) for name, value in bound.items()})
+        self._texts.update({name: repr(value) for name, value in bound.items()})
 
 
 def _is_plain(node: ast.stmt) -> bool:
@@ -55,9 +67,9 @@ def _is_plain(node: ast.stmt) -> bool:
     return isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
 
 
-def _bound_last(nodes: Sequence[ast.stmt], names: frozenset[str]) -> Mapping[str, str]:
-    """Return the digests of literals that nothing else in the cell binds."""
-    found: dict[str, str] = {}
+def _bound_last(nodes: Sequence[ast.stmt], names: frozenset[str]) -> Mapping[str, Any]:
+    """Return the literals that nothing else in the cell binds."""
+    found: dict[str, Any] = {}
     stores = [
         part.id
         for node in nodes
@@ -72,7 +84,7 @@ def _bound_last(nodes: Sequence[ast.stmt], names: frozenset[str]) -> Mapping[str
             if not isinstance(target, ast.Name) or stores.count(target.id) != 1:
                 continue
             if isinstance(value, _PLAIN) and target.id in names:
-                found[target.id] = _digest(target.id, value)
+                found[target.id] = value
     return found
 
 

@@ -131,7 +131,7 @@ def judge(
             chosen[index] = literals.choose(found[index])
         entry = next(iter(chosen.get(index, ())), None)
         if entry is not None:
-            cells.append(_of_entry(number, cell.source, entry, now, literals.moved(entry)))
+            cells.append(_of_entry(number, cell.source, entry, now, literals.news(entry)))
         elif state in _RAN_WITHOUT or index not in found:
             cells.append(CellStatus(number, state if state in _RAN_WITHOUT else "off", title))
         else:
@@ -167,8 +167,7 @@ def _of_entry(
 
     state, reasons = present_state(text, entry, now)
     if moved:
-        state, told = "stale", [f"`{name}` is another than in the stored run" for name in moved]
-        reasons = [*reasons, *told]
+        state, reasons = "stale", [*reasons, *moved]
     return CellStatus(
         number,
         state,
