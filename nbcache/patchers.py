@@ -24,7 +24,9 @@ def patched_packages(statement: ast.stmt, namespace: Mapping[str, Any]) -> set[s
     found: set[str] = set()
     for part in ast.walk(statement):
         if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store):
-            found |= _of(part.value, namespace) if not target_steps(part) else set()
+            # ``decimal.getcontext().prec = 5`` sets no class's attribute
+            of_class = any(map(_takes_class, ast.walk(part.value)))
+            found |= _of(part.value, namespace) if of_class and not target_steps(part) else set()
         elif isinstance(part, ast.Call):
             found |= _by_call(part, namespace)
         for decorator in getattr(part, "decorator_list", ()):
