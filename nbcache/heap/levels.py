@@ -21,10 +21,16 @@ class Levels:
         self._encoded = 0
         self._groups: list[tuple[int, Group]] = []
         self._singles: Singles | None = None
+        self._holders: dict[int, Group] = {}
         self.types: set[type] = set()
 
     def encode(self, parts: list[bytes], walk: Walk) -> None:
         """Append the tokens of all that is numbered and not yet encoded."""
+        before, walk.holds_values = walk.holds_values, False
+        self._encode(parts, walk)
+        walk.holds_values = before or bool(self._holders)
+
+    def _encode(self, parts: list[bytes], walk: Walk) -> None:
         objects = walk.objects
         self._singles = None  # each root has groups of its own
         while self._encoded < len(objects):
@@ -54,6 +60,7 @@ class Levels:
             token = walk.encode(obj, family)
             parts.append(token)
             singles = singles or self._new_singles(walk)
+            self._note_values(singles, walk)
             singles.ordinals.append(ordinal)
             singles.tokens.append(token)
 
@@ -63,12 +70,14 @@ class Levels:
         encoded = family.encode_group(members, ordinals, walk)
         if encoded is not None:
             self._groups.append((walk.root_start, encoded[1]))
+            self._note_values(encoded[1], walk)
             self._singles = None  # groups are read again in the order of their making
             return encoded[0]
         tokens = [walk.encode(obj, family) for obj in members]
         singles = self._singles or self._new_singles(walk)
         singles.ordinals.extend(ordinals)
         singles.tokens.extend(tokens)
+        self._note_values(singles, walk)
         return joined(b"1", tokens)
 
     def _new_singles(self, walk: Walk) -> Singles:
@@ -76,9 +85,15 @@ class Levels:
         self._groups.append((walk.root_start, made))
         return made
 
-    def groups(self) -> list[Any]:
-        """Return all groups that were made so far."""
-        return [group for _, group in self._groups]
+    def _note_values(self, group: Group, walk: Walk) -> None:
+        """Note whether what was just encoded holds values, which have no ordinal."""
+        if walk.holds_values:
+            self._holders[id(group)] = group
+            walk.holds_values = False
+
+    def value_holders(self) -> list[Any]:
+        """Return the groups that were made so far whose objects hold values."""
+        return [group for _, group in self._groups if id(group) in self._holders]
 
     def moved(self, walk: Walk) -> list[Move]:
         """Return the objects that are not what they were, by ordinal."""

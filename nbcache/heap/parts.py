@@ -73,7 +73,7 @@ class Parts:
     def _note(self, walk: Walk) -> None:
         """Note what each object of the walk holds; most groups hold no value at all."""
         takers: dict[type, Take | None] = {}
-        for group in walk.levels.groups():
+        for group in walk.levels.value_holders():
             if isinstance(group, Instances):
                 self._note_columns(group, walk)
                 continue

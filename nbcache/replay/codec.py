@@ -81,7 +81,8 @@ class Dumper(pickle.Pickler):
                 found = LIBRARIES.reference(obj)
             return self._packer.pack(obj) if found is None and kind in PACKED else found
         if type(found) is Foreign:
-            return self._parts.find(obj, self.changed) or found.refuse(obj)
+            known = LIBRARIES.reference(obj) if identity in self._kept else None
+            return known or self._parts.find(obj, self.changed) or found.refuse(obj)
         return found
 
     def _earlier_dict(self, obj: dict[str, Any]) -> str | None:

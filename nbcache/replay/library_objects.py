@@ -5,8 +5,8 @@ sees. The same holds for what lies directly in such a variable, as ``lib.FORMATS
 hit the reference leads to the live container, if it holds what it held after the recorded run;
 otherwise the cell has to run.
 
-Modules are looked through once, before a run, and those that arrive in a run after it, so that
-what a cell itself puts into a library's registry is not taken for the library's own.
+Modules are looked through once: before a run, or as soon as they arrive in it, so that what a cell
+itself puts into a library's registry is not taken for the library's own.
 """
 
 from __future__ import annotations
@@ -45,15 +45,22 @@ class LibraryObjects:
         self.places: dict[int, _Place] = {}
 
     def look(self, modules: Mapping[str, Any], *, items: bool = True) -> None:
-        """Look through the modules that were not there before; ``items``: into containers too."""
+        """Look through the modules that were not there before.
+
+        ``items``: into containers too. Without, they are looked through again the next time.
+        """
         if len(modules) == len(self._seen):
             return
         for name in [name for name in list(modules) if name not in self._seen]:
+            self.look_into(name, modules.get(name), items=items)
+
+    def look_into(self, name: str, module: Any, *, items: bool = True) -> None:
+        """Look through one module, most often one that was just imported."""
+        if items:
             self._seen.add(name)
-            module = modules.get(name)
-            if issubclass(type(module), types.ModuleType) and _is_library(name):
-                for identity, place in _places(name, vars(module), items):
-                    self.places.setdefault(identity, place)
+        if issubclass(type(module), types.ModuleType) and _is_library(name):
+            for identity, place in _places(name, vars(module), items):
+                self.places.setdefault(identity, place)
 
     def look_along(self, nodes: Sequence[ast.AST], namespace: Mapping[str, Any]) -> None:
         """Look where a cell's ``lib.a.b`` lead to: also what an object or a class holds."""

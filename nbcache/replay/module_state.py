@@ -20,6 +20,7 @@ from nbcache.errors import NotFingerprintable, NotReplayable
 from nbcache.heap.tokens import FLAT
 from nbcache.heap.walk import Walk
 from nbcache.locality import is_local_module
+from nbcache.replay.library_objects import LIBRARIES
 
 Variables = dict[str, Any]
 _BY_NAME = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, type)
@@ -53,6 +54,8 @@ class ModuleState:
     def _note(self, module: types.ModuleType) -> None:
         if is_local_module(module.__name__):
             self._arrived[module.__name__] = _Arrived(dict(vars(module)), _walks(vars(module)))
+        else:
+            LIBRARIES.look_into(module.__name__, module)
 
     def changes(self) -> dict[str, dict[str, Any]]:
         """Return what the run rebound, by module: ``bind`` and ``delete``.
