@@ -69,14 +69,18 @@ def refill_lru(wrapper: Any, results: tuple[Any, int, int], function: types.Func
 
 def _calling(feeder: Callable[..., Any], native: types.CodeType) -> types.CodeType:
     """Return code that calls the feeder and fits a function with the same closure."""
+    code = next(item for item in _template().co_consts if isinstance(item, types.CodeType))
+    constants = tuple(feeder if item == 0.5 else item for item in code.co_consts)
+    return code.replace(co_consts=constants, co_freevars=native.co_freevars)
+
+
+@functools.cache
+def _template() -> types.CodeType:
     import warnings
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        module = compile("lambda *args, **words: 0.5(*args, **words)", "<nbcache>", "eval")
-    code = next(item for item in module.co_consts if isinstance(item, types.CodeType))
-    constants = tuple(feeder if item == 0.5 else item for item in code.co_consts)
-    return code.replace(co_consts=constants, co_freevars=native.co_freevars)
+        return compile("lambda *args, **words: 0.5(*args, **words)", "<nbcache>", "eval")
 
 
 def feed(wrapper: Any, results: tuple[Any, int, int], feeder: Feeder) -> None:

@@ -16,6 +16,7 @@ from nbcache.errors import CacheError, NotStorable
 from nbcache.heap import rebuild
 from nbcache.heap.kinds.attributes import dict_of
 from nbcache.heap.kinds.constants import find_constant
+from nbcache.heap.muted import muted
 from nbcache.heap.parts import Finder, Parts
 from nbcache.heap.registry import Kind, kind_of
 from nbcache.heap.tokens import FLAT
@@ -178,8 +179,9 @@ class Loader(pickle.Unpickler):
 
     def read(self) -> dict[str, Any]:
         """Return the whole stream's values."""
-        values: dict[str, Any] = self.load()
-        deep.read(self, self._file)
+        with muted():
+            values: dict[str, Any] = self.load()
+            deep.read(self, self._file)
         return values
 
     def persistent_load(self, pid: Any) -> Any:
@@ -274,7 +276,8 @@ def _write(
     dumper = new_dumper(file)
     dumper.postponed = postponed
     try:
-        dumper.write(dict(values))
+        with muted():
+            dumper.write(dict(values))
     finally:
         dumper.clear_memo()  # it holds what it wrote, and references are counted elsewhere
     return Body(file.getvalue(), dumper.buffers)

@@ -10,6 +10,7 @@ from nbcache.deps.trackers import Trackers
 from nbcache.deps.uninterrupted import uninterrupted
 from nbcache.entry import Entry
 from nbcache.errors import CacheError
+from nbcache.heap.muted import muted
 from nbcache.heap.registry import kind_of
 from nbcache.heap.walk import Walk
 from nbcache.replay.module_state import bind_variables
@@ -56,7 +57,8 @@ def change(values: Mapping[str, Any], namespace: dict[str, Any], walk: Walk) -> 
     """
     restore = undo_log(values, walk)
     try:
-        apply_changes(values, namespace, walk)
+        with muted():
+            apply_changes(values, namespace, walk)
         bind_variables(values.get("modules", {}))
         if values["annotations"]:
             namespace.setdefault("__annotations__", {}).update(values["annotations"])

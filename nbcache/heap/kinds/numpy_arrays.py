@@ -166,6 +166,9 @@ class ArrayKind(Kind):
 
 def set_form(live: Any, name: str, value: Any) -> None:
     """Set shape or dtype in place, as the run did; NumPy would rather make a new view."""
+    if np.lib.NumpyVersion(np.__version__) < "2.5.0.dev0":
+        setattr(live, name, value)
+        return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         setattr(live, name, value)

@@ -29,6 +29,7 @@ class Sdist:
     volatile: tuple[str, ...] = ()
     is_seeded: bool = True
     refusals: str = ""
+    settings: tuple[tuple[str, str], ...] = ()
 
     @property
     def place(self) -> Path:
@@ -84,6 +85,7 @@ def read(path: Path = HERE / "catalogue.toml") -> list[Sdist]:
             volatile=tuple(one.get("volatile", ())),
             is_seeded=one.get("seeded", True),
             refusals=one.get("refusals", ""),
+            settings=tuple(one.get("settings", {}).items()),
         )
         for one in data["sdist"]
     ]

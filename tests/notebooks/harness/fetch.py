@@ -29,7 +29,7 @@ def fetch(sdist: Sdist) -> Path:
     mark = FETCHED / f"{sdist.name}-{sdist.version}" / ".complete"
     wanted = f"{sdist.sha256} {sorted(sdist.notebooks)} {sorted(sdist.data)}"
     if mark.is_file() and mark.read_text(encoding="utf-8") == wanted:
-        return sdist.place
+        return settle(sdist)
     FETCHED.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=FETCHED) as folder:
         archive = download(sdist, Path(folder))
@@ -39,6 +39,14 @@ def fetch(sdist: Sdist) -> Path:
         (fresh / ".complete").write_text(wanted, encoding="utf-8")
         shutil.rmtree(mark.parent, ignore_errors=True)
         os.replace(fresh, mark.parent)
+    return settle(sdist)
+
+
+def settle(sdist: Sdist) -> Path:
+    """Put the library's settings beside each notebook; return the folder with the notebooks."""
+    for folder in {(sdist.place / file).parent for file in sdist.notebooks}:
+        for name, text in sdist.settings:
+            (folder / name).write_text(text, encoding="utf-8")
     return sdist.place
 
 
