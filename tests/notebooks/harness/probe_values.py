@@ -18,6 +18,7 @@ import probe_libraries
 NODES_OF_ONE_NAME = 30_000
 NODES_OF_ONE_ELEMENT = 3_000
 DEEPEST = 200
+LONGEST_ELEMENT = 1000
 LONG_TEXT = 400
 VOLATILE_TEXT = re.compile(
     r"0x[0-9a-fA-F]{6,}|/tmp/ipykernel_\d+/\d+\.py|ipykernel_\d+/\d+|\b[0-9a-f]{32}\b"
@@ -152,7 +153,7 @@ def containers(walker: Walker, value: Any, path: str, depth: int) -> Any:
         if getattr(value, "default_factory", None) is not None:
             described["default"] = walker.value(value.default_factory, f"{path}.default", depth)
     elif isinstance(value, (set, frozenset)):
-        elements = sorted(repr(walker.unshared(one, depth)) for one in value)
+        elements = sorted(shortened(repr(walker.unshared(one, depth))) for one in value)
         described = {"type": type_name(type(value)), "elements": elements}
     elif isinstance(value, (bytearray, memoryview)):
         return {"type": type_name(type(value)), "digest": digest(bytes(value))}
@@ -162,6 +163,11 @@ def containers(walker: Walker, value: Any, path: str, depth: int) -> Any:
     if own:
         described["attributes"] = walker.attributes(own, path, depth)
     return described
+
+
+def shortened(text: str) -> str:
+    """Return a text, or the digest of a long one: quotes within quotes grow without end."""
+    return text if len(text) < LONGEST_ELEMENT else digest(text)
 
 
 def pairs(walker: Walker, mapping: dict[Any, Any], path: str, depth: int) -> list[Any]:
