@@ -87,11 +87,14 @@ def names_in(folder: str, own: OwnFolders) -> list[str] | None:
 
 
 def names_digest(names: Iterable[str] | None, *, native: bool = False) -> str | None:
-    """Return a digest of names; a native listing leaves out Jupyter's own folder."""
+    """Return a digest of names; a native listing leaves out Jupyter's own folder and Python's.
+
+    Python's folder of bytecode comes and goes as modules are imported, which lists folders.
+    """
     if names is None:
         return None
-    hidden = f"{_NOTEBOOK_FOLDER}/"
-    return text_digest("\0".join(name for name in names if not native or name != hidden))
+    hidden = {f"{_NOTEBOOK_FOLDER}/", "__pycache__/"} if native else set()
+    return text_digest("\0".join(name for name in names if name not in hidden))
 
 
 def file_news(late: Mapping[str, Any], own: OwnFolders) -> str | None:

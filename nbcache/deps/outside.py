@@ -22,7 +22,7 @@ from nbcache.deps.zone import zone_news
 _STATES = frozenset({"names", "randomness"})
 _AMBIENT_STATES = frozenset({
     "warnings", "logging", "interpreter", "numpy_printing", "numpy_errors", "pandas", "decimal",
-    "locale", "matplotlib", "matplotlib_colors",
+    "locale", "matplotlib", "matplotlib_colors", "display",
 })  # fmt: skip
 _ELSEWHERE = frozenset({"to", "sys.path"})
 """Marks of a run that changed the folder or the import path: later paths would mislead us."""

@@ -26,7 +26,7 @@ from nbcache.replay.codes import CodeTable
 from nbcache.replay.explaining import explain
 from nbcache.replay.foreign import Foreign
 from nbcache.replay.library_objects import LIBRARIES, load_place
-from nbcache.replay.packing import PACKED, Packer, Unpacker, keeping
+from nbcache.replay.packing import PACKED, Packer, Unpacker, keeping, pack_plain, plain_value
 
 Codes = Callable[[], Sequence[types.CodeType]]
 """Returns the code objects of the cell as it stands now, when a stored function needs them."""
@@ -69,7 +69,7 @@ class Dumper(pickle.Pickler):
         if kind in FLAT:
             if kind is float and math.isnan(obj):
                 return self._not_a_number(obj)
-            return self._variables.get(id(obj)) if self._variables else None
+            return pack_plain(self._variables[id(obj)], obj) if id(obj) in self._variables else None
         identity = id(obj)
         found: Any = self._find(identity)
         if found is not None:
@@ -189,11 +189,11 @@ class Loader(pickle.Unpickler):
         if type(pid) is int:
             return self.walk.objects[pid]
         if type(pid) is tuple:
+            if pid[0].startswith("root "):
+                return plain_value(pid[1], self.walk.values.get(pid[0][5:]))
             return self._unpacker.unpack(*pid)
-        if pid == _NAMESPACE:
-            return self.walk.namespace
-        if pid == _BUILTINS:
-            return vars(builtins)
+        if pid in (_NAMESPACE, _BUILTINS):
+            return self.walk.namespace if pid == _NAMESPACE else vars(builtins)
         kind, _, rest = pid.partition(" ")
         return getattr(self, f"_load_{kind}")(rest)
 

@@ -21,6 +21,9 @@ PACKED = frozenset({list, dict, set})
 _FORMAT = 4
 """Keeps strings that are met again as one."""
 
+_PLAIN_FORMAT = 2
+"""Depends on the value alone."""
+
 IN_BAND_BYTES = 4096
 """Buffers below this stay in the pickle stream."""
 
@@ -84,6 +87,17 @@ def is_flat(values: Any) -> bool:
 
 def _is_nan(value: Any) -> bool:
     return type(value) is float and math.isnan(value)
+
+
+def pack_plain(reference: str, value: Any) -> tuple[str, bytes]:
+    """Return the reference to a variable's plain value, and the value: a pin outlives variables."""
+    return reference, marshal.dumps(value, _PLAIN_FORMAT)
+
+
+def plain_value(data: bytes, live: Any) -> Any:
+    """Return a variable's value as it was stored: the variable's own object if it still has it."""
+    is_same = type(live) in FLAT and marshal.dumps(live, _PLAIN_FORMAT) == data
+    return live if is_same else marshal.loads(data)
 
 
 class Unpacker:
