@@ -38,6 +38,9 @@ class IndexUnavailable(StoreError):
     """There is no index file here, and none can be made."""
 
 
+_ATTEMPTS = 5
+
+
 class Index:
     """The index of the entries in ``cells``, a folder of shards; ``key`` is their signing key.
 
@@ -174,10 +177,15 @@ class Index:
         return row, read_blobs(f"{shard}/{name}")
 
     def check(self) -> None:
-        """Raise ``IndexUnavailable`` where no file can hold the index."""
-        with self._open_if_possible() as file:
-            if file is None:
-                raise IndexUnavailable(f"{self._location} is no place for an index.")
+        """Raise ``IndexUnavailable`` where no file can hold the index.
+
+        Somebody may clear the store at this moment, and take the file or its folder away.
+        """
+        for _ in range(_ATTEMPTS):
+            with self._open_if_possible() as file:
+                if file is not None or not os.path.isdir(self._location):
+                    return
+        raise IndexUnavailable(f"{self._location} is no place for an index.")
 
     def forget(self) -> None:
         """Remove the index, so that no trace is left of what it told; it is made anew."""
