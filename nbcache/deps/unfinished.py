@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
+import subprocess
 import sys
 import threading
 import types
@@ -69,6 +71,10 @@ def _going_on(loop: Any) -> Iterator[tuple[str, list[Any]]]:
     yield "a process running; join it in the cell", children
 
 
+_SOON_S = 0.2
+"""Whose output was read to its end ends a moment later, as after ``os.popen(…).read()``."""
+
+
 def _is_at_work(item: Any) -> bool:
     """Tell whether something new is the user's and not over; libraries start their own helpers."""
     if isinstance(item, asyncio.Task):
@@ -80,6 +86,9 @@ def _is_at_work(item: Any) -> bool:
         given = getattr(item, "_target", None) or getattr(item, "function", None)
         return item.is_alive() and (is_users(given) or is_users(type(item).run))
     if hasattr(item, "poll"):
+        if item.poll() is None and isinstance(item, subprocess.Popen):
+            with contextlib.suppress(subprocess.TimeoutExpired):  # it may be about to end
+                item.wait(_SOON_S)
         return item.poll() is None
     return bool(item.is_alive())
 
