@@ -37,6 +37,12 @@ _TRACKED = RECORDED_PACKAGES - {"torch", "polars", "pyarrow", "requests", "json"
 _OF_MOCKS = frozenset({"object", "dict", "multiple"})
 """Functions of ``unittest.mock.patch``."""
 
+_LIMITS = {
+    "setrecursionlimit": "getrecursionlimit",
+    "set_int_max_str_digits": "get_int_max_str_digits",
+}
+"""What sets a limit of the interpreter that is met without a word of it → what tells it."""
+
 _OF_THE_PROCESS = frozenset(name for owner, name in PLACES if owner is os)
 _SETTERS = frozenset({"setattr", "delattr", "vars"})
 
@@ -51,7 +57,7 @@ class EarlierCalls:
     def __init__(self) -> None:
         self._seen = 0
         self._calls: dict[str, dict[str, frozenset[str]]] = {}
-        self._sets_recursion = False
+        self._limits: dict[str, str] = {}
 
     def need_all(self, walk: Walk, history: Sequence[str], imports: Iterable[str]) -> None:
         """Make the calls into the libraries that a cell reaches an input of it."""
@@ -59,11 +65,11 @@ class EarlierCalls:
             self._seen = 0
         for text in history[self._seen :]:
             self._read(text, walk.namespace)
-            self._sets_recursion = self._sets_recursion or "setrecursionlimit" in text
+            self._limits |= {name: now for name, now in _LIMITS.items() if name in text}
         self._seen = len(history)
-        if self._sets_recursion:  # any later cell may live on it
-            limit = str(sys.getrecursionlimit()).encode()
-            walk.roots["sys.getrecursionlimit()"] = hashlib.blake2b(limit, digest_size=16).digest()
+        for now in self._limits.values():  # any later cell may live on it
+            limit = str(getattr(sys, now, str)()).encode()
+            walk.roots[f"sys.{now}()"] = hashlib.blake2b(limit, digest_size=16).digest()
         reached = walk.packages | {name.partition(".")[0] for name in imports}
         for package, calls in self._calls.items():
             if package in reached or package in sys.stdlib_module_names:

@@ -49,7 +49,7 @@ class LibraryObjects:
 
         ``items``: into containers too. Without, they are looked through again the next time.
         """
-        if len(modules) == len(self._seen):
+        if modules.keys() <= self._seen:
             return
         for name in [name for name in list(modules) if name not in self._seen]:
             self.look_into(name, modules.get(name), items=items)

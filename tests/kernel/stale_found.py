@@ -13,6 +13,7 @@ FOUND = [
     ("numpy's formatter over a variable", "import numpy as np\nx = 1\nnp.set_printoptions(formatter={'float': lambda v: f'<{x}>'})\n---\n@print(np.array([1.0]))\n---\nnp.set_printoptions(formatter=None)"),
     ("decimal's default context", "import decimal\nx = 1\ndecimal.DefaultContext.prec = x + 5\n---\n@print(decimal.Context().prec)\n---\ndecimal.DefaultContext.prec = 28"),
     ("the socket timeout set in a function", "import socket\nx = 1\ndef go(): socket.setdefaulttimeout(x)\ngo()\n---\n@print(socket.getdefaulttimeout())\n---\nsocket.setdefaulttimeout(None)"),
+    ("the digits of an integer's text", "import sys\nx = 1\nsys.set_int_max_str_digits([0, 900][x - 1])\n---\n@try: s = str(7 ** 2000)[:3]\nexcept ValueError: s = '-'\nprint(s)"),
     ("the recursion limit that is hit", "import sys\nx = 1\nsys.setrecursionlimit([600, 900][x - 1])\n---\n@def f(n=0):\n    try: return f(n + 1)\n    except RecursionError: return n\nprint(f() // 300)"),
     ("a disabled garbage collector", "import gc\nx = 1\nif x == 2: gc.disable()\n---\n@print(gc.isenabled())\n---\ngc.enable()"),
     ("the number of environment variables", "import os\nx = 1\nif x == 2: os.environ['ZR'] = '1'\n---\n@print(len(os.environ) - len([k for k in os.environ if k[0] != 'Z']))"),
