@@ -34,7 +34,7 @@ GROUPS = {
     "storing": "storing and restoring (processor time)",
     "calls": "served calls of a cached function (wall time)",
     "kernels": "a cell in a real kernel, over the bare round trip (processor time)",
-    "notebooks": "whole notebooks (wall time)",
+    "notebooks": "whole notebooks (processor time of all processes)",
     "stores": "a store of many entries (processor time)",
 }
 LIBRARIES = ("numpy", "pandas", "polars", "pyarrow", "joblib", "dask", "diskcache", "cachier",
