@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import importlib
 import io
 import math
 import pickle
@@ -22,10 +21,12 @@ from nbcache.heap.registry import Kind, kind_of
 from nbcache.heap.tokens import FLAT
 from nbcache.heap.walk import Walk
 from nbcache.replay import deep, nan
-from nbcache.replay.codes import CodeTable
+from nbcache.replay.codes import CodeTable, codes_of
 from nbcache.replay.explaining import explain
 from nbcache.replay.foreign import Foreign
-from nbcache.replay.library_objects import LIBRARIES, load_place
+from nbcache.replay.holders import Holders
+from nbcache.replay.library_objects import LIBRARIES, load_import, load_place
+from nbcache.replay.own_dicts import owners_of_dicts
 from nbcache.replay.packing import PACKED, Packer, Unpacker, keeping, pack_plain, plain_value
 
 Codes = Callable[[], Sequence[types.CodeType]]
@@ -51,9 +52,12 @@ class Dumper(pickle.Pickler):
         }
         self._references[id(walk.namespace)] = _NAMESPACE
         self._references[id(vars(builtins))] = _BUILTINS
-        self._codes = CodeTable(codes)
+        self._cell_codes = codes
+        self._codes: CodeTable | None = None
         self._packer = Packer()
         self._kept = LIBRARIES.places
+        self.holders = Holders()
+        self._counted = self.holders.counted
         self._kinds: dict[type, Kind] = {}
         self._parts = walk.parts or Parts()
         self._variables = self._parts.variables
@@ -80,6 +84,8 @@ class Dumper(pickle.Pickler):
             found = found or self._parts.find(obj, self.changed)
             if found is None and identity in self._kept:
                 found = LIBRARIES.reference(obj)
+            elif kind in self._counted:
+                self._counted[kind][identity] += 1
             return self._packer.pack(obj) if found is None and kind in PACKED else found
         if type(found) is Foreign:
             known = LIBRARIES.reference(obj) if identity in self._kept else None
@@ -133,6 +139,7 @@ class Dumper(pickle.Pickler):
     def reducer_override(self, obj: Any) -> Any:
         """Ask the kind of the object's type how it is built again."""
         if type(obj) is types.CodeType:
+            self._codes = self._codes or CodeTable(self._cell_codes, self.walk, self.changed)
             place = self._codes.place_of(obj)
             if place is not None:
                 self._references[id(place)] = place.text
@@ -144,6 +151,7 @@ class Dumper(pickle.Pickler):
         family = self._kinds.get(kind)
         if family is None:
             family = self._kinds[kind] = kind_of(kind)
+        self.holders.note(kind, obj)
         reduction = family.reduce(obj, self)
         return reduction if self.postponed is None else self.postponed.leave_out(obj, reduction)
 
@@ -152,16 +160,6 @@ class Dumper(pickle.Pickler):
         self.dump(value)
         if self.postponed is not None:
             self.postponed.write(self)
-
-
-def owners_of_dicts(walk: Walk, changed: frozenset[int]) -> dict[int, Any]:
-    """Return the walked instance of each ``__dict__`` that is held, by the dict's identity.
-
-    Of instances that were walked as a group, those show as changed whose dict is held now.
-    """
-    owners = dict(walk.dict_owners)
-    moved = map(walk.objects.__getitem__, changed)
-    return owners | {id(dict_of(obj)): obj for obj in moved if dict_of(obj) is not None}
 
 
 class Loader(pickle.Unpickler):
@@ -202,12 +200,12 @@ class Loader(pickle.Unpickler):
             self._compiled = self.codes()
         return self._compiled[int(place)]
 
-    def _load_import(self, place: str) -> Any:
-        module, _, name = place.partition(":")
-        return getattr(importlib.import_module(module), name)
+    def _load_inner(self, place: str) -> types.CodeType:
+        ordinal, inner = map(int, place.split())
+        return codes_of(self.walk.objects[ordinal])[inner]
 
-    def _load_library(self, place: str) -> Any:
-        return load_place(place)
+    _load_import = staticmethod(load_import)
+    _load_library = staticmethod(load_place)
 
     def _load_dict(self, ordinal: str) -> Any:
         return dict_of(self.walk.objects[int(ordinal)])
@@ -280,6 +278,8 @@ def _write(
             dumper.write(dict(values))
     finally:
         dumper.clear_memo()  # it holds what it wrote, and references are counted elsewhere
+    if dumper.holders.look_again(values):
+        return _write(values, new_dumper, postponed and deep.Postponed())
     return Body(file.getvalue(), dumper.buffers)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import types
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+from nbcache.heap.walk import Walk
 
 
 def nested_codes(request: Any) -> list[types.CodeType]:
@@ -23,6 +25,22 @@ def nested_codes(request: Any) -> list[types.CodeType]:
     return found
 
 
+def earlier_codes(walk: Walk, changed: frozenset[int]) -> Iterator[tuple[str, types.CodeType]]:
+    """Yield the code objects of walked functions, and how a stream refers to each."""
+    for function in walk.functions.values():
+        ordinal = walk.ordinal(function)
+        if ordinal is not None and ordinal not in changed:
+            for place, code in enumerate(codes_of(function)):
+                yield f"inner {ordinal} {place}", code
+
+
+def codes_of(function: types.FunctionType) -> list[types.CodeType]:
+    """Return the code object of a function and those inside it, in a fixed order."""
+    found: list[types.CodeType] = []
+    _collect(function.__code__, found)
+    return found
+
+
 def _collect(code: types.CodeType, found: list[types.CodeType]) -> None:
     found.append(code)
     for constant in code.co_consts:
@@ -31,18 +49,28 @@ def _collect(code: types.CodeType, found: list[types.CodeType]) -> None:
 
 
 class CodePlace:
-    """Stands in a stream for a code object of the cell itself."""
+    """Stands in a stream for a code object of the cell itself, or of an earlier function."""
 
-    def __init__(self, position: int) -> None:
-        self.text = f"code {position}"
+    def __init__(self, text: str) -> None:
+        self.text = text
 
 
 class CodeTable:
-    """Finds code objects of the cell by content, lines included."""
+    """Finds code objects of the cell by content, lines included, and those of earlier functions."""
 
-    def __init__(self, codes: Sequence[types.CodeType]) -> None:
-        self._places = {code: CodePlace(position) for position, code in enumerate(codes)}
+    def __init__(
+        self, codes: Sequence[types.CodeType], walk: Walk, changed: frozenset[int]
+    ) -> None:
+        self._places = {code: CodePlace(f"code {place}") for place, code in enumerate(codes)}
+        self._walk, self._changed = walk, changed
+        self._earlier: dict[int, CodePlace] | None = None
 
     def place_of(self, code: types.CodeType) -> CodePlace | None:
-        """Return where in the cell an equal code object stands."""
-        return self._places.get(code)
+        """Return where an equal code object of the cell stands, or this very one of a function."""
+        found = self._places.get(code)
+        if found is not None:
+            return found
+        if self._earlier is None:
+            pairs = earlier_codes(self._walk, self._changed)
+            self._earlier = {id(one): CodePlace(text) for text, one in pairs}
+        return self._earlier.get(id(code))

@@ -1,12 +1,14 @@
-"""What a library keeps in its variables: a stream refers to it and never copies it.
+"""What a library keeps: a stream refers to it and never copies it.
 
 ``formats = lib.FORMATS`` binds the library's own dict, and what is put into it later the library
-sees. The same holds for what lies directly in such a variable, as ``lib.FORMATS["columns"]``. On a
-hit the reference leads to the live container, if it holds what it held after the recorded run;
-otherwise the cell has to run.
+sees. The same holds for what lies deeper, as ``lib.manager.names`` or the default of a class's
+setting. On a hit the reference leads to the live object, if it holds what it held after the
+recorded run; otherwise the cell has to run.
 
 Modules are looked through once: before a run, or as soon as they arrive in it, so that what a cell
-itself puts into a library's registry is not taken for the library's own.
+itself puts into a library's registry is not taken for the library's own. Those of packages that
+the cell reaches are looked through deeply. What a library makes when it is first asked for shows
+afterwards: something else than the recorded values holds it.
 """
 
 from __future__ import annotations
@@ -16,33 +18,47 @@ import importlib
 import json
 import sys
 import types
-from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from nbcache.cell.parts import all_parts
 from nbcache.errors import CacheError, NotFingerprintable
 from nbcache.heap.kinds.attributes import dict_of
 from nbcache.heap.kinds.constants import find_constant
+from nbcache.heap.kinds.instance import PLAIN
+from nbcache.heap.registry import kind_of
 from nbcache.heap.walk import digest_variable
 from nbcache.library_effects import target_steps
 from nbcache.locality import is_local_module
+from nbcache.replay.library_places import (
+    CONTAINERS,
+    INDEX,
+    KEY,
+    MOST_ITEMS,
+    NAME,
+    Place,
+    is_held,
+    live,
+    places_in,
+    told,
+)
 
-CONTAINERS = frozenset({dict, list, set, bytearray, deque, OrderedDict, defaultdict, Counter})
-"""The types that are looked for."""
+_OWN = frozenset({"nbcache", "__main__", "__mp_main__", "builtins"})
+_SHALLOW = frozenset(sys.stdlib_module_names) | {
+    *("numpy", "pandas", "torch", "scipy", "polars", "pyarrow", "IPython", "ipykernel"),
+}
+"""Packages of which only the variables count: they are large, and keep their own by name."""
 
-_MOST_ITEMS = 1000
-_OWN = ("nbcache", "__main__", "__mp_main__", "builtins")
-_BY_NAME = (types.ModuleType, types.FunctionType, type)
-_Place = tuple[str, str, Any]
+_IN_VARIABLES = CONTAINERS | {object}
 
 
 class LibraryObjects:
-    """Where each container is that a loaded library keeps."""
+    """Where each object is that a loaded library keeps."""
 
     def __init__(self) -> None:
         self._seen: set[str] = set()
-        self.places: dict[int, _Place] = {}
+        self._searched: set[str] = set()
+        self.places: dict[int, Place] = {}
 
     def look(self, modules: Mapping[str, Any], *, items: bool = True) -> None:
         """Look through the modules that were not there before.
@@ -59,8 +75,17 @@ class LibraryObjects:
         if items:
             self._seen.add(name)
         if issubclass(type(module), types.ModuleType) and _is_library(name):
-            for identity, place in _places(name, vars(module), items):
+            for identity, place in _variables(name, vars(module), items):
                 self.places.setdefault(identity, place)
+
+    def search(self, packages: Iterable[str]) -> None:
+        """Look deeply through the modules of packages that were not looked through so."""
+        wanted = {one.partition(".")[0] for one in packages} - _SHALLOW - _OWN
+        for name, module in _modules_of(wanted):
+            if name not in self._searched:
+                self._searched.add(name)
+                for identity, place in places_in(name, module):
+                    self.places.setdefault(identity, place)
 
     def look_along(self, nodes: Sequence[ast.AST], namespace: Mapping[str, Any]) -> None:
         """Look where a cell's ``lib.a.b`` lead to: also what an object or a class holds."""
@@ -69,15 +94,15 @@ class LibraryObjects:
             root = namespace.get(steps[0]) if steps else None
             found = _home(root) if root is not None else None
             if found is not None and _is_library(found[0]):
-                path = ".".join([*found[1], *steps[1:]])
-                value = _live(found[0], path, None)
-                if _is_held(value):
-                    self.places.setdefault(id(value), (found[0], path, None))
+                path = tuple((NAME, step) for step in (*found[1], *steps[1:]))
+                value = live(found[0], path)
+                if is_held(value):
+                    self.places.setdefault(id(value), (found[0], path))
 
     def reference(self, obj: Any) -> str | None:
         """Return how a stream refers to an object, None if no library is known to keep it."""
         place = self.places.get(id(obj))
-        if place is None or _live(*place) is not obj or find_constant(obj) is not None:
+        if place is None or live(*place) is not obj or _is_constant(obj):
             return None
         try:
             digest = digest_variable({"x": obj}, "x")
@@ -85,24 +110,46 @@ class LibraryObjects:
             return None
         return "library " + json.dumps([*place, digest])
 
+    def search_again(self, wanted: set[int], packages: set[str]) -> bool:
+        """Look for objects in the present heap of packages, and tell whether one was found.
+
+        What a library keeps by a key may be the run's own, put there to be found again.
+        """
+        found = False
+        for name, module in _modules_of(packages - _SHALLOW - _OWN):
+            for identity, place in places_in(name, module):
+                if identity in wanted and all(sort != KEY for sort, _ in place[1]):
+                    self.places[identity] = place
+                    found = True
+        return found
+
 
 def _is_library(name: str) -> bool:
     return name.partition(".")[0] not in _OWN and not is_local_module(name)
 
 
-def _places(module: str, variables: Mapping[str, Any], items: bool) -> Iterator[tuple[int, _Place]]:
+def _modules_of(packages: set[str]) -> Iterator[tuple[str, Any]]:
+    """Yield the loaded modules of packages that are no local ones."""
+    wanted = {one for one in packages if _is_library(one)}
+    for name, module in list(sys.modules.items()) if wanted else ():
+        if name.partition(".")[0] in wanted and issubclass(type(module), types.ModuleType):
+            yield name, module
+
+
+def _variables(module: str, variables: Mapping[str, Any], items: bool) -> Iterator[Any]:
+    """Yield the containers among a module's variables, and those that they hold."""
     pairs = list(variables.items())
-    for name, value in [pair for pair in pairs if type(pair[1]) in CONTAINERS]:
+    for name, value in [pair for pair in pairs if type(pair[1]) in _IN_VARIABLES]:
         if name[:2] == "__":
             continue
-        yield id(value), (module, name, None)
-        if items and len(value) <= _MOST_ITEMS:
-            for key, item in _items(value):
+        yield id(value), (module, ((NAME, name),))
+        if items and type(value) in CONTAINERS and len(value) <= MOST_ITEMS:
+            for step, item in _items(value):
                 if type(item) in CONTAINERS:
-                    yield id(item), (module, name, key)
+                    yield id(item), (module, ((NAME, name), step))
 
 
-def _items(container: Any) -> Iterator[tuple[Any, Any]]:
+def _items(container: Any) -> Iterator[tuple[tuple[str, Any], Any]]:
     kind = type(container)
     if not issubclass(kind, (list, dict)):
         return
@@ -110,16 +157,15 @@ def _items(container: Any) -> Iterator[tuple[Any, Any]]:
     if CONTAINERS.isdisjoint(map(type, members)):  # as most hold nothing that counts
         return
     if kind is list:
-        yield from enumerate(members)
+        yield from (((INDEX, place), item) for place, item in enumerate(members))
     else:
-        yield from ((key, item) for key, item in list(container.items()) if type(key) is str)
+        pairs = list(container.items())
+        yield from (((KEY, key), item) for key, item in pairs if type(key) is str)
 
 
-def _is_held(value: Any) -> bool:
-    """Tell whether a library keeps something of its own here that a copy would not be."""
-    if type(value) in CONTAINERS:
-        return True
-    return not issubclass(type(value), _BY_NAME) and dict_of(value) is not None
+def _is_constant(obj: Any) -> bool:
+    """Tell whether an object goes by its name alone: it holds nothing that a run may change."""
+    return find_constant(obj) is not None and not (kind_of(type(obj)) is PLAIN and dict_of(obj))
 
 
 def _home(root: Any) -> tuple[str, tuple[str, ...]] | None:
@@ -127,45 +173,34 @@ def _home(root: Any) -> tuple[str, tuple[str, ...]] | None:
     if issubclass(type(root), types.ModuleType):
         return str(root.__name__), ()
     if issubclass(type(root), type):
-        return str(root.__module__), (root.__qualname__,)
+        return str(root.__module__), tuple(root.__qualname__.split("."))
     return None
 
 
-def _live(module: str, path: str, key: Any) -> Any:
-    """Return what is at a place now, None if there is nothing; runs no code of the library."""
-    value: Any = sys.modules.get(module)
-    for step in path.split("."):
-        value = _attribute(value, step)
-    if key is None:
-        return value
-    if issubclass(type(value), dict):
-        return dict.get(value, key)  # the dict's own way may make what is missing
-    return value[key] if type(value) is list and key < len(value) else None
-
-
-def _attribute(owner: Any, name: str) -> Any:
-    if issubclass(type(owner), types.ModuleType):
-        return vars(owner).get(name)
-    own = dict_of(owner) if not issubclass(type(owner), type) else None
-    if own is not None and name in own:
-        return own[name]
-    kind = owner if issubclass(type(owner), type) else type(owner)
-    return next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), None)
+def load_import(place: str) -> Any:
+    """Return what a cell imports: a module and a name in it."""
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 def load_place(place: str) -> Any:
-    """Return the live container of a reference.
+    """Return the live object of a reference.
 
     Raises:
         CacheError: it is gone, or holds something else than after the recorded run.
     """
-    module, name, key, digest = json.loads(place)
+    module, steps, digest = json.loads(place)
     importlib.import_module(module)
-    value = _live(module, name, key)
-    if not _is_held(value) or digest_variable({"x": value}, "x") != digest:
-        inside = "" if key is None else f"[{key!r}]"
-        raise CacheError(f"`{module}.{name}{inside}` holds something else than in the recorded run")
+    value = live(module, steps)
+    if not is_held(value) or digest_variable({"x": value}, "x") != digest:
+        raise CacheError(f"`{told(module, steps)}` holds something else than in the recorded run")
     return value
+
+
+def is_counted(kind: type) -> bool:
+    """Tell whether instances of a class may be what its library keeps."""
+    package = str(kind.__module__).partition(".")[0]
+    return package not in _SHALLOW and package not in _OWN and _is_library(package)
 
 
 LIBRARIES = LibraryObjects()

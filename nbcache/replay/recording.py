@@ -91,6 +91,7 @@ class Recorder:
         LIBRARIES.look(sys.modules)
         self._listening = True
         read = self.reading
+        LIBRARIES.search(read.walk.packages)
         read.walk.parts = Parts.of(read.walk)
         self._aside = walk_aside(self.shell.user_ns, read.left_out)
         self._is_still = runs_still(read.request.nodes, self.shell)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from nbcache.deps.randomness import RandomTracker
@@ -64,7 +65,8 @@ def change(values: Mapping[str, Any], namespace: dict[str, Any], walk: Walk) -> 
             namespace.setdefault("__annotations__", {}).update(values["annotations"])
     except Exception as error:
         for live, state in restore:
-            kind_of(type(live)).patch(live, state)
+            with suppress(Exception):  # what can't be set was not, and the others can
+                kind_of(type(live)).patch(live, state)
         raise CacheError(f"a change could not be repeated: {error}") from error
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from nbcache.errors import NotFingerprintable
 from nbcache.heap.kinds.attributes import dict_of
+from nbcache.heap.tokens import FLAT, flat
 from nbcache.locality import is_local_module
 
 COMPLETED = "nbcache: with attributes"
@@ -80,3 +81,24 @@ def set_state(live: Any, value: Any) -> None:
         live.__dict__.update(value)
     for name, item in (slots or {}).items():
         setattr(live, name, item)
+
+
+def set_directly(live: Any, now: Any, state: Any, direct: list[str]) -> bool:
+    """Set the attributes that differ, if a state differs in such alone that it holds as they are.
+
+    The way of a class to take a state may be for instances without one: it may refuse others.
+    """
+    own = dict_of(live)
+    if own is None or type(now) is not dict or type(state) is not dict:
+        return False
+    moved = {name for name in state if not _is_same(now.get(name, now), state[name])}
+    if now.keys() - state.keys() or not moved.issubset(direct):
+        return False
+    own.update((name, state[name]) for name in state if name in moved)
+    return True
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    if one is other:
+        return True
+    return type(one) is type(other) and type(one) in FLAT and flat(one) == flat(other)

@@ -25,7 +25,13 @@ from nbcache.heap.kinds.attributes import (
     slots_of,
 )
 from nbcache.heap.kinds.constants import find_constant
-from nbcache.heap.kinds.forgotten import complete, forgets_attributes, is_own_class, set_state
+from nbcache.heap.kinds.forgotten import (
+    complete,
+    forgets_attributes,
+    is_own_class,
+    set_directly,
+    set_state,
+)
 from nbcache.heap.kinds.many_instances import encode_instances
 from nbcache.heap.registry import Kind, kind_of
 from nbcache.heap.tokens import FLAT, digest, flat, frame, joined, text
@@ -144,21 +150,30 @@ class ReducedKind(Kind):
         return before[:_HEADS] == after[:_HEADS] and before[:1] == b"r"
 
     def state(self, obj: Any) -> Any:
-        """Return state, list items and dict items of the reduction."""
+        """Return state, list items and dict items of the reduction, and names of attributes.
+
+        The last ones are those whose values the state holds as they are.
+        """
         parts = reduce_object(obj)
         if isinstance(parts, str):
             raise NotReplayable("was changed in place, and is known by its name alone")
         own = dict_of(obj)
-        return parts[2], parts[3], parts[4], None if own is None else list(own)
+        if own is None:
+            return parts[2], parts[3], parts[4], None, []
+        state = parts[2] if type(parts[2]) is dict else {}
+        direct = [name for name in own if name in state and own[name] is state[name]]
+        return parts[2], parts[3], parts[4], list(own), direct
 
     def patch(self, live: Any, state: Any) -> None:
         """Set the state as unpickling would, then replace the items."""
-        value, items, pairs, names = state
+        value, items, pairs, names, *direct = state
         own = dict_of(live)
         if own is not None and names is not None:
             for name in [name for name in own if name not in names]:
                 del own[name]
-        if value is not None:
+        if value is not None and not (
+            direct and set_directly(live, reduce_object(live)[2], value, direct[0])
+        ):
             set_state(live, value)
         if items:
             live[:] = items
