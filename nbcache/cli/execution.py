@@ -66,6 +66,7 @@ class CellClient(NotebookClient):
         self._wanted = tuple(results)
         self.results: dict[str, Any] = {}
         self.early: Any = None
+        self.environment: dict[str, str] | None = None
         self._may_serve, self._served = True, set[int]()
         self.is_atomic, self.is_committed, self._has_failed = False, False, False
         self.on_cell_execute = self._before
@@ -110,7 +111,7 @@ class CellClient(NotebookClient):
         """Connect to the kernel and load nbcache, or end the kernel and say what is missing."""
         self._hear_signals()
         try:
-            client = await super().async_start_new_kernel_client()
+            client = await self._connect()
             await load_nbcache(self)
             self.timeout = self._cell_timeout
         except BaseException:
@@ -118,6 +119,21 @@ class CellClient(NotebookClient):
                 await self._async_cleanup_kernel()
             raise
         return client
+
+    async def _connect(self) -> Any:
+        """Connect to the kernel; one that died before it said anything is started once more.
+
+        Its ports are chosen before it runs, and another process may have taken one meanwhile.
+        """
+        try:
+            return await super().async_start_new_kernel_client()
+        except RuntimeError as error:
+            if "died" not in str(error) or self.interrupted:
+                raise
+        self.early = None
+        self.km = self.create_kernel_manager()
+        await self.async_start_new_kernel(env=self.environment)
+        return await super().async_start_new_kernel_client()
 
     async def async_execute_cell(
         self, cell: Any, cell_index: int, *args: Any, **kwargs: Any

@@ -124,9 +124,9 @@ def _execute(job: Job, args: argparse.Namespace, progress: Progress, total: Tota
     early = args.early.take(job)
     with tempfile.TemporaryFile() if early is None else args.early.log as kernel_log:
         client = _client_of(job, args, progress, total, kernel_log)
-        client.early = early
+        client.early, client.environment = early, kernel_environment(job, args)
         try:
-            asyncio.run(client.async_execute(env=kernel_environment(job, args)))
+            asyncio.run(client.async_execute(env=client.environment))
         except (KeyboardInterrupt, asyncio.CancelledError):
             client.interrupted = True
         except CellExecutionError as error:
@@ -136,7 +136,8 @@ def _execute(job: Job, args: argparse.Namespace, progress: Progress, total: Tota
         except CacheError as problem:
             total.error = f"nbcache: {problem}"
         except DeadKernelError:
-            total.error = f"nbcache: the kernel died in {total.running}.\n{_tail(kernel_log)}"
+            where = f"in {total.running}" if total.running else "before the first cell"
+            total.error = f"nbcache: the kernel died {where}.\n{_tail(kernel_log)}"
         except TimeoutError:
             total.error = f"nbcache: {total.running} took longer than {args.timeout} s."
         except RuntimeError as error:

@@ -38,7 +38,9 @@ class Done:
     def cells(self) -> list[dict[str, Any]]:
         """The cells' lines of a run with --json."""
         told = [json.loads(line) for line in self.out.splitlines()]
-        return [item for item in told if item["type"] == "cell"]
+        found = [item for item in told if item["type"] == "cell"]
+        assert found, self
+        return found
 
     @property
     def states(self) -> list[str]:
@@ -247,6 +249,34 @@ def test_a_kernel_that_dies_is_told(tmp_path: Path, cli: Cli) -> None:
     assert done.code == 1
     assert "the kernel died in cell 2" in done.err
     assert code_cells(read(tmp_path / "out.ipynb"))[0].execution_count == 1
+
+
+def test_a_kernel_that_dies_at_once_is_started_again(
+    tmp_path: Path, cli: Cli, environment: dict[str, str]
+) -> None:
+    """A kernel whose start fails once costs a second start; one that always does is told of."""
+    spec = tmp_path / "share" / "kernels" / "faint"
+    spec.mkdir(parents=True)
+    faint = (
+        "import os, pathlib, sys\n"
+        "if not (seen := pathlib.Path(os.environ['SEEN'])).exists():\n"
+        "    seen.touch() if 'ONCE' in os.environ else None\n"
+        "    sys.exit('no port is left')\n"
+        "from ipykernel import kernelapp\n"
+        "kernelapp.launch_new_instance()\n"
+    )
+    argv = [sys.executable, "-c", faint, "-f", "{connection_file}"]
+    (spec / "kernel.json").write_text(
+        json.dumps({"argv": argv, "display_name": "faint", "language": "python"})
+    )
+    environment |= {"JUPYTER_PATH": str(tmp_path / "share"), "SEEN": str(tmp_path / "seen")}
+    save(tmp_path / "a.ipynb", "x = 1")
+    died = cli("run", "a.ipynb", "--kernel", "faint")
+    assert died.code == 1
+    assert "died" in died.err
+    assert "no port is left" in died.err
+    environment["ONCE"] = "1"
+    assert cli("run", "a.ipynb", "--kernel", "faint", "--json").states == ["miss"]
 
 
 def test_an_interrupt_ends_the_kernel_and_keeps_what_ran(
