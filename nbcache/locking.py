@@ -169,7 +169,7 @@ class FileSystemLockManager(LeaseLocks):
         if seen is None or seen[0] != mark:
             seen = self._seen[path] = mark, time.monotonic()
         if not (_is_dead(holder) or time.monotonic() - seen[1] > self.lease):
-            return f"process {holder.split()[1]}" if holder else "another process"
+            return _named(holder)
         aside = f"{path}.{token.rsplit(maxsplit=1)[-1]}"
         with contextlib.suppress(OSError):
             os.rename(path, aside)  # of all who wait, one can
@@ -206,6 +206,12 @@ def _read(path: str) -> tuple[str, object]:
     except (ValueError, KeyError, TypeError):
         holder = ""  # being written, or its writer died
     return holder, (status.st_ino, status.st_mtime_ns, holder)
+
+
+def _named(holder: str) -> str:
+    """Return a holder for people; what is no token of ours names nobody."""
+    words = holder.split()
+    return f"process {words[1]}" if len(words) == 3 else "another process"
 
 
 def _is_dead(holder: str) -> bool:
@@ -265,9 +271,8 @@ class RedisLockManager(LeaseLocks):
         if self._ask("set", name, token, nx=True, px=milliseconds):
             return ""
         holder = (self._ask("get", name) or b"").decode("utf-8", "replace")
-        return (
-            f"process {holder.split()[1]} on {holder.split()[0]}" if holder else "another process"
-        )
+        place = holder.partition(" ")[0]
+        return f"{_named(holder)} on {place}" if place else _named(holder)
 
     def extend(self, key: str, token: str) -> bool:
         """Renew the lease; return whether it is still held."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import time
@@ -74,9 +75,10 @@ def take_lock(
 
 
 def _sign(descriptor: int) -> None:
-    """Leave word for those who wait."""
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, f"{os.getpid()} {time.time()}".encode())
+    """Leave word for those who wait; on a full disk they go without."""
+    with contextlib.suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()} {time.time()}".encode())
 
 
 def _holder(path: str) -> tuple[str, float]:
