@@ -7,10 +7,14 @@ and that person's public key. The same notebook and entries give the same bytes.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
+import secrets
+import struct
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +22,21 @@ from nbcache.badge import record_of
 from nbcache.cli.exits import ERROR, OK, USAGE, CommandError
 from nbcache.errors import ForeignEntry, StoreError, TooLarge
 from nbcache.report import format_bytes
+from nbcache.store.pages import is_name
 from nbcache.tidying import tidy
+
+try:
+    import lzma
+except ImportError:  # a Python that was built without it
+    lzma = None  # type: ignore[assignment]
 
 _VERSION = 1
 _MANIFEST = "bundle.json"
 _ENTRIES = "entries/"
-_BROKEN = (OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError)
+_BROKEN = (OSError, LookupError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error,
+           struct.error, *([lzma.LZMAError] if lzma else []))  # fmt: skip
+"""What reading an archive raises that is damaged, encrypted, or none."""
+
 _MOMENT = (1980, 1, 1, 0, 0, 0)
 
 
@@ -59,7 +72,7 @@ def bundle(args: argparse.Namespace) -> int:
     from nbcache.store.opening import open_store
 
     store, identity = open_store(args.store), Identity()
-    names = _names_of(args.notebook, read_data(args.notebook), store)
+    names = _names_of(read_data(args.notebook), store)
     if not names:
         raise CommandError(
             f"{args.notebook} records no stored result. Run it first, "
@@ -67,6 +80,10 @@ def bundle(args: argparse.Namespace) -> int:
             USAGE,
         )
     target = args.output or args.notebook.with_name(f"{args.notebook.stem}.nbcache.zip")
+    if args.notebook.suffix != ".ipynb" or os.path.realpath(target) == os.path.realpath(
+        args.notebook
+    ):
+        raise CommandError(f"{args.notebook} -o {target}: a notebook goes into another file.", USAGE)
     about = {
         "version": _VERSION,
         "notebook": args.notebook.name,
@@ -74,7 +91,7 @@ def bundle(args: argparse.Namespace) -> int:
         "entries": names,
     }
     try:
-        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as file:
+        with _whole(target) as place, zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED) as file:
             _add(file, _MANIFEST, json.dumps(about, indent=1).encode())
             _add(file, args.notebook.name, args.notebook.read_bytes())
             for name in names:
@@ -88,11 +105,28 @@ def bundle(args: argparse.Namespace) -> int:
     return OK
 
 
-def _names_of(path: Path, data: Any, store: Any) -> list[str]:
+@contextlib.contextmanager
+def _whole(target: Path) -> Iterator[Path]:
+    """Give where to write, so that the target is whole, or what it was before."""
+    place = target.resolve()
+    if target.exists() and not target.is_file():
+        yield place
+        return
+    beside = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
+    try:
+        yield beside
+        os.replace(beside, place)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _names_of(data: Any, store: Any) -> list[str]:
     """Return the entries under the keys that the notebook records, and its whole run's."""
-    keys = {record_of(cell.get("metadata", {})).get("key") for cell in data.get("cells", ())}
-    wanted = {entry.name for key in keys if isinstance(key, str) for entry in store.find(key)}
-    return sorted(wanted)
+    cells = data.get("cells")
+    told = [one.get("metadata") for one in cells or () if isinstance(one, dict)]
+    keys = {record_of(one).get("key") for one in told if isinstance(one, dict)}
+    texts = [key for key in keys if isinstance(key, str)]
+    return sorted({entry.name for key in texts for entry in store.find(key)})
 
 
 def _add(file: zipfile.ZipFile, name: str, data: bytes) -> None:
@@ -104,19 +138,31 @@ def _add(file: zipfile.ZipFile, name: str, data: bytes) -> None:
 
 def unbundle(args: argparse.Namespace) -> int:
     """Load the entries first, so that a bundle that is not trusted leaves nothing behind."""
-    try:
-        with zipfile.ZipFile(args.file) as file:
-            about = _about(file, args.file)
-            names = _load(file, about, args)
-            notebook = _unpack(file, about, args.output)
-    except FileNotFoundError:
-        raise CommandError(f"{args.file} does not exist.", USAGE) from None
-    except _BROKEN as error:
-        raise CommandError(f"{args.file} is no bundle: {error}.", USAGE) from None
+    if not args.file.is_file():
+        what = "is not a file" if args.file.exists() else "does not exist"
+        raise CommandError(f"{args.file} {what}.", USAGE)
+    with contextlib.ExitStack() as stack:
+        with _reading(args.file):
+            file = stack.enter_context(zipfile.ZipFile(args.file))
+        about = _about(file, args.file)
+        with _reading(args.file):
+            notebook = file.read(about["notebook"])
+        target = _target(args.output / about["notebook"], notebook)
+        names = _load(file, about, args)
+    _unpack(notebook, target)
     tidy(args.store)
-    told = {"notebook": str(notebook), "entries": len(names), "made_by": about["made_by"]}
-    print(json.dumps(told) if args.json else f"{notebook}, and {_count(names)} in the store")
+    told = {"notebook": str(target), "entries": len(names), "made_by": about.get("made_by")}
+    print(json.dumps(told) if args.json else f"{target}, and {_count(names)} in the store")
     return OK
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Say of an archive that cannot be read that it is no bundle."""
+    try:
+        yield
+    except _BROKEN as error:
+        raise CommandError(f"{path} is no bundle: {error}.", USAGE) from None
 
 
 def _count(names: Sequence[str]) -> str:
@@ -129,18 +175,26 @@ def _about(file: zipfile.ZipFile, path: Path) -> dict[str, Any]:
 
     try:
         refuse_more_than_memory(str(path), sum(info.file_size for info in file.infolist()))
-        about: dict[str, Any] = json.loads(file.read(_MANIFEST))
-        is_known = about["version"] == _VERSION and isinstance(about["entries"], list)
-        name = str(about["notebook"])
     except TooLarge as problem:
         raise CommandError(str(problem), USAGE) from None
-    except (ValueError, KeyError, TypeError):
-        raise CommandError(f"{path} is no bundle of nbcache.", USAGE) from None
-    if not is_known:
-        raise CommandError(f"{path} was made by another version of nbcache.", USAGE)
-    if Path(name).name != name or "\\" in name or not name.endswith(".ipynb"):
+    with _reading(path):
+        about: Any = json.loads(file.read(_MANIFEST))
+    if not isinstance(about, dict) or about.get("version") != _VERSION:
+        raise CommandError(f"{path} was made by another version of nbcache, or is damaged.", USAGE)
+    name, names = about.get("notebook"), about.get("entries")
+    if not isinstance(name, str) or not _is_plain(name):
         raise CommandError(f"{path} names {name!r}, which is no notebook to unpack here.", USAGE)
+    is_list = isinstance(names, list) and all(isinstance(one, str) for one in names)
+    wanted = {name, *(_ENTRIES + one for one in names if is_name(one))} if is_list else set()
+    if not is_list or len(wanted) <= len(set(names)) or not wanted.issubset(file.namelist()):
+        raise CommandError(f"{path} is no bundle: parts of it are missing.", USAGE)
     return about
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a text names a notebook in whatever folder it is unpacked."""
+    is_alone = Path(name).name == name and "\\" not in name
+    return is_alone and name.isprintable() and name.endswith(".ipynb")
 
 
 def _load(file: zipfile.ZipFile, about: dict[str, Any], args: argparse.Namespace) -> Sequence[str]:
@@ -152,21 +206,39 @@ def _load(file: zipfile.ZipFile, about: dict[str, Any], args: argparse.Namespace
     from nbcache.store.signing import find_key_folder, load_key
 
     identity, store, key = Identity(), open_store(args.store), load_key(find_key_folder())
-    posture, maker = find_posture(), parse_key(about["made_by"])
+    posture, maker = find_posture(), parse_key(str(about.get("made_by")))
     known = identity.trusted()
     if args.trust:
         identity.trust(args.trust, maker)
     try:
-        files = [
-            (name, disclose(name, file.read(_ENTRIES + name), identity, key, posture))
-            for name in about["entries"]
-        ]
-    except StoreError as problem:
+        files = []
+        for name in about["entries"]:
+            with _reading(args.file):
+                data = file.read(_ENTRIES + name)
+            files.append((name, disclose(name, data, identity, key, posture)))
+        _adopt(files, store)
+    except BaseException as problem:
         identity.restore(known)
-        raise CommandError(_explain(args.file, problem), ERROR) from None
-    for name, data in files:
-        store.adopt(name, data)
+        if isinstance(problem, StoreError):
+            raise CommandError(_explain(args.file, problem), ERROR) from None
+        raise
     return [name for name, _ in files]
+
+
+def _adopt(files: Sequence[tuple[str, bytes]], store: Any) -> None:
+    """Store all entries, or none that was not there before."""
+    new: list[Any] = []
+    try:
+        for name, data in files:
+            key = name.partition(".")[0]
+            is_known = any(entry.name == name for entry in store.find(key))
+            entry = store.adopt(name, data)
+            new += [] if is_known else [entry]
+    except BaseException:
+        for entry in new:
+            with contextlib.suppress(StoreError):
+                store.remove(entry)
+        raise
 
 
 def _explain(path: Path, problem: StoreError) -> str:
@@ -176,10 +248,19 @@ def _explain(path: Path, problem: StoreError) -> str:
     return f"Nothing of {path} was loaded. {problem}"
 
 
-def _unpack(file: zipfile.ZipFile, about: dict[str, Any], folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / str(about["notebook"])
-    if target.exists() and target.read_bytes() != file.read(about["notebook"]):
+def _target(target: Path, notebook: bytes) -> Path:
+    """Return where the notebook goes; what is there already, or a link, is left alone."""
+    is_same = target.is_file() and not target.is_symlink() and target.read_bytes() == notebook
+    if os.path.lexists(target) and not is_same:
         raise CommandError(f"{target} exists and differs: name another folder with -o.", USAGE)
-    target.write_bytes(file.read(about["notebook"]))
     return target
+
+
+def _unpack(notebook: bytes, target: Path) -> None:
+    from nbcache.cli.notebook_files import write_bytes
+
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(f"{target.parent} cannot be made: {error.strerror}.", USAGE) from None
+    write_bytes(notebook, target)

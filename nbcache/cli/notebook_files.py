@@ -36,7 +36,7 @@ def read_data(path: Path) -> Any:
         raise CommandError(f"{path} does not exist.", USAGE) from None
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.", USAGE) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise CommandError(f"{path} is not a notebook: it is not JSON.", USAGE) from None
     if not isinstance(data, dict) or "nbformat" not in data:
         raise CommandError(f"{path} is not a valid notebook: it does not say `nbformat`.", USAGE)

@@ -82,8 +82,12 @@ def _write_with_blobs(folder: str, entry: Entry, body: Body, key: bytes, blobs: 
 def _persist(folder: str, write: Callable[[], Any]) -> None:
     """Write the files; begin again when another process removed the folder under us.
 
-    The shard's time moves as well, so that a replaced entry shows there as a new one does.
+    The shard's time moves as well, so that a replaced entry shows there as a new one does. A
+    link in the place of either folder goes: what lies behind it would not be found again.
     """
+    for place in (os.path.dirname(folder), folder):
+        if os.path.islink(place):
+            os.unlink(place)
     for _ in range(_ATTEMPTS):
         with contextlib.suppress(FileNotFoundError):
             make_private_folder(folder)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from nbcache.errors import StoreError
-from nbcache.store.folder import write_whole_file
+from nbcache.store.folder import unavailable, write_whole_file
 from nbcache.store.origins import LIST_NAME
 from nbcache.store.signing import find_key_folder, load_key
 
@@ -74,7 +74,7 @@ class Identity:
         path = self.folder / LIST_NAME
         try:
             status = path.stat()
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -82,8 +82,11 @@ class Identity:
         if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o022):
             raise StoreError(f"{path} can be written by other users: `chmod 600` it, and check it.")
         try:
-            return [Trusted(**one) for one in json.loads(text)]
-        except (ValueError, TypeError):
+            found = [Trusted(**one) for one in json.loads(text)]
+            if not all(isinstance(one.name, str) and isinstance(one.public, str) for one in found):
+                raise TypeError(text)
+            return found
+        except (ValueError, TypeError, RecursionError):
             raise StoreError(
                 f"{path} is damaged: remove it and trust your colleagues anew."
             ) from None
@@ -114,10 +117,13 @@ class Identity:
             self._write(keys)
 
     def _write(self, keys: list[Trusted]) -> None:
-        with contextlib.suppress(FileExistsError):
-            self.folder.mkdir(mode=0o700, parents=True)
         text = json.dumps([asdict(one) for one in keys], indent=1)
-        write_whole_file(str(self.folder / LIST_NAME), [text.encode()])
+        try:
+            with contextlib.suppress(FileExistsError):
+                self.folder.mkdir(mode=0o700, parents=True)
+            write_whole_file(str(self.folder / LIST_NAME), [text.encode("utf-8", "replace")])
+        except OSError as error:
+            raise unavailable(error, str(self.folder), "keep whom you trust in") from error
 
 
 def key_text(public: bytes) -> str:

@@ -54,38 +54,50 @@ class FsspecRemote:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
+        self._listed: dict[str, Any] = {}
         fsspec = _need("fsspec", self.url)
         try:
             self._system, self._root = fsspec.core.url_to_fs(self.url)
-        except (ImportError, ValueError) as error:
+        except (ImportError, ValueError, TypeError) as error:
             raise StoreError(f"The store {shown(url)} cannot be used: {error}.") from error
         except OSError as error:
             raise unreachable(self.url, error) from error
 
     def names(self, key: str = "") -> Iterator[str]:
         """Yield the names under a key, or all."""
-        shards = [f"{self._root}/{key[:_SHARD_DIGITS]}"] if key else self._list(self._root)
+        shards = [f"{self._root}/{key[:_SHARD_DIGITS]}"]
+        if not key:
+            shards = [str(info["name"]) for info in self._list(self._root)]
         for shard in shards:
-            for path in self._list(shard):
-                name = path.rsplit("/", 1)[-1].removesuffix(_SUFFIX)
+            for info in self._list(str(shard)):
+                name = str(info["name"]).rsplit("/", 1)[-1].removesuffix(_SUFFIX)
                 if _NAME.fullmatch(name) and name.startswith(key):
+                    self._listed[name] = info
                     yield name
 
-    def _list(self, folder: str) -> list[str]:
+    def _list(self, folder: str) -> list[Any]:
         try:
             self._system.invalidate_cache(folder)
-            return [str(path) for path in self._system.ls(folder, detail=False)]
-        except FileNotFoundError:
+            try:
+                return list(self._system.ls(folder, detail=True))
+            except PermissionError:  # of one among them, about which nobody may ask
+                return [{"name": path} for path in self._system.ls(folder, detail=False)]
+        except (FileNotFoundError, NotADirectoryError):
             return []
         except Exception as error:
             raise unreachable(self.url, error) from error
 
     def get(self, name: str) -> bytes | None:
-        """Return the bytes of a name."""
+        """Return the bytes of a name; what is no file, or more than fits in memory, stays there."""
+        path = self._path(name)
         try:
-            return bytes(self._system.cat_file(self._path(name)))
+            known = self._listed.pop(name, {})
+            _check_size(name, known if "size" in known else self._system.info(path))
+            return bytes(self._system.cat_file(path))
         except FileNotFoundError:
             return None
+        except StoreError:
+            raise
         except Exception as error:
             raise unreachable(self.url, error) from error
 
@@ -126,7 +138,11 @@ class RedisRemote:
     def __init__(self, url: str) -> None:
         self.url = url
         redis = _need("redis", url)
-        self._client: Any = redis.Redis.from_url(url, socket_connect_timeout=5, socket_timeout=10)
+        options = {"socket_connect_timeout": 5, "socket_timeout": 10}
+        try:
+            self._client: Any = redis.Redis.from_url(url, **options)
+        except ValueError as error:
+            raise StoreError(f"The store {shown(url)} cannot be used: {error}.") from error
         self._error = redis.RedisError
 
     def names(self, key: str = "") -> Iterator[str]:
@@ -185,7 +201,7 @@ def is_url(place: str | os.PathLike[str] | None) -> bool:
 
 def shown(url: str) -> str:
     """Return a URL as it may be told: never with its password."""
-    return re.sub(r"//[^/@]*@", "//…@", url)
+    return re.sub(r"//[^/@]*@", "//…@", re.sub("^local://", "file://", url))
 
 
 def unreachable(url: str, error: Exception) -> StoreUnavailable:
@@ -199,6 +215,15 @@ def _checked(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise StoreError(f"{name!r} cannot name an entry.")
     return name
+
+
+def _check_size(name: str, info: Any) -> None:
+    """Refuse what would never end, and what would fill the memory."""
+    from nbcache.store.envelope import refuse_more_than_memory
+
+    if info.get("type") in ("other", "directory"):
+        raise StoreError(f"The shared entry {name} is not a file, so nothing of it is read.")
+    refuse_more_than_memory(f"The shared entry {name}", int(info.get("size") or 0))
 
 
 def _is_object_store(system: Any) -> bool:

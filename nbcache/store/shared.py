@@ -193,12 +193,23 @@ class SharedStore:
         return sorted(found, key=lambda entry: entry.stored_at, reverse=True)
 
     def _pull_quietly(self, name: str) -> list[Entry]:
-        data = self._ask(_PATIENCE_TO_FETCH, lambda: self.remote.get(name))
+        adopted: list[Entry] = []
+        data = self._ask(_PATIENCE_TO_FETCH, lambda: self._get(name))
         try:
-            return [] if data is None else [self._adopt(name, data)]
+            adopted += [] if data is None else [self._adopt(name, data)]
         except StoreError as problem:
             self._tell(str(problem))
-            return []
+        return adopted
+
+    def _get(self, name: str) -> bytes | None:
+        """Return what lies in the shared store under a name; a word on what is refused."""
+        try:
+            return self.remote.get(name)
+        except StoreUnavailable:
+            raise
+        except StoreError as problem:
+            self._tell(str(problem))
+            return None
 
     def _ask(self, seconds: float, act: Callable[[], T]) -> T:
         """Ask the shared store something; one that does not answer cannot be reached."""

@@ -76,7 +76,9 @@ def _write_new(path: Path, data: bytes) -> None:
 
 def _read_key(path: Path) -> bytes:
     """Return the key after its owner, mode and length were checked on the open file."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    flags = os.O_RDONLY
+    for name in ("O_NOFOLLOW", "O_BINARY", "O_NONBLOCK"):  # a pipe there holds nobody up
+        flags |= getattr(os, name, 0)
     with os.fdopen(os.open(path, flags), "rb") as file:
         _check_private(path, os.fstat(file.fileno()))
         key = file.read(KEY_BYTES + 1)

@@ -63,7 +63,7 @@ def read_names(folder: str) -> set[str]:
     """Return the blobs that are named there, signed or not; none where it is damaged."""
     try:
         return set(json.loads(_read(folder).partition(b"\n")[2])["blobs"])
-    except (FileNotFoundError, ForeignEntry, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ForeignEntry, ValueError, KeyError, TypeError, RecursionError):
         return set()
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 FILE_NAME = "usage.log"
+_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 MOST_BYTES = 4 << 20
 """From this size on the older half of the lines is folded into one."""
 
@@ -31,8 +32,7 @@ def note_use(location: str, use: Use) -> None:
     with contextlib.suppress(OSError):
         if not os.path.isdir(location):
             return
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-        descriptor = os.open(path, flags, 0o600)
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _FLAGS, 0o600)
         try:
             os.write(descriptor, f"{line}\n".encode())
             is_large = os.fstat(descriptor).st_size > MOST_BYTES
@@ -45,12 +45,13 @@ def note_use(location: str, use: Use) -> None:
 def read_uses(location: str) -> Iterator[Use]:
     """Yield what the log tells, the oldest first; damaged lines are passed over."""
     try:
-        with open(os.path.join(location, FILE_NAME), encoding="utf-8", errors="replace") as file:
+        descriptor = os.open(os.path.join(location, FILE_NAME), os.O_RDONLY | _FLAGS)
+        with open(descriptor, encoding="utf-8", errors="replace") as file:
             lines = file.readlines()
     except OSError:
         return
     for line in lines:
-        with contextlib.suppress(ValueError, TypeError):
+        with contextlib.suppress(ValueError, TypeError, OverflowError, RecursionError):
             notebook, at, served, ran, saved = json.loads(line)
             yield Use(str(notebook), float(at), int(served), int(ran), float(saved))
 

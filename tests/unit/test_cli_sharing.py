@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import random
+import re
+import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -176,3 +182,94 @@ def test_verify_reads_every_byte(tmp_path: Path, notebook: Path, run: Run) -> No
     assert (code, len(json.loads(told)["problems"])) == (1, 1)
     assert run("ada", "verify", "--remove")[0] == 1
     assert run("ada", "verify")[0] == 0
+
+
+def _bundle(made_from: Path, **changes: object) -> bytes:
+    """Return a bundle like another one but for its description."""
+    with zipfile.ZipFile(made_from) as file:
+        parts = {one: file.read(one) for one in file.namelist()}
+    about = {**json.loads(parts["bundle.json"]), **changes}
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as file:
+        for name, data in {**parts, "bundle.json": json.dumps(about).encode()}.items():
+            file.writestr(name, data)
+    return made.getvalue()
+
+
+def _encrypted(data: bytes) -> bytes:
+    """Return an archive that says of its parts that they are encrypted."""
+    for sign, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data = re.sub(re.escape(sign) + rb"[\s\S]{%d}" % (place - 3),
+                      lambda m: m[0][:-1] + bytes([m[0][-1] | 1]), data)  # fmt: skip
+    return data
+
+
+def test_a_damaged_or_hostile_bundle_is_refused_whole(
+    tmp_path: Path, notebook: Path, run: Run
+) -> None:
+    """Names that lead out, wrong types, missing parts, encryption, flipped bytes: no trace stays."""
+    assert run("ada", "bundle", "paper.ipynb", "-o", "one.zip")[0] == 0
+    one = tmp_path / "one.zip"
+    changes: list[dict[str, object]] = [
+        {"entries": [5]}, {"entries": ["../x"]}, {"entries": [["a"]]}, {"entries": None},
+        {"entries": [f"{'cd' * 16}.{VARIANT}"]}, {"made_by": 5}, {"made_by": "x"},
+        {"notebook": "../a.ipynb"}, {"notebook": "a\nb.ipynb"}, {"notebook": "gone.ipynb"},
+        {"notebook": 5}, {"version": 2},
+    ]  # fmt: skip
+    hostile = [_bundle(one, **change) for change in changes]
+    hostile += [_encrypted(one.read_bytes()), b"", b"PK"]
+    draws = random.Random(0)
+    for _ in range(60):
+        damaged = bytearray(one.read_bytes())
+        damaged[draws.randrange(len(damaged))] ^= 1 << draws.randrange(8)
+        hostile.append(bytes(damaged))
+    for number, data in enumerate(hostile):
+        (tmp_path / "bad.zip").write_bytes(data)
+        code, told = run("bob", "unbundle", "bad.zip", "-o", "out", "--trust", "Ada")
+        assert "Traceback" not in told
+        if code == 0:  # a byte that says nothing, such as the moment of writing
+            assert number >= len(changes) + 3
+            assert (tmp_path / "out" / "paper.ipynb").read_bytes() == notebook.read_bytes()
+            shutil.rmtree(tmp_path / "out")
+            shutil.rmtree(tmp_path / "bob")
+            continue
+        assert not (tmp_path / "out").exists()
+        assert run("bob", "trust", "list", "--json")[1].strip() == "[]"
+        assert run("bob", "ls", "--json")[1].strip() == "[]"
+
+
+def test_a_bundle_harms_no_file(tmp_path: Path, notebook: Path, run: Run) -> None:
+    """It replaces neither its notebook nor what a link leads to, and is whole or not there."""
+    before = notebook.read_bytes()
+    assert run("ada", "bundle", "paper.ipynb", "-o", "paper.ipynb")[0] == 2
+    assert notebook.read_bytes() == before
+    assert run("ada", "bundle", "paper.ipynb", "-o", "one.zip")[0] == 0
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "paper.ipynb").symlink_to(tmp_path / "elsewhere")
+    code, told = run("bob", "unbundle", "one.zip", "-o", "there", "--trust", "Ada")
+    assert (code, "exists and differs" in told) == (2, True)
+    assert not (tmp_path / "elsewhere").exists()
+    assert run("bob", "trust", "list", "--json")[1].strip() == "[]"
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+        assert run("bob", "unbundle", "pipe")[0] == 2
+
+
+def test_what_is_no_file_in_a_shared_folder_is_refused(
+    tmp_path: Path, notebook: Path, run: Run
+) -> None:
+    """A pipe, a link to something endless and a file of a terabyte are told of and never read."""
+    url = f"file://{tmp_path}/team"
+    assert run("ada", "push", url)[0] == 0
+    _trust(run)
+    entry = next((tmp_path / "team").rglob("*.nbc"))
+    harms: list[Callable[[], object]] = [
+        lambda: os.truncate(entry, 1 << 40),
+        lambda: (entry.unlink(), entry.symlink_to("/dev/zero")),
+        lambda: (entry.unlink(), entry.mkdir()),
+        lambda: (entry.rmdir(), os.mkfifo(entry)),
+    ]
+    for harm in harms:
+        harm()
+        code, told = run("bob", "pull", url)
+        assert (code, "refused" in told) == (1, True)

@@ -9,6 +9,7 @@ import pytest
 
 from nbcache.entry import Body, Entry
 from nbcache.errors import StoreError, StoreUnavailable
+from nbcache.store import usage
 from nbcache.store.local import LocalStore
 from nbcache.store.mounts import is_network_folder
 
@@ -105,3 +106,30 @@ def test_network_folders_are_known_by_their_mount(tmp_path, folder, expected):
 def test_unknown_mounts_are_local(tmp_path):
     """Where the system does not tell its mounts, a folder counts as local."""
     assert not is_network_folder("/x", str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_link_in_the_place_of_a_folder_is_not_followed(store, depth):
+    """What is stored is found again, and nothing is written where a link leads."""
+    store.put(ENTRY, Body(b"x"))
+    place = next(pathlib.Path(store.location).rglob("output.nbc")).parents[depth - 1]
+    aside = place.rename(pathlib.Path(store.location) / "aside")
+    place.symlink_to(aside)
+    before = sorted(aside.rglob("*"))
+    assert list(store.find(A)) == []
+    store.put(ENTRY, Body(b"x"))
+    assert len(store.find(A)) == 1
+    assert sorted(aside.rglob("*")) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
+def test_a_pipe_in_the_log_of_uses_holds_nobody_up(tmp_path):
+    """Neither writing a use nor reading them waits for what is no file, or fails at what is odd."""
+    log = tmp_path / usage.FILE_NAME
+    os.mkfifo(log)
+    usage.note_use(str(tmp_path), usage.Use("a", 1.0))
+    assert list(usage.read_uses(str(tmp_path))) == []
+    log.unlink()
+    log.write_bytes(b"\xff\n" + b"[" * 100_000 + b"\n")
+    usage.note_use(str(tmp_path), usage.Use("a", 1.0))
+    assert [one.notebook for one in usage.read_uses(str(tmp_path))] == ["a"]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from nbcache.store.locks import FOLDER, take_lock
 
@@ -81,3 +84,20 @@ def test_a_folder_that_cannot_be_made_gives_no_lock(tmp_path: Path) -> None:
     (tmp_path / FOLDER).write_text("in the way")
     assert take_lock(str(tmp_path), KEY) is None
     assert os.listdir(tmp_path) == [FOLDER]
+
+
+def test_a_full_disk_keeps_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no word can be left in the lock's file it is taken, and given back, all the same."""
+
+    def fail(descriptor: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr("os.write", fail)
+        lock = take_lock(str(tmp_path), KEY)
+    assert lock is not None
+    assert take_lock(str(tmp_path), KEY, wait=0.0) is None
+    lock.release()
+    again = take_lock(str(tmp_path), KEY, wait=0.0)
+    assert again is not None
+    again.release()
