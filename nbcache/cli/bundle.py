@@ -80,10 +80,9 @@ def bundle(args: argparse.Namespace) -> int:
             USAGE,
         )
     target = args.output or args.notebook.with_name(f"{args.notebook.stem}.nbcache.zip")
-    if args.notebook.suffix != ".ipynb" or os.path.realpath(target) == os.path.realpath(
-        args.notebook
-    ):
-        raise CommandError(f"{args.notebook} -o {target}: a notebook goes into another file.", USAGE)
+    is_itself = os.path.realpath(target) == os.path.realpath(args.notebook)
+    if args.notebook.suffix != ".ipynb" or is_itself:
+        raise CommandError(f"{target}: a bundle is another file than its .ipynb file.", USAGE)
     about = {
         "version": _VERSION,
         "notebook": args.notebook.name,

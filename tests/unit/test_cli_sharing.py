@@ -207,7 +207,7 @@ def _encrypted(data: bytes) -> bytes:
 def test_a_damaged_or_hostile_bundle_is_refused_whole(
     tmp_path: Path, notebook: Path, run: Run
 ) -> None:
-    """Names that lead out, wrong types, missing parts, encryption, flipped bytes: no trace stays."""
+    """Names that lead out, wrong types, missing parts, flipped bytes: no trace of them stays."""
     assert run("ada", "bundle", "paper.ipynb", "-o", "one.zip")[0] == 0
     one = tmp_path / "one.zip"
     changes: list[dict[str, object]] = [
