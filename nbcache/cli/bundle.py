@@ -15,6 +15,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +26,15 @@ from nbcache.report import format_bytes
 from nbcache.store.pages import is_name
 from nbcache.tidying import tidy
 
-try:
-    import lzma
-except ImportError:  # a Python that was built without it
-    lzma = None  # type: ignore[assignment]
-
 _VERSION = 1
 _MANIFEST = "bundle.json"
 _ENTRIES = "entries/"
-_BROKEN = (OSError, LookupError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error,
-           struct.error, *([lzma.LZMAError] if lzma else []))  # fmt: skip
+_BROKEN: tuple[type[Exception], ...] = (
+    *(OSError, LookupError, ValueError, EOFError, RuntimeError, struct.error),
+    *(zipfile.BadZipFile, zlib.error),
+)
+with contextlib.suppress(ImportError):  # of a Python that was built without it
+    _BROKEN += (import_module("lzma").LZMAError,)
 """What reading an archive raises that is damaged, encrypted, or none."""
 
 _MOMENT = (1980, 1, 1, 0, 0, 0)
@@ -181,11 +181,12 @@ def _about(file: zipfile.ZipFile, path: Path) -> dict[str, Any]:
     if not isinstance(about, dict) or about.get("version") != _VERSION:
         raise CommandError(f"{path} was made by another version of nbcache, or is damaged.", USAGE)
     name, names = about.get("notebook"), about.get("entries")
+    names = names if isinstance(names, list) else [None]
     if not isinstance(name, str) or not _is_plain(name):
         raise CommandError(f"{path} names {name!r}, which is no notebook to unpack here.", USAGE)
-    is_list = isinstance(names, list) and all(isinstance(one, str) for one in names)
-    wanted = {name, *(_ENTRIES + one for one in names if is_name(one))} if is_list else set()
-    if not is_list or len(wanted) <= len(set(names)) or not wanted.issubset(file.namelist()):
+    are_texts = all(isinstance(one, str) for one in names)
+    wanted = {name, *(_ENTRIES + one for one in names if is_name(one))} if are_texts else set()
+    if not are_texts or len(wanted) <= len(set(names)) or not wanted.issubset(file.namelist()):
         raise CommandError(f"{path} is no bundle: parts of it are missing.", USAGE)
     return about
 

@@ -82,11 +82,11 @@ class Identity:
         if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o022):
             raise StoreError(f"{path} can be written by other users: `chmod 600` it, and check it.")
         try:
-            found = [Trusted(**one) for one in json.loads(text)]
-            if not all(isinstance(one.name, str) and isinstance(one.public, str) for one in found):
+            told: list[dict[str, Any]] = json.loads(text)
+            if not all(isinstance(one[name], str) for one in told for name in ("name", "public")):
                 raise TypeError(text)
-            return found
-        except (ValueError, TypeError, RecursionError):
+            return [Trusted(**one) for one in told]
+        except (ValueError, TypeError, KeyError, RecursionError):
             raise StoreError(
                 f"{path} is damaged: remove it and trust your colleagues anew."
             ) from None
