@@ -17,6 +17,7 @@ from nbcache.deps.consulted import interpreter_parts
 from nbcache.earlier_calls import EarlierCalls
 from nbcache.entry import Entry
 from nbcache.errors import NotFingerprintable, NotReplayable
+from nbcache.heap.kinds.functions import need_members
 from nbcache.heap.summaries import summarise
 from nbcache.heap.walk import Walk, digest_variable, digests
 from nbcache.key import compose_key, compose_parts
@@ -26,7 +27,7 @@ from nbcache.line_places import code_places
 from nbcache.looking import looking_glasses, named_by_values, probes
 from nbcache.policy import Policy, whole
 from nbcache.replay.imports import has_star_head, star_names
-from nbcache.replay.recording import reached_modules
+from nbcache.replay.needs import members_of, reached_modules
 from nbcache.replay.shell_state import display_part
 from nbcache.selection import LeftOut
 from nbcache.shell_texts import shifted_texts
@@ -46,7 +47,6 @@ PLAIN_MAGICS = frozenset(
     | {"memit", "mprun", "lprun", "run", "python", "python3", "perl", "ruby", "pip", "conda"}
 )
 """Magics whose whole effect is what nbcache records anyway."""
-
 
 _HISTORY = re.compile(r"\b(history_manager|displayhook)\b")
 _FORMATTERS = re.compile(
@@ -224,18 +224,17 @@ class Reader:
 
     def _ask(self, walk: Walk, source: Source, nodes: Sequence[ast.stmt] = ()) -> tuple[str, ...]:
         """Ask the walk for what the cell can read; return why reads could not be narrowed."""
-        names = source.names
+        names, taken = source.names, members_of(nodes, source.names)
         for name in sorted(names.reads - self._starred(nodes, names.reads)):
             if name in self.namespace or not hasattr(builtins, name):
-                walk.need(name)
+                need_members(walk, walk.scope, name, taken.get(name))
         for name in sorted(names.strings):
             if name in self.namespace and not self._is_hidden(name):
                 walk.need(name)
         glasses = looking_glasses(names.reads, self.namespace, self._shell)
         hidden = (*names.hidden, *glasses, *probes(nodes, self.namespace))
-        if _HISTORY.search(source.text):
-            walk.need("In")
-            walk.need("Out")
+        for name in ("In", "Out") if _HISTORY.search(source.text) else ():
+            walk.need(name)
         if hidden:
             self._ask_all(walk, names.hidden_after if names.hidden else frozenset())
         return hidden

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nbcache.calls.reading import CODE, CallReading
+from nbcache.cell.names import Names
+from nbcache.deps.modules import raw_sources
 from nbcache.deps.trackers import Trackers
 from nbcache.entry import Body, Entry
 from nbcache.errors import CacheError, NotFingerprintable, NotReplayable
@@ -18,8 +20,8 @@ from nbcache.policy import Policy, whole
 from nbcache.replay.aside import refuse_unseen_changes
 from nbcache.replay.codec import dump
 from nbcache.replay.namespace import Snapshot, find_patches
+from nbcache.replay.needs import imported_modules, module_needs, reached_modules
 from nbcache.replay.path_texts import path_like
-from nbcache.replay.recording import imported_modules, reached_modules
 from nbcache.witnesses import told_words
 
 TRANSIENT = "_nbcache_transient"
@@ -61,6 +63,7 @@ class CallRecorder:
             source=" ".join(told_words(walk)),
             paths=path_like((), walk),
             imports=imported_modules(walk),
+            needs=module_needs((), walk, Names()),
         )
 
     def stop(self) -> None:
@@ -95,7 +98,9 @@ class CallRecorder:
         body = dump(values, walk, nested(self.function.__code__), foreign)
         kept = whole(policy)
         late = {name: seen.late for name, seen in self._observed.items() if seen.late is not None}
-        late.pop("lines", None)  # a call's result is what counts, not where its code stands
+        # A call's result is what counts, not where its code stands; texts of modules still do.
+        if late.pop("lines", None) is not None:
+            late = raw_sources(late)
         late = without_libraries(late, walk)
         return CallRecording(
             body=body,

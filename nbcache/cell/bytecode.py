@@ -6,14 +6,17 @@ import dis
 import types
 from collections.abc import Iterator
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from nbcache.cell import hidden
 from nbcache.cell.magics_text import identifiers
+from nbcache.cell.members import Members, joined
 from nbcache.cell.strings import is_no_expression
 
 _LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
 _ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"})
+_TAKING = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 _INDEXING = frozenset({"BINARY_SUBSCR", "STORE_SUBSCR", "DELETE_SUBSCR"})
 _IGNORED = frozenset({"CACHE", "EXTENDED_ARG", "NOP", "PUSH_NULL", "PRECALL", "RESUME"})
 _CLASS_NAMES = frozenset({
@@ -30,6 +33,8 @@ class CodeReads(NamedTuple):
     strings: frozenset[str]
     imports: tuple[str, ...]
     draws: frozenset[str]
+    members: Members = MappingProxyType({})
+    """What is taken of each name that is used only as ``name.member``."""
 
 
 class _Uses:
@@ -42,6 +47,7 @@ class _Uses:
         self.strings: set[str] = set()
         self.imports: dict[str, None] = {}
         self.words: set[str] = set()
+        self.members: dict[str, frozenset[str] | None] = {}
 
     def add(self, code: types.CodeType) -> None:
         """Note what the instructions of one code object do."""
@@ -54,6 +60,10 @@ class _Uses:
                 self.add_import(step)
             elif isinstance(step.argval, str):
                 self.add_name(step, before)
+            if step.opname in _LOADS:
+                taken = after.argval if after is not None and after.opname in _TAKING else None
+                members = None if taken is None else frozenset({taken})
+                self.members = joined(self.members, {step.argval: members})
 
     def add_name(self, step: dis.Instruction, before: dis.Instruction | None) -> None:
         """Note a name that is loaded, stored, deleted, or taken from another one."""
@@ -144,4 +154,5 @@ def code_reads(code: types.CodeType) -> CodeReads:
         frozenset(uses.strings),
         tuple(uses.imports),
         frozenset(word for word in uses.words if hidden.DRAWS.search(word)),
+        uses.members,
     )

@@ -15,7 +15,7 @@ from typing import Any
 from nbcache.cell.magics_text import magic_use, parse_python, python_text
 from nbcache.cell.names import Names, read_names
 
-__all__ = ["Lines", "Source", "first_change", "normal_lines", "read_source"]
+__all__ = ["Lines", "Source", "digest_of_nodes", "first_change", "normal_lines", "read_source"]
 
 Lines = tuple[tuple[int, str], ...]
 """The first line of each statement, nested ones included, with its digest (12 hex digits)."""
@@ -67,6 +67,14 @@ def _read_source(text: str, nodes: Sequence[ast.stmt]) -> Source:
     if nodes and isinstance(nodes[-1], ast.Expr) and ends_in_semicolon(text):
         digest.update(b"; hides the result")
     return Source(text, digest.hexdigest(), read_names(nodes), tuple(_lines(nodes)), tuple(nodes))
+
+
+def digest_of_nodes(nodes: Sequence[ast.stmt]) -> str:
+    """Return the digest of statements in normal form, 32 hex digits."""
+    digest = hashlib.blake2b(digest_size=16)
+    for piece in _normal_form(list(nodes), skip_blocks=False):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def normal_lines(source: Source) -> Lines:

@@ -8,6 +8,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any
 
 from nbcache.deps.digests import file_digest
+from nbcache.deps.outlines import outline_at
 from nbcache.deps.versions import installed_version
 from nbcache.locality import archive_of, is_there
 
@@ -40,8 +41,8 @@ def module_news(late: Mapping[str, Any]) -> str | None:
     for name, was_found in late.get("sought", {}).items():
         if (locate(name) is not None) != was_found:
             return f"the module `{name}` {'is gone' if was_found else 'can be imported now'}"
-    for name, (digest, path) in late.get("local", {}).items():
-        found = digest_on_disk(name, path)
+    for name, (digest, path, *names) in late.get("local", {}).items():
+        found = digest_on_disk(name, path, *names)
         if found is None:
             return f"the local module `{name}` (`{path}`) is not there"
         if found != digest:
@@ -49,14 +50,20 @@ def module_news(late: Mapping[str, Any]) -> str | None:
     return None
 
 
-def digest_on_disk(name: str, path: str) -> str | None:
+def digest_on_disk(name: str, path: str, *names: list[str] | None) -> str | None:
     """Return the digest of the source that a first import of ``name`` runs, None for none.
 
     ``path`` is where the module was when it was recorded; it counts if the import path does
-    not reach it yet, because the cell itself may extend the import path.
+    not reach it yet, because the cell itself may extend the import path. ``names`` are the
+    names that count: None for all, and nothing for the text with its comments.
     """
     spec = locate(name)
     origin = path if spec is None else spec.origin
     if not origin or not is_there(origin):
         return None
-    return file_digest(os.path.abspath(archive_of(origin) or origin))[1]
+    origin = os.path.abspath(origin)
+    is_source = origin.endswith(".py") and os.path.isfile(origin)
+    made = outline_at(origin) if names and is_source else None
+    if made is not None:
+        return made.digest(names[0])
+    return file_digest(archive_of(origin) or origin)[1]

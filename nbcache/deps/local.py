@@ -10,18 +10,29 @@ from functools import lru_cache
 from os import getcwd as _getcwd
 from os import stat as _stat
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from nbcache.deps.arrivals import loaded_mark
 from nbcache.deps.digests import file_digest, signature, text_digest
 from nbcache.deps.finding import digest_on_disk
 from nbcache.deps.loaded_code import runs_code_of
+from nbcache.deps.outlines import Outline, outline
 from nbcache.deps.places import is_local
 from nbcache.locality import archive_of, is_there
 
 _open = open
-_memory: dict[str, tuple[object, str, Any]] = {}
-"""Module name → its spec when first seen, the digest of its source then, the file's stamp."""
+
+
+class _Held(NamedTuple):
+    """What a module ran when it was first seen: its spec, digest, text and the file's stamp."""
+
+    spec: object
+    digest: str
+    text: bytes | None
+    stamp: Any
+
+
+_memory: dict[str, _Held] = {}
 
 _places: dict[str, tuple[ModuleType, str]] = {}
 """Name in ``sys.modules`` → the module and the path of its local source, empty for others."""
@@ -80,14 +91,36 @@ def memory_digest(name: str) -> str | None:
     if module is None or not path:
         return None
     known = _memory.get(name)
-    if known is None or known[0] is not module.__spec__:
-        try:
-            holder = archive_of(path) or path
-            known = module.__spec__, file_digest(holder)[1], signature(_stat(holder))
-        except OSError:
-            known = module.__spec__, text_digest(f"no file {path}"), None
-        _memory[name] = known
-    return known[1]
+    if known is None or known.spec is not module.__spec__:
+        known = _memory[name] = _read_held(module.__spec__, path)
+    return known.digest
+
+
+def _read_held(spec: object, path: str) -> _Held:
+    try:
+        holder = archive_of(path) or path
+        stamp = signature(_stat(holder))
+        if holder != path or not path.endswith(".py"):
+            return _Held(spec, file_digest(holder)[1], None, stamp)
+        with _open(path, "rb") as stream:
+            text = stream.read()
+        return _Held(spec, text_digest(text), text, stamp)
+    except OSError:
+        return _Held(spec, text_digest(f"no file {path}"), None, None)
+
+
+def memory_outline(name: str) -> Outline | None:
+    """Return the outline of the source that the loaded module ``name`` runs, if it has any."""
+    if memory_digest(name) is None:
+        return None
+    text = _memory[name].text
+    return None if text is None else outline(text)
+
+
+def meaning_digest(name: str) -> str | None:
+    """Return the digest of the source that a loaded module runs, without comments and layout."""
+    made = memory_outline(name)
+    return memory_digest(name) if made is None else made.whole
 
 
 def remember_loaded() -> None:
@@ -95,9 +128,10 @@ def remember_loaded() -> None:
     for name in loaded_local_names():
         module, path = sys.modules[name], source_path(name)
         known = _memory.get(name)
-        is_new = known is None or known[0] is not module.__spec__
+        is_new = known is None or known.spec is not module.__spec__
         if is_new and not runs_code_of(module, path):
-            _memory[name] = module.__spec__, text_digest(f"unknown code {id(module)}"), None
+            unknown = text_digest(f"unknown code {id(module)}")
+            _memory[name] = _Held(module.__spec__, unknown, None, None)
 
 
 def runs_old_code(name: str) -> bool:
@@ -107,20 +141,22 @@ def runs_old_code(name: str) -> bool:
         return False
     try:
         path = archive_of(path) or path
-        return signature(_stat(path)) != _memory[name][2] and file_digest(path)[1] != digest
+        return signature(_stat(path)) != _memory[name].stamp and file_digest(path)[1] != digest
     except OSError:
         return False
 
 
-def current_digest(name: str, path: str) -> str | None:
+def current_digest(name: str, path: str, *names: list[str] | None) -> str | None:
     """Return the digest of what importing ``name`` gives: memory, the import path, ``path``.
 
     ``path`` is where the module was when it was recorded; it counts if the import path does
-    not reach it yet, because the cell itself may extend the import path.
+    not reach it yet, because the cell itself may extend the import path. ``names`` are the
+    names that count: None for all, and nothing for the text with its comments.
     """
-    if name in sys.modules:
-        return memory_digest(name)
-    return digest_on_disk(name, path)
+    if name not in sys.modules:
+        return digest_on_disk(name, path, *names)
+    made = memory_outline(name) if names else None
+    return memory_digest(name) if made is None else made.digest(names[0])
 
 
 def portable(path: str) -> str:
@@ -150,11 +186,12 @@ def sources_of(names: Iterable[str]) -> dict[str, str]:
         digest = memory_digest(name)
         if digest is not None:
             found[name] = digest
-            waiting += _neighbours(name, sys.modules[name])
+            waiting += neighbours(name, sys.modules[name])
     return dict(sorted(found.items()))
 
 
-def _neighbours(name: str, module: ModuleType) -> Iterator[str]:
+def neighbours(name: str, module: ModuleType) -> Iterator[str]:
+    """Yield the names of modules that a loaded module holds, imports, or has values of."""
     for value in list(vars(module).values()):
         if issubclass(type(value), ModuleType):
             yield value.__name__
@@ -163,14 +200,15 @@ def _neighbours(name: str, module: ModuleType) -> Iterator[str]:
             own = value.__module__ if issubclass(type(value), _DEFINED) else None
             if isinstance(own, str):
                 yield own
-    yield from _parents(name)
+    yield from parents(name)
     is_package = hasattr(module, "__path__")
     for imported in imported_names(read_source(source_path(name)), name, is_package):
         yield imported
-        yield from _parents(imported)
+        yield from parents(imported)
 
 
-def _parents(name: str) -> Iterator[str]:
+def parents(name: str) -> Iterator[str]:
+    """Yield the packages that a module is part of, the outermost first."""
     parts = name.split(".")
     return (".".join(parts[:length]) for length in range(1, len(parts)))
 
@@ -191,6 +229,13 @@ def imported_names(source: str, name: str, is_package: bool) -> tuple[str, ...]:
             found[start] = None
             found.update(dict.fromkeys(f"{start}.{alias.name}" for alias in node.names))
     return tuple(found)
+
+
+def absolute_name(given: str, module: str) -> str:
+    """Return the name of what a module imports under a name with leading dots."""
+    inner = given.lstrip(".")
+    node = ast.ImportFrom(module=inner or None, names=[], level=len(given) - len(inner))
+    return _absolute(node, module, hasattr(sys.modules.get(module), "__path__"))
 
 
 def _absolute(node: ast.ImportFrom, name: str, is_package: bool) -> str:

@@ -26,11 +26,11 @@ from nbcache.deps.local import (
     remember_loaded,
     runs_old_code,
     source_path,
-    sources_of,
 )
 from nbcache.deps.patching import Patches
 from nbcache.deps.places import caller, owner_of
 from nbcache.deps.protocol import Observed
+from nbcache.deps.reach import Needs, Reach
 from nbcache.deps.versions import Versions, normal_name
 from nbcache.deps.watching import Watcher
 from nbcache.errors import NotReplayable
@@ -44,6 +44,7 @@ class _Run:
     before: dict[str, Any]
     names: frozenset[str]
     reached: Collection[str] | None
+    needs: Needs
     searched: dict[str, bool]
     reloaded: bool = False
     asked: set[str] = field(default_factory=set)
@@ -57,6 +58,7 @@ class ModuleTracker(Watcher[_Run]):
 
     ``reached``, given to ``start``, names the modules that the cell's names and functions
     reach; without it every loaded local module counts, and only imports count for versions.
+    ``needs`` narrows it to those of their names that are asked for.
     """
 
     name = "modules"
@@ -66,17 +68,24 @@ class ModuleTracker(Watcher[_Run]):
         self._versions = Versions()
         self._reached: Collection[str] | None = None
         self._imports: Iterable[str] = ()
+        self._needs: Needs = {}
         self.state: Callable[[ModuleType], str] | None = None
         """Gives the digest of what a local module holds; without it, states don't count."""
         remember_loaded()
 
-    def start(self, reached: Collection[str] | None = None, imports: Iterable[str] = ()) -> None:
+    def start(
+        self,
+        reached: Collection[str] | None = None,
+        imports: Iterable[str] = (),
+        needs: Needs | None = None,
+    ) -> None:
         """Begin to watch a run that reaches the modules ``reached`` and may import ``imports``."""
-        self._reached, self._imports = reached, imports
+        self._reached, self._imports, self._needs = reached, imports, needs or {}
         super().start()
 
     def _begin(self, patches: Patches) -> _Run:
-        run = _Run(sys.modules.copy(), loaded_names(), self._reached, patches.log_imports())
+        log = patches.log_imports()
+        run = _Run(sys.modules.copy(), loaded_names(), self._reached, self._needs, log)
         self._follow_states(run, patches)
 
         def on_reload(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -141,8 +150,7 @@ class ModuleTracker(Watcher[_Run]):
         imported = _imported(run)
         self.observe()
         reached = [*(run.reached or ()), *imported, *run.called]
-        roots = reached if run.reached is not None else loaded_local_names()
-        sources = sources_of(roots)
+        sources = _sources(run, imported)
         local = {name.partition(".")[0] for name in sources}
         versions: dict[str, str | None] = {
             **self._versions.used_by(one for one in reached if one.partition(".")[0] not in local)
@@ -157,9 +165,7 @@ class ModuleTracker(Watcher[_Run]):
         if sought:
             late["sought"] = sought
         if sources:
-            late["local"] = {
-                name: [digest, portable(source_path(name))] for name, digest in sources.items()
-            }
+            late["local"] = sources
         if versions:
             late["versions"] = versions
         names = [name for name in imported if _is_importable(name)]
@@ -183,8 +189,8 @@ class ModuleTracker(Watcher[_Run]):
         for name, was_found in late.get("sought", {}).items():
             if (name in sys.modules or locate(name) is not None) != was_found:
                 return f"the module `{name}` {'is gone' if was_found else 'can be imported now'}"
-        for name, (digest, path) in late.get("local", {}).items():
-            now = current_digest(name, path)
+        for name, (digest, path, *names) in late.get("local", {}).items():
+            now = current_digest(name, path, *names)
             if now is None:
                 return f"the local module `{name}` (`{path}`) is not there"
             if now != digest:
@@ -196,6 +202,32 @@ class ModuleTracker(Watcher[_Run]):
         for name in effect:
             if name not in sys.modules:
                 _import_again(name)
+
+
+def _sources(run: _Run, imported: Iterable[str]) -> dict[str, list[Any]]:
+    """Return digest, path and the names that count of each local module that the run reaches."""
+    reach = Reach()
+    if run.reached is None:
+        for name in loaded_local_names():
+            reach.ask(name, None)
+    for name in (*(run.reached or ()), *run.called):
+        reach.ask(name, None if name in run.called else run.needs.get(name))
+    for name in imported:
+        if name not in reach.needs:  # however it came by it
+            reach.ask(name, None)
+    found: dict[str, list[Any]] = {}
+    for name, names in reach.needs.items():
+        counted = None if names is None else sorted(names)
+        path = portable(source_path(name))
+        found[name] = [current_digest(name, path, counted), path, counted]
+    return found
+
+
+def raw_sources(late: Mapping[str, Any]) -> dict[str, Any]:
+    """Return late dependencies with the texts of the local modules, comments included."""
+    modules = late.get("modules", {})
+    local = {name: [memory_digest(name), one[1]] for name, one in modules.get("local", {}).items()}
+    return {**late, "modules": {**modules, "local": local}} if local else dict(late)
 
 
 def _imported(run: _Run) -> list[str]:

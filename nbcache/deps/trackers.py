@@ -22,6 +22,7 @@ from nbcache.deps.lookups import LookupTracker
 from nbcache.deps.modules import ModuleTracker
 from nbcache.deps.protocol import Observed, Tracker
 from nbcache.deps.randomness import RandomTracker
+from nbcache.deps.reach import Needs
 from nbcache.deps.remote import RemoteTracker, is_inside
 from nbcache.deps.together import together
 from nbcache.deps.uninterrupted import uninterrupted
@@ -74,6 +75,7 @@ class Trackers:
         source: str = "",
         paths: Iterable[str] = (),
         imports: Iterable[str] = (),
+        needs: Needs | None = None,
         by_time: bool = False,
     ) -> None:
         """Begin to watch a run.
@@ -81,7 +83,8 @@ class Trackers:
         ``reached`` names the modules that the run's names and functions reach (None: unknown,
         all local ones count), ``source`` is the text of the cell and of the notebook's functions
         it reaches (empty: unknown), ``paths`` are path-like strings in its text and values.
-        ``imports`` are modules that the code may import: what they hold counts as well.
+        ``imports`` are modules that the code may import: what they hold counts as well. ``needs``
+        are the names that are asked of modules, where not all of a module is.
         ``by_time`` lets time stamps stand for contents.
         """
         self._modules_before.append(loaded_names())
@@ -94,7 +97,7 @@ class Trackers:
             self.remote.start()
             self.filesystems.start()
             self.lookups.start()
-            self.modules.start(names, imports)
+            self.modules.start(names, imports, needs)
             self.ambient.start(source, names)
             self.files.start(paths, by_time=by_time)
             self.randomness.start()

@@ -15,7 +15,7 @@ import struct
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Container, Mapping, Sequence
-from types import FunctionType, ModuleType
+from types import FunctionType
 from typing import Any
 
 from nbcache.errors import NotFingerprintable
@@ -60,7 +60,7 @@ class Walk:
         self.columns: dict[int, tuple[int, int, int]] = {}
         self.kept: list[Any] = []
         self.hidden: set[str] = set()
-        self.modules: dict[str, ModuleType] = {}
+        self.modules: dict[str, bool] = {}
         self.packages: set[str] = set()
         self.draws: set[str] = set()
         self.imports: set[str] = set()
@@ -76,16 +76,16 @@ class Walk:
         self._starts: list[int] = []
         self._prefixes: list[bytes] = []
         self._wanted: deque[tuple[Scope, str]] = deque()
-        self._known: set[tuple[int, str]] = set()
+        self._known: dict[tuple[int, str], bool] = {}
 
-    def need(self, name: str, scope: Scope | None = None) -> None:
-        """Ask for a variable to become a root, as if the cell had named it."""
+    def need(self, name: str, scope: Scope | None = None, *, by_name: bool = False) -> None:
+        """Ask for a variable to become a root; of a module perhaps nothing but its name."""
         if scope is self.scope and name in self._settled:
             return  # the cell binds it before any function of its can read it
         scope = scope or self.scope
         item = (id(scope.variables), name)
-        if item not in self._known:
-            self._known.add(item)
+        if item not in self._known or (self._known[item] and not by_name):
+            self._known[item] = by_name
             self._wanted.append((scope, name))
 
     def scope_of(self, variables: dict[str, Any]) -> Scope | None:
@@ -123,8 +123,9 @@ class Walk:
             return
         value = scope.variables[name]
         self.values[label] = value
+        is_named = self._known.get((id(scope.variables), name))
         try:
-            self.roots[label] = self.fingerprint(label, value)
+            self.roots[label] = self.fingerprint(label, value.__name__ if is_named else value)
         except NotFingerprintable as problem:
             raise self.explain(label, value, problem) from None
         except RecursionError:
@@ -231,9 +232,9 @@ class Walk:
         """The exact types of all objects with an identity that were met."""
         return frozenset(self.levels.types)
 
-    def read_module(self, module: ModuleType) -> None:
-        """Note that code of this local module is reached."""
-        self.modules.setdefault(module.__name__, module)
+    def read_module(self, name: str, *, whole: bool = False) -> None:
+        """Note that code of this local module is reached, or all that it holds."""
+        self.modules[name] = whole or self.modules.get(name, False)
 
     def changed(self) -> dict[int, tuple[bytes, bytes]]:
         """Read every numbered object again; return tokens before and after where they differ.

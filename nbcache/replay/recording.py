@@ -9,13 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from nbcache.asked_files import shape_late
-from nbcache.cell.names import Names
 from nbcache.cell.parts import all_parts
-from nbcache.deps.local import loaded_local_names
+from nbcache.deps.modules import raw_sources
 from nbcache.deps.trackers import Trackers
 from nbcache.entry import Body
 from nbcache.errors import NotReplayable
-from nbcache.heap.kinds.functions import ANY_MODULE
 from nbcache.heap.parts import Parts
 from nbcache.heap.walk import Walk, digest_variable
 from nbcache.library_effects import effect_calls, refuse_effect_calls, refuse_library_changes
@@ -28,6 +26,7 @@ from nbcache.replay.imports import bound_modules, import_references, library_nam
 from nbcache.replay.library_objects import LIBRARIES
 from nbcache.replay.module_state import ModuleState
 from nbcache.replay.namespace import Changes, Snapshot, find_changes
+from nbcache.replay.needs import imported_modules, module_needs, reached_modules
 from nbcache.replay.outputs import COMMS, Message, Tap, are_widgets_left_out, as_wired
 from nbcache.replay.path_texts import path_like
 from nbcache.replay.shell_state import ShellState, payload_of
@@ -108,6 +107,7 @@ class Recorder:
             source=" ".join([read.request.text, *told_words(read.walk)]),
             paths=path_like(read.request.nodes, read.walk),
             imports=imported_modules(read.walk, read.source.names),
+            needs=module_needs(read.request.nodes, read.walk, read.source.names),
             by_time=self.by_time,
         )
 
@@ -181,15 +181,17 @@ class Recorder:
         for seen in self._observed.values():
             if seen.refusal:
                 raise NotReplayable(seen.refusal)
-        repeats = any(name in ("matplotlib", "config") for name, _ in self.reading.setup)
+        read = self.reading
+        walk, names, nodes = read.walk, read.source.names, read.request.nodes
+        repeats = any(name in ("matplotlib", "config") for name, _ in read.setup)
         self._registered = self._shell_state.additions(ShellState.of(self.shell), repeats)
-        if reaches_duckdb(self.reading.walk, self.reading.source.names):
+        if reaches_duckdb(walk, names):
             refuse_kept_tables()
-        refuse_unfollowed(self.reading.walk, self.reading.source.names, self.reading.request.nodes)
+        refuse_unfollowed(walk, names, nodes)
         results = [item for item in self._messages if item["msg_type"] == "execute_result"]
-        nodes, namespace = self.reading.request.nodes, self.shell.user_ns
+        namespace = self.shell.user_ns
         refuse_library_changes(nodes, namespace, library_names(nodes, namespace))
-        calls = {*self.reading.effect_calls, *effect_calls(nodes, namespace)}
+        calls = {*read.effect_calls, *effect_calls(nodes, namespace)}
         refuse_effect_calls(sorted(calls), has_result=bool(results))
         if len(results) > 1:
             raise NotReplayable("the cell shows several results (ast_node_interactivity)")
@@ -248,40 +250,19 @@ class Recorder:
             looked_up = late.get("names", {})
             digests = {name: digest_variable(self.shell.user_ns, name) for name in unsure}
             late["names"] = digests | looked_up
-        return late | self._lines(late.pop("lines", {}).get("seen", ()))
+        lines = self._lines(late.pop("lines", {}).get("seen", ()))
+        return (raw_sources(late) if lines else late) | lines
 
     def _lines(self, seen: Sequence[str]) -> dict[str, Any]:
         """Return where the cell's code stands, if its run saw lines or may have."""
         read = self.reading
-        if not seen:
-            modules = reached_modules(read.walk, read.source.names)
-            if not shows_lines(read.request, read.walk, modules):
-                return {}
+        modules = reached_modules(read.walk, read.source.names)
+        if not (seen or shows_lines(read.request, read.walk, modules)):
+            return {}
         cells = getattr(getattr(self.shell, "compile", None), "_filename_map", {})
         codes = list(user_codes(read.walk))
         refuse_unreached(seen, read.request, codes, cells)
         return {"lines": {"places": code_places(read.request, codes)}}
-
-
-_NO_NAMES = Names()
-
-
-def reached_modules(walk: Walk, names: Names = _NO_NAMES) -> set[str]:
-    """Return the modules that code imports or reaches; all local ones where nobody knows."""
-    return imported_modules(walk, names) | set(walk.modules)
-
-
-def imported_modules(walk: Walk, names: Names = _NO_NAMES) -> set[str]:
-    """Return the modules that code may import, and the packages of its values."""
-    found = walk.packages | set(names.imports)
-    anything = ANY_MODULE in found or names.hidden or "__import__" in names.reads
-    if anything or not _PICKLERS.isdisjoint(found):
-        found |= set(loaded_local_names())
-    return found - {ANY_MODULE}
-
-
-_PICKLERS = frozenset({"pickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve"})
-"""Modules that load what names any module."""
 
 
 def policy_late(policy: Policy, late: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from nbcache.cell import hidden
 from nbcache.errors import NotStorable
 from nbcache.heap import rebuild
 from nbcache.heap.kinds.attributes import dict_of, encode_attributes
-from nbcache.heap.kinds.functions import need_globals
+from nbcache.heap.kinds.functions import need_module
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import flat, frame, joined, text
 from nbcache.locality import is_local_file, is_local_module, is_made
@@ -94,19 +94,12 @@ class ModuleKind(Kind):
         if obj.__dict__ is walk.namespace:
             walk.hidden.add("reads `__main__` as a module")
         elif is_local_module(obj.__name__):
-            self._need_all(obj, walk)
+            need_module(walk, obj)
         elif _is_unlisted(obj):
             return joined(b"MU", [text(obj.__name__), *_own_variables(obj, walk)])
         else:
             walk.packages.add(obj.__name__.partition(".")[0])
         return frame(b"M", text(obj.__name__))
-
-    def _need_all(self, obj: types.ModuleType, walk: Walk) -> None:
-        walk.read_module(obj)
-        scope = walk.scope_of(obj.__dict__)
-        names = {name for name in obj.__dict__ if not (name[:2] == "__" == name[-2:])}
-        if scope is not None:
-            need_globals(walk, scope, names)
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
         """Import it again."""

@@ -5,17 +5,19 @@ from __future__ import annotations
 import builtins
 import sys
 import types
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from nbcache.cell import hidden
 from nbcache.cell.magics_text import identifiers
+from nbcache.cell.members import Members
 from nbcache.cell.names import code_reads
 from nbcache.errors import NotStorable
 from nbcache.heap import rebuild
 from nbcache.heap.kinds.code import code_token, global_token, is_library
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import flat, joined
-from nbcache.locality import is_importable
+from nbcache.locality import is_importable, is_local_module
 
 if TYPE_CHECKING:
     from nbcache.heap.registry import Dump
@@ -76,10 +78,12 @@ class FunctionKind(Kind):
         if "__import__" in found.reads or found.hidden:
             walk.packages.add(ANY_MODULE)
         walk.imports.update(found.imports)
-        if scope.label:
-            walk.read_module(sys.modules[scope.label])
+        if scope.label and found.hidden:
+            need_module(walk, sys.modules[scope.label])
+        elif scope.label:
+            walk.read_module(scope.label)
         walk.hidden.update(f"`{obj.__name__}` {reason}" for reason in found.hidden)
-        need_globals(walk, scope, {*found.reads, *found.stores})
+        need_globals(walk, scope, {*found.reads, *found.stores}, found.members)
         need_globals(walk, scope, {name for name in found.strings if name in scope.variables})
         return flat(scope.label)
 
@@ -179,14 +183,47 @@ def _copied_scope(function: Any, dump: Dump) -> tuple[Any, ...] | None:
     return dump.namespace, {name: own[name] for name in sorted(found.reads) if name in own}
 
 
-def need_globals(walk: Walk, scope: Scope, names: set[str]) -> None:
+def need_module(walk: Walk, module: types.ModuleType) -> None:
+    """Ask for all that a local module holds."""
+    walk.read_module(module.__name__, whole=True)
+    scope = walk.scope_of(module.__dict__)
+    if scope is not None:
+        need_globals(walk, scope, {name for name in module.__dict__ if not is_special(name)})
+
+
+def is_special(name: str) -> bool:
+    """Tell whether a name is one of Python's own."""
+    return name[:2] == "__" == name[-2:]
+
+
+def need_members(walk: Walk, scope: Scope, name: str, members: frozenset[str] | None) -> None:
+    """Ask for a variable; of a local module for no more than is taken from it, if that is known."""
+    value = scope.variables.get(name)
+    inner = vars(value) if type(value) is types.ModuleType else {}
+    home = walk.scope_of(inner) if is_local_module(inner.get("__name__")) else None
+    known = members is not None and members <= inner.keys() - _OF_MODULES
+    if members is None or home is None or not known or sys.modules.get(home.label) is not value:
+        walk.need(name, scope)
+        return
+    walk.need(name, scope, by_name=True)
+    walk.read_module(home.label)
+    for member in sorted(members):
+        walk.need(member, home)
+
+
+_OF_MODULES = frozenset({"__dict__", "__spec__", "__loader__", "__builtins__", "__getattr__"})
+
+
+def need_globals(
+    walk: Walk, scope: Scope, names: set[str], members: Members = MappingProxyType({})
+) -> None:
     """Ask for the globals that code reads, as roots of the walk."""
     for name in sorted(names):
         value = scope.variables.get(name)
         if type(value) is types.ModuleType and value.__name__ in hidden.MODULES - {name}:
             walk.hidden.add(f"uses the module {value.__name__} as `{name}`")
         if name in scope.variables or not hasattr(builtins, name):
-            walk.need(name, scope)
+            need_members(walk, scope, name, members.get(name))
 
 
 def need_texts(walk: Walk, variables: dict[str, Any], annotations: dict[str, Any]) -> None:
