@@ -45,6 +45,7 @@ def _files(old: Late, new: Late) -> Iterator[str]:
         "read": "`{}` changed on disk",
         "looked": "`{}` changed on disk",
         "listed": "the contents of the folder `{}` changed",
+        "globbed": "the contents of the folder `{}` changed",
     }
     for part, sentence in sentences.items():
         for path, _, _ in _both(old.get(part, {}), new.get(part, {})):

@@ -20,6 +20,7 @@ from nbcache.deps.file_looks import (
 )
 from nbcache.deps.file_scope import Scope
 from nbcache.deps.forked import Relay
+from nbcache.deps.globbing import Choice
 from nbcache.errors import NotReplayable
 
 
@@ -43,6 +44,7 @@ class Ledger:
     before: dict[str, Any] = field(default_factory=dict)
     looked: dict[str, dict[str, Any]] = field(default_factory=dict)
     listed: dict[str, list[str] | None] = field(default_factory=dict)
+    globbed: dict[str, dict[Choice, str | None]] = field(default_factory=dict)
     listed_natively: set[str] = field(default_factory=set)
     wrote: dict[str, str] = field(default_factory=dict)
     by_library: set[str] = field(default_factory=set)
@@ -112,6 +114,17 @@ class Ledger:
         if native:
             self.listed_natively.add(folder)
 
+    def note_choice(self, folder: str, choice: Choice) -> None:
+        """Some of the names of a folder were asked for, as by ``glob``."""
+        if folder in self.listed or choice in self.globbed.get(folder, ()):
+            return
+        if not self.scope.counts(folder) or self._is_told("listed", folder):
+            return
+        self.before_note()
+        if self.wrote.get(folder) != "missing":
+            found = choice.digest(names_in(folder, self.scope))
+            self.globbed.setdefault(folder, {})[choice] = found
+
     def _is_told(self, *touch: Any) -> bool:
         """Tell the parent what a forked child of the run touches; return whether this is one."""
         if self.relay.is_child:
@@ -144,6 +157,7 @@ class Ledger:
             "read": read,
             "looked": {path: self._judge_look(path) for path in sorted(looked - {*read})},
             "listed": {path: self._judge_listing(path) for path in sorted(self.listed)},
+            "globbed": {path: self._judge_choices(path) for path in sorted(self.globbed)},
             "wrote": self._written(),
         }
 
@@ -182,6 +196,13 @@ class Ledger:
         if then != now:
             raise NotReplayable(f"it lists `{folder}`, whose contents changed while it ran")
         return {"names": names_digest(now, native=native), "native": native}
+
+    def _judge_choices(self, folder: str) -> dict[str, str | None]:
+        names = names_in(folder, self.scope)
+        for choice, then in self.globbed[folder].items():
+            if choice.digest(names) != then:
+                raise NotReplayable(f"it lists `{folder}`, whose contents changed while it ran")
+        return {choice.key(): then for choice, then in self.globbed[folder].items()}
 
     def _written(self) -> dict[str, Any]:
         found: dict[str, Any] = {}

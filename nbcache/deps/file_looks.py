@@ -15,6 +15,7 @@ from os.path import realpath as _realpath
 from typing import Any
 
 from nbcache.deps.digests import file_digest, text_digest
+from nbcache.deps.globbing import Choice
 from nbcache.deps.own_folders import OwnFolders
 
 _NOTEBOOK_FOLDER = ".ipynb_checkpoints"
@@ -139,9 +140,16 @@ def _compare_listing(path: str, shown: str, wanted: Any, own: OwnFolders) -> str
     return None if now == wanted["names"] else f"the contents of the folder `{shown}` changed"
 
 
+def _compare_choices(path: str, shown: str, wanted: Any, own: OwnFolders) -> str | None:
+    names = names_in(path, own)
+    is_same = all(Choice.of_key(key).digest(names) == then for key, then in wanted.items())
+    return None if is_same else f"the contents of the folder `{shown}` changed"
+
+
 _COMPARISONS = {
     "read": _compare_content,
     "looked": _compare_look,
     "listed": _compare_listing,
+    "globbed": _compare_choices,
     "wrote": _compare_written,
 }

@@ -38,6 +38,7 @@ from nbcache.deps.file_events import NativeEvents
 from nbcache.deps.file_ledger import Ledger
 from nbcache.deps.file_looks import file_news
 from nbcache.deps.file_scope import Scope, absolute, is_above, relative
+from nbcache.deps.globbing import Choice, choice_of
 from nbcache.deps.linked_files import watch_linked_files
 from nbcache.deps.patching import Patches
 from nbcache.deps.places import caller, owner_of
@@ -110,6 +111,9 @@ class FileTracker(Watcher[_Run]):
                     run.ledger.note_look(os.path.join(run.start, path), aspect)
             for path in late.get("listed", {}):
                 run.ledger.note_listing(os.path.join(run.start, path))
+            for path, choices in late.get("globbed", {}).items():
+                for key in choices:
+                    run.ledger.note_choice(os.path.join(run.start, path), Choice.of_key(key))
 
     def _end(self, run: _Run) -> Observed:
         run.events.sync()
@@ -198,6 +202,10 @@ def _on_listing(ledger: Ledger, function: str) -> Hook:
             return None
         if caller(frame) == "import" or is_for_metadata(frame):
             ledger.before_note()
+            return partial(ledger.forget_listing, path)
+        choice = choice_of(frame)
+        if choice is not None:
+            ledger.note_choice(path, choice)
             return partial(ledger.forget_listing, path)
         ledger.note_listing(path)
         if function == "scandir" and asks_entries(frame):

@@ -209,8 +209,30 @@ def test_listings_count(here, tracker, listing):
     seen = watch(tracker, listing)
     late = late_of(seen)
     assert seen.refusal is None
-    assert "data" in late["listed"]
+    assert "data" in {**late.get("listed", {}), **late.get("globbed", {})}
     assert tracker.check(late) is None
+    Path("data/new.csv").write_text("a,b\n")
+    assert tracker.check(late) == "the contents of the folder `data` changed"
+
+
+@pytest.mark.parametrize(
+    "asking",
+    [
+        lambda: glob.glob("data/*.csv"),
+        lambda: list(glob.iglob("d*/*.csv")),
+        lambda: glob.glob("data/**/*.csv", recursive=True),
+        lambda: list(Path("data").glob("*.csv")),
+        lambda: list(Path("data").rglob("*.csv")),
+    ],
+)
+def test_a_pattern_asks_for_what_matches_it(here, tracker, asking):
+    """Other names beside those that match a pattern may come and go; matching ones count."""
+    Path("data/below").mkdir()
+    late = late_of(watch(tracker, asking))
+    Path("data/new.txt").write_text("")
+    Path("other.csv").write_text("")
+    if sys.version_info < (3, 13) or not late.get("listed"):
+        assert tracker.check(late) is None
     Path("data/new.csv").write_text("a,b\n")
     assert tracker.check(late) == "the contents of the folder `data` changed"
 
