@@ -10,7 +10,7 @@ import fnmatch
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -89,6 +89,11 @@ def _all_folders(held: Any) -> Choice:
     return Choice(_ANY, 0, True, True)
 
 
+def _unknown(held: Any) -> Choice | None:
+    """Return None: the pattern is of whole paths."""
+    return None
+
+
 def _matched(held: Any) -> Choice | None:
     """Return the choice of pathlib's selectors, which keep a compiled pattern's method."""
     owner = held.get("self")
@@ -102,10 +107,11 @@ def _matched(held: Any) -> Choice | None:
     return Choice(compiled.pattern, int(compiled.flags & ~re.UNICODE), bool(only), True)
 
 
-_OF_GLOB = {
+_Teller = Callable[[Any], "Choice | None"]
+_OF_GLOB: dict[str, _Teller] = {
     "_glob1": _chosen,
     "_rlistdir": _folders,
     "select_wildcard": _matched,
-    "select_recursive": lambda held: None,
+    "select_recursive": _unknown,
 }
-_OF_PATHS = {"_select_from": _matched, "_iterate_directories": _all_folders}
+_OF_PATHS: dict[str, _Teller] = {"_select_from": _matched, "_iterate_directories": _all_folders}
