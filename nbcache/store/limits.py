@@ -57,7 +57,10 @@ class _Order:
 
 
 class Pruning:
-    """Removes entries until the bounds hold; ``removed`` names them, ``freed`` is their bytes."""
+    """Removes entries until the bounds hold; ``removed`` names them, ``freed`` is their bytes.
+
+    ``loose`` names the blobs that no other entry needed, as far as the index knew.
+    """
 
     def __init__(self, index: Index, bounds: Bounds, now: float) -> None:
         self._index = index
@@ -70,6 +73,7 @@ class Pruning:
         self._gone: set[str] = set()
         self._is_rehearsal = False
         self.removed: list[str] = []
+        self.loose: set[str] = set()
         self.freed = 0
 
     def run(self) -> Pruning:
@@ -157,7 +161,8 @@ class Pruning:
         while not is_enough():
             chosen, is_last = self._choose(removal, order, ranking, is_enough)
             if not self._is_rehearsal:
-                removal.remove({held.name: bool(held.blobs) for held in chosen})
+                in_a_row = sorted(chosen, key=_inode)  # the file system's tables are read in order
+                removal.remove({held.name: bool(held.blobs) for held in in_a_row})
             self.removed += [held.name for held in chosen]
             if is_last:
                 return
@@ -218,7 +223,9 @@ class Pruning:
         freed = held.own_bytes
         for name in held.blobs:
             self._holders[name] -= 1
-            freed += 0 if self._holders[name] > 0 else blob_bytes(name)
+            if self._holders[name] <= 0:
+                self.loose.add(name)
+                freed += blob_bytes(name)
         self._bytes -= freed
         self._items -= 1
         return freed
@@ -243,6 +250,10 @@ def _use(held: Held) -> float:
 
 def _worth(held: Held) -> float:
     return held.worth
+
+
+def _inode(held: Held) -> int:
+    return held.inode
 
 
 def _never() -> bool:

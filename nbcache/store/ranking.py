@@ -6,7 +6,7 @@ import heapq
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate, compress, repeat
+from itertools import accumulate, repeat
 from typing import NamedTuple
 
 from nbcache.store.pages import (
@@ -140,7 +140,7 @@ class Ranking:
         """
         if self._ranked is not None:
             raise ValueError("Entries were taken out already: add all groups before.")
-        places = list(compress(range(len(figures)), map(most.__ge__, figures)))
+        places = [place for place, figure in enumerate(figures) if figure <= most]
         places.sort(key=figures.__getitem__)
         self._ranks.append(zip(map(figures.__getitem__, places), repeat(len(self._ranks)), places))
 

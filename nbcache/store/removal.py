@@ -33,16 +33,15 @@ class Removal:
             return None
 
     def remove(self, names: Mapping[str, bool]) -> None:
-        """Remove entries' files and folders, one kind after the other, which is quickest.
+        """Remove entries' files and folders, one entry after the other, which is quickest.
 
         ``names`` tells of each whether it has blobs; a missing one is no error. Raises
         ``StoreUnavailable`` when the file system does not let us.
         """
         paths = [(self._path(name), has_blobs) for name, has_blobs in names.items()]
         try:
-            for path, _ in paths:
-                self._unlink(f"{path}/{FILE_NAME}")
             for path, has_blobs in paths:
+                self._unlink(f"{path}/{FILE_NAME}")
                 if has_blobs or not self._rmdir(path):
                     self._unlink(f"{path}/{stamps.FILE_NAME}")
                     self._rmdir(path)

@@ -45,14 +45,15 @@ class Upkeep:
         self._index.check()
         pruning = Pruning(self._index, bounds, now)
         yield from pruning.steps(now - LOOK_AGAIN_AFTER)
-        removed = bool(pruning.removed) or self._is_loose or self._index.has_loose
+        unknown = self._is_loose or self._index.has_loose
         is_due = self._claim_sweep(now)
         if is_due:
             yield from self.sweeping(now)
-        if removed or is_due:
+        if pruning.loose or unknown or is_due:
+            only = None if unknown or is_due else pruning.loose
             with contextlib.suppress(OSError, StoreError):
-                grace = 0.0 if removed else STRAY_AFTER
-                yield from collecting(self._root, grace, patience=0.0)
+                grace = 0.0 if pruning.loose or unknown else STRAY_AFTER
+                yield from collecting(self._root, grace, patience=0.0, only=only)
                 self._index.has_loose = False
 
     def sweeping(self, now: float) -> Iterator[None]:

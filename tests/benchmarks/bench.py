@@ -152,7 +152,7 @@ def summary(lines: list[dict[str, Any]]) -> str:
 def main() -> None:
     """Measure everything, print the table, keep the figures, tell what got slower."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="smaller sizes, about two minutes")
+    parser.add_argument("--quick", action="store_true", help="smaller sizes, some minutes")
     parser.add_argument("--groups", nargs="*", default=list(GROUPS), choices=list(GROUPS))
     parser.add_argument("--only", default="", help="lines whose name holds this text")
     parser.add_argument("--group", help=argparse.SUPPRESS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import many
@@ -11,7 +12,10 @@ from board import Figure, Line, faster, under, within
 
 
 def lines(quick: bool) -> list[Line]:
-    """Fill stores and measure them; each figure is a median of some rounds already."""
+    """Fill stores and measure them; each figure is a median of some rounds already.
+
+    What is aimed at is meant for 100,000 entries: fewer are not held against it.
+    """
     count = 6_000 if quick else 100_000
     with tempfile.TemporaryDirectory(prefix="nbcache-bench-") as folder:
         found = many.measure(count, Path(folder))
@@ -33,7 +37,8 @@ def lines(quick: bool) -> list[Line]:
         made.append(Line(told, one(name), walk, {}, (faster("joblib's walk", 40),)))
     peer = {"joblib's eviction": one("stock's eviction")}
     goals = (faster("joblib's eviction", 40),)
-    return [*made, Line("evicting 1,000", one("evict"), peer, {}, goals)]
+    made.append(Line("evicting 1,000", one("evict"), peer, {}, goals))
+    return [replace(line, goals=()) for line in made] if quick else made
 
 
 WORK: dict[str, Callable[[bool], list[Line]]] = {"entries": lines}
