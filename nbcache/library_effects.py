@@ -11,6 +11,7 @@ import ast
 import re
 import sys
 import types
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -56,6 +57,38 @@ def refuse_library_changes(
             if own or is_library_target(steps, namespace):
                 path = ".".join(steps)
                 raise NotReplayable("belongs to a library, and the cell assigns to it", path=path)
+    for call in parts_of(nodes, ast.Call):
+        steps = target_steps(call.func) if isinstance(call.func, ast.Attribute) else []
+        if steps and steps[-1] in _CHANGERS and is_library_container(steps[:-1], namespace):
+            path = ".".join(steps[:-1])
+            raise NotReplayable("belongs to a library, and the cell changes it", path=path)
+
+
+_CHANGERS = frozenset(
+    {"append", "extend", "insert", "appendleft", "extendleft", "add", "update", "setdefault"}
+    | {"remove", "discard", "pop", "popitem", "popleft", "clear", "sort", "reverse"}
+)
+"""Methods of containers that change them in place."""
+
+
+def is_library_container(steps: list[str], namespace: dict[str, Any]) -> bool:
+    """Tell whether these steps lead from a library's module or class to a container in it.
+
+    What the cell finds there shows in no input, so a change of it would be lost on a hit.
+    """
+    value: Any = namespace.get(steps[0])
+    package = package_of(value)
+    if len(steps) < 2 or not package or package in RECORDED_PACKAGES:
+        return False
+    for step in steps[1:]:
+        if type(value) in _CONTAINERS:
+            return True
+        held = getattr(value, "__dict__", {})
+        value = held.get(step)
+    return type(value) in _CONTAINERS and RECORDED_OPTIONS.isdisjoint(steps)
+
+
+_CONTAINERS = frozenset({list, dict, set, deque, OrderedDict, defaultdict, Counter})
 
 
 def is_shell_part(target: ast.expr, namespace: dict[str, Any]) -> bool:

@@ -12,8 +12,20 @@ import inspect
 import itertools
 import marshal
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+
+AFTERWARDS: list[Callable[[], None]] = []
+"""What is left to do when a whole stream has been read."""
+
+
+@contextlib.contextmanager
+def finishing() -> Iterator[None]:
+    """Do what is left to do when the reading inside has come to its end."""
+    AFTERWARDS.clear()
+    yield
+    while AFTERWARDS:
+        AFTERWARDS.pop(0)()
 
 
 class Namespace:

@@ -177,7 +177,7 @@ class Loader(pickle.Unpickler):
 
     def read(self) -> dict[str, Any]:
         """Return the whole stream's values."""
-        with muted():
+        with muted(), rebuild.finishing():
             values: dict[str, Any] = self.load()
             deep.read(self, self._file)
         return values

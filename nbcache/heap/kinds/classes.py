@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import abc
-import dataclasses
 import types
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nbcache.errors import NotReplayable, NotStorable
-from nbcache.heap import rebuild
+from nbcache.heap import rebuild, rebuild_models
 from nbcache.heap.kinds.attributes import HEAP_TYPE
 from nbcache.heap.kinds.code import global_token, is_library
 from nbcache.heap.kinds.functions import need_texts
+from nbcache.heap.kinds.pydantic_models import (
+    DERIVED,
+    LEFT_OUT,
+    is_model,
+    model_hooks,
+    parametrized,
+    refuse_unfinished,
+)
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import joined, text
 from nbcache.locality import is_importable
@@ -32,12 +39,6 @@ UNCOUNTED = HIDDEN | {
     "__qualname__",
 }
 """Entries that don't count in a fingerprint, or are encoded apart."""
-
-DERIVED = frozenset(
-    {"__pydantic_core_schema__", "__pydantic_serializer__", "__pydantic_validator__"}
-    | {"__pydantic_setattr_handlers__", "__pydantic_decorators__", "__signature__"}
-)
-"""What pydantic makes of a model's fields and methods, with the model's address in it."""
 
 EARLY = ("__module__", "__qualname__", "__slots__", "__orig_bases__", "__doc__")
 """Entries that the class must be born with."""
@@ -76,12 +77,11 @@ class ClassKind(Kind):
         names = (obj.__name__, obj.__qualname__, str(obj.__module__))
         parts = [*map(text, names), walk.ref(type(obj))]
         parts.append(joined(b"b", map(walk.ref, obj.__bases__)))
-        is_model = str(type(obj).__module__).startswith("pydantic.")
-        uncounted = UNCOUNTED | DERIVED if is_model else UNCOUNTED
+        uncounted = UNCOUNTED | DERIVED if is_model(obj) else UNCOUNTED
         for name, value in class_items(obj, uncounted).items():
             parts.append(text(name))
             parts.append(walk.ref(value))
-        if is_model:
+        if uncounted is not UNCOUNTED:
             parts.extend(map(walk.ref, model_hooks(obj)))
         parts.extend(sorted(map(walk.ref, virtual_subclasses(obj))))
         if obj.__module__ == "__main__":
@@ -101,43 +101,40 @@ class ClassKind(Kind):
                 f"is a class made by the metaclass {name}, which would have to run again;"
                 " define it in a cell of its own, which always runs"
             )
+        if is_model(obj):
+            given = parametrized(obj)
+            if given is not None:
+                return rebuild_models.make_parametrized, given
+            refuse_unfinished(obj)
         state = self.state(obj)
         late = LATE if issubclass(obj, type) else ()
         first = {name: None for name in state["items"] if name not in late}
         first |= {name: state["items"][name] for name in EARLY if name in first}
         args = (meta, obj.__name__, obj.__bases__, first, has_own_init_subclass(obj))
-        return rebuild.make_class, args, state, None, None, rebuild.fill_class
+        fill = rebuild_models.fill_model if is_model(obj) else rebuild.fill_class
+        return rebuild.make_class, args, state, None, None, fill
 
     def state(self, obj: Any) -> Any:
         """Return names, bases, the class's own attributes and its virtual subclasses."""
         return {
             "names": (obj.__name__, obj.__qualname__),
             "bases": obj.__bases__,
-            "items": class_items(obj, HIDDEN),
+            "items": class_items(obj, hidden_in(obj)),
             "virtual": virtual_subclasses(obj),
         }
 
     def patch(self, live: Any, state: Any) -> None:
         """Set what differs and delete what is gone."""
-        now, then = class_items(live, HIDDEN), state["items"]
+        now, then = class_items(live, hidden_in(live)), state["items"]
         if virtual_subclasses(live)[len(state["virtual"]) :]:
             raise NotReplayable("lost a virtual subclass")
         for name in now.keys() - then.keys():
             type.__delattr__(live, name)
         if live.__bases__ != state["bases"]:
             live.__bases__ = state["bases"]
-        rebuild.fill_class(live, {**state, "items": changed_items(now, then)})
-
-
-def model_hooks(model: Any) -> list[Any]:
-    """Return what the decorators of a pydantic model's methods say, without its address."""
-    infos = vars(model).get("__pydantic_decorators__")
-    groups = dataclasses.fields(infos) if dataclasses.is_dataclass(infos) else ()
-    hooks: list[Any] = []
-    for group in groups:
-        for name, hook in getattr(infos, group.name).items():
-            hooks += [group.name, name, hook.cls_var_name, hook.info]
-    return hooks
+        fill = rebuild_models.fill_model if is_model(live) else rebuild.fill_class
+        with rebuild.finishing():
+            fill(live, {**state, "items": changed_items(now, then)})
 
 
 def changed_items(now: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
@@ -155,8 +152,11 @@ def reduce_internal(kind: type) -> Any:
 
 def is_meta_known(meta: type) -> bool:
     """Tell whether classes of this metaclass can be made without running its own code."""
-    known = ("builtins", "abc", "typing", "enum", "__main__")
-    return all(base.__module__ in known for base in meta.__mro__)
+    known = ("builtins", "abc", "typing", "enum", "__main__", "pydantic")
+    return all(
+        base.__module__ in known or str(base.__module__).startswith("pydantic.")
+        for base in meta.__mro__
+    )
 
 
 def has_own_init_subclass(kind: type) -> bool:
@@ -165,6 +165,11 @@ def has_own_init_subclass(kind: type) -> bool:
         "__init_subclass__" in base.__dict__ and base.__module__ == "__main__"
         for base in kind.__mro__[1:]
     )
+
+
+def hidden_in(kind: type) -> frozenset[str]:
+    """Return the entries of a class's dict that Python or pydantic makes anew."""
+    return HIDDEN | LEFT_OUT if is_model(kind) else HIDDEN
 
 
 def class_items(kind: type, hidden: frozenset[str]) -> dict[str, Any]:

@@ -157,12 +157,13 @@ class ReducedKind(Kind):
         parts = reduce_object(obj)
         if isinstance(parts, str):
             raise NotReplayable("was changed in place, and is known by its name alone")
-        own = dict_of(obj)
-        if own is None:
-            return parts[2], parts[3], parts[4], None, []
-        state = parts[2] if type(parts[2]) is dict else {}
+        own, state = dict_of(obj), parts[2]
+        if own is None or type(state) is not dict:
+            return state, parts[3], parts[4], None if own is None else list(own), []
         direct = [name for name in own if name in state and own[name] is state[name]]
-        return parts[2], parts[3], parts[4], list(own), direct
+        if any(one is own for one in state.values()):  # a reference would lead to the live one
+            state = {name: dict(own) if one is own else one for name, one in state.items()}
+        return state, parts[3], parts[4], list(own), direct
 
     def patch(self, live: Any, state: Any) -> None:
         """Set the state as unpickling would, then replace the items."""

@@ -67,9 +67,13 @@ class DtypeKind(Kind):
         return frame(b"E", dtype_token(obj, walk))
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
-        """Keep a byte order that is named although it is the machine's, which NumPy drops."""
+        """Find the one of NumPy's own, and keep a byte order that NumPy drops.
+
+        Such an order is named although it is the machine's.
+        """
         if not is_marked(obj):
-            return NotImplemented
+            own = obj.names is None and np.dtype(obj.char) is obj
+            return (np.dtype, (obj.char,)) if own else NotImplemented
         return rebuild_arrays.make_marked_dtype, (obj.newbyteorder("="), obj.byteorder)
 
 
