@@ -22,7 +22,7 @@ from nbcache.deps.local import loaded_local_names, meaning_digest, read_source, 
 from nbcache.deps.process_state import PLACES
 from nbcache.heap.walk import Walk
 from nbcache.library_effects import RECORDED_PACKAGES, is_library_target, package_of, target_steps
-from nbcache.patchers import names_of, patched_packages
+from nbcache.patchers import names_of, patched_packages, patching_parts
 
 _SETS = re.compile(
     r"_?(un)?(register|configure?|install|patch|init|enable|disable|use|reset|add)(_|$)"
@@ -106,8 +106,8 @@ class EarlierCalls:
             return
         for package, node in _touched_by(marks, namespace):
             self._keep(package, node)
-        for node in statements:
-            for package in sorted(patched_packages(node, namespace)):
+        for node, parts in statements:
+            for package in sorted(patched_packages(parts, namespace)):
                 self._keep(package, node)
 
     def _keep(self, package: str, node: ast.stmt) -> None:
@@ -140,11 +140,16 @@ def touched_packages(
 _Marks = tuple[tuple[ast.expr, ast.stmt], ...]
 """Targets and calls that may set something, each with the statement that it is part of."""
 
+_Patchers = tuple[tuple[ast.stmt, Sequence[ast.AST]], ...]
+"""Statements that may put something into a class, with the parts that would."""
+
 
 @functools.lru_cache(maxsize=256)
-def _marks_in(text: str) -> tuple[_Marks, tuple[ast.stmt, ...]]:
+def _marks_in(text: str) -> tuple[_Marks, _Patchers]:
     tree = ast.parse(text)
-    return tuple(_marks(tree, attributes=False)), tuple(tree.body)
+    parts = [(node, patching_parts(node)) for node in tree.body]
+    patchers = tuple(one for one in parts if one[1])
+    return tuple(_marks(tree, attributes=False)), patchers
 
 
 def _marks(tree: ast.Module, *, attributes: bool) -> Iterator[tuple[ast.expr, ast.stmt]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any
 
 
@@ -68,7 +69,7 @@ class CellEvent:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the event as plain JSON data."""
-        data = {name: getattr(self, name) for name in _FIELDS}
+        data = dict(zip(_FIELDS, _values_of(self), strict=True))
         data["state"] = self.state.value
         data["reasons"] = list(self.reasons)
         data["notes"] = list(self.notes)
@@ -102,6 +103,7 @@ class Progress:
 
 
 _FIELDS = tuple(field.name for field in fields(CellEvent))
+_values_of = attrgetter(*_FIELDS)
 _PROGRESS_FIELDS = tuple(field.name for field in fields(Progress))
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from nbcache.entry import FORMAT
@@ -24,7 +25,12 @@ def compose_parts(
 
 def compose_key(parts: Mapping[str, str]) -> str:
     """Return the cell key, 32 hex digits, of named parts in any order."""
-    data = json.dumps([FORMAT, sorted(parts.items())]).encode()
+    return _digest(tuple(sorted(parts.items())))
+
+
+@lru_cache(maxsize=256)
+def _digest(items: tuple[tuple[str, str], ...]) -> str:
+    data = json.dumps([FORMAT, items]).encode()
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 

@@ -19,14 +19,26 @@ from nbcache.library_effects import package_of, target_steps
 _SETTERS = frozenset({"setattr", "delattr", "__setattr__", "__delattr__"})
 
 
-def patched_packages(statement: ast.stmt, namespace: Mapping[str, Any]) -> set[str]:
-    """Return the libraries in whose classes a statement may put something out of sight."""
+def patching_parts(statement: ast.stmt) -> list[ast.AST]:
+    """Return the parts of a statement that may put something into a class."""
+    return [part for part in ast.walk(statement) if _may_patch(part)]
+
+
+def _may_patch(part: ast.AST) -> bool:
+    if isinstance(part, ast.Attribute):
+        if not isinstance(part.ctx, ast.Store) or target_steps(part):
+            return False
+        # ``decimal.getcontext().prec = 5`` sets no class's attribute
+        return any(map(_takes_class, ast.walk(part.value)))
+    return isinstance(part, ast.Call) or bool(getattr(part, "decorator_list", ()))
+
+
+def patched_packages(parts: Iterable[ast.AST], namespace: Mapping[str, Any]) -> set[str]:
+    """Return the libraries in whose classes a statement of these parts puts something."""
     found: set[str] = set()
-    for part in ast.walk(statement):
-        if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store):
-            # ``decimal.getcontext().prec = 5`` sets no class's attribute
-            of_class = any(map(_takes_class, ast.walk(part.value)))
-            found |= _of(part.value, namespace) if of_class and not target_steps(part) else set()
+    for part in parts:
+        if isinstance(part, ast.Attribute):
+            found |= _of(part.value, namespace)
         elif isinstance(part, ast.Call):
             found |= _by_call(part, namespace)
         for decorator in getattr(part, "decorator_list", ()):

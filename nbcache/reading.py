@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nbcache.asked_files import asked_parts
-from nbcache.cell.source import Source, read_source
+from nbcache.cell.source import Source, read_source, title_of
 from nbcache.composing import Subject, choose_parts
 from nbcache.deps.consulted import interpreter_parts
 from nbcache.earlier_calls import EarlierCalls
@@ -28,7 +28,7 @@ from nbcache.looking import looking_glasses, named_by_values, probes
 from nbcache.policy import Policy, whole
 from nbcache.replay.imports import has_star_head, star_names
 from nbcache.replay.needs import members_of, reached_modules
-from nbcache.replay.shell_state import display_part
+from nbcache.replay.shell_state import display_options, display_part, options_of_code
 from nbcache.selection import LeftOut
 from nbcache.shell_texts import shifted_texts
 from nbcache.sql_tables import need_tables, reaches_duckdb
@@ -73,11 +73,7 @@ class Request:
     @property
     def title(self) -> str:
         """The first line that holds code, for people."""
-        for line in self.text.splitlines():
-            stripped = line.strip()
-            if stripped and not stripped.startswith(("#", "%%cache")):
-                return stripped[:72]
-        return self.text.strip()[:72]
+        return title_of(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,11 +200,10 @@ class Reader:
         return {"lines": source.lines, "inputs": inputs}
 
     def _display_part(self, source: Source, walk: Walk) -> dict[str, str]:
-        part = display_part(self._shell, named=False)
-        shows_more = self._shell.ast_node_interactivity != "last_expr"
-        if part != display_part(self._shell) and (shows_more or _names_formatters(source, walk)):
-            part = display_part(self._shell)
-        return {"display options": part} if part else {}
+        options = display_options(self._shell)
+        if options and not _names_formatters(source, walk):
+            options = options_of_code(options)
+        return {"display options": display_part(options)} if options else {}
 
     def _starred(self, nodes: Sequence[ast.stmt], reads: frozenset[str]) -> frozenset[str]:
         """Return names whose values don't count: the cell begins by importing them with ``*``.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from nbcache.entry import Entry
@@ -12,7 +12,8 @@ from nbcache.events import SERVED, CellEvent, State
 from nbcache.moved import moved_parts
 from nbcache.policy import Policy, expires_at
 from nbcache.reading import Reading, Request
-from nbcache.replay.recording import Recorder, Recording
+from nbcache.replay.recorded import Recording
+from nbcache.replay.recording import Recorder
 from nbcache.store.protocol import Lock
 from nbcache.worth import Estimates, not_worth
 
@@ -151,40 +152,42 @@ class Run:
     def event(self, now: float, store: str) -> CellEvent:
         """Return what listeners are told."""
         entry, request = self.entry, self.request
-        event = CellEvent(
+        told: dict[str, Any] = {"cost": self.cost, "notes": self.notes}
+        if self.differences is not None:
+            told |= {"verified": not self.differences, "differences": self.differences}
+        if entry is not None:
+            told |= self._of_entry(entry)
+        return CellEvent(
             state=self.state,
             cell_id=request.cell_id,
             execution_count=request.execution_count,
             title=request.title,
             key=self.reading.key if self.reading else "",
-            cost=self.cost,
             load_time=self.load_time,
             serves_in=self.serves_in,
             overhead=self.overhead,
             store=store,
             quiet=self.policy.quiet or not self.policy.explicit,
             reasons=self.reasons,
-            notes=self.notes,
             parts=self.reading.parts if self.reading else {},
+            **told,
         )
-        if self.differences is not None:
-            event = replace(event, verified=not self.differences, differences=self.differences)
-        if entry is None:
-            return event
-        event = replace(
-            event,
-            variant=entry.variant,
-            stored_at=entry.stored_at,
-            expires_at=expires_at(entry, self.policy),
-            size_bytes=entry.size_bytes,
-        )
+
+    def _of_entry(self, entry: Entry) -> dict[str, Any]:
+        """Return what listeners are told of the entry that was served or stored."""
+        told: dict[str, Any] = {
+            "variant": entry.variant,
+            "stored_at": entry.stored_at,
+            "expires_at": expires_at(entry, self.policy),
+            "size_bytes": entry.size_bytes,
+        }
         if self.is_served:
-            saved = max(0.0, entry.cost - self.load_time)
-            event = replace(event, cost=entry.cost, saved=saved, notes=(*entry.notes, *self.notes))
+            told["cost"], told["notes"] = entry.cost, (*entry.notes, *self.notes)
+            told["saved"] = max(0.0, entry.cost - self.load_time)
             verdict = entry.effects.get("verdict")
             if verdict is not None:
-                event = replace(event, verified=not verdict, differences=tuple(verdict))
-        return event
+                told |= {"verified": not verdict, "differences": tuple(verdict)}
+        return told
 
 
 @dataclass(slots=True)

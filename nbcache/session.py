@@ -19,7 +19,8 @@ from nbcache.pinning import TOLD, find_pin, load_pinned, pin
 from nbcache.policy import Decision, Policy, decide, not_stored
 from nbcache.reading import Reader, Reading, Request
 from nbcache.replay.outputs import Tap
-from nbcache.replay.recording import Recorder, Recording
+from nbcache.replay.recorded import Recording
+from nbcache.replay.recording import Recorder
 from nbcache.replay.replaying import replay
 from nbcache.runs import Ledger, Run
 from nbcache.shelf import Shelf

@@ -6,8 +6,10 @@ layer switches caching on, so nothing else is loaded for it.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import stat
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,6 +40,9 @@ class Layer:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+_NO_PROJECT, _NO_NOTEBOOK = Layer(PROJECT), Layer(NOTEBOOK)
+
+
 def find_layers(
     environ: Mapping[str, str], *, configured: Mapping[str, Any], notebook: str, folder: str
 ) -> list[Layer]:
@@ -47,7 +52,8 @@ def find_layers(
     the notebook if it is known, ``folder`` the working directory.
     """
     layers = [Layer(f"c.NBCache in {path}", options) for path, options in jupyter_settings()]
-    layers.append(Layer("IPython's config, c.NBCache", dict(configured)))
+    if configured:
+        layers.append(Layer("IPython's config, c.NBCache", dict(configured)))
     layers += [project_layer(folder), notebook_layer(notebook, folder)]
     for option, variable in VARIABLES.items():
         if environ.get(variable):
@@ -68,7 +74,7 @@ def project_layer(folder: str) -> Layer:
     """Return what ``[tool.nbcache]`` of the nearest pyproject.toml says."""
     path = _nearest(folder)
     if not path:
-        return Layer(PROJECT)
+        return _NO_PROJECT
     return Layer(f"{PROJECTS} in {path}", _known(_projects, path, _read_project))
 
 
@@ -85,23 +91,34 @@ def _placed(options: Mapping[str, Any], folder: str) -> Mapping[str, Any]:
 
 
 def _nearest(folder: str) -> str:
-    while True:
-        path = os.path.join(folder, PROJECT)
-        if os.path.isfile(path):
-            return path
-        above = os.path.dirname(folder)
-        if above == folder:
-            return ""
+    for path in _paths_above(folder):
+        try:
+            if stat.S_ISREG(os.stat(path).st_mode):
+                return path
+        except (OSError, ValueError):
+            continue
+    return ""
+
+
+@functools.lru_cache(maxsize=16)
+def _paths_above(folder: str) -> tuple[str, ...]:
+    """Return where a project's file may lie, the nearest place first."""
+    found = [os.path.join(folder, PROJECT)]
+    while (above := os.path.dirname(folder)) != folder:
         folder = above
+        found.append(os.path.join(folder, PROJECT))
+    return tuple(found)
 
 
 def notebook_layer(notebook: str, folder: str) -> Layer:
     """Return what the notebook's own metadata says under ``nbcache``."""
+    if not notebook.endswith(".ipynb"):
+        return _NO_NOTEBOOK
     path = os.path.join(folder, notebook)
-    if not notebook.endswith(".ipynb") or not os.path.isfile(path):
+    if not os.path.isfile(path):
         path = os.path.join(folder, os.path.basename(notebook))
-    if not path.endswith(".ipynb") or not os.path.isfile(path):
-        return Layer(NOTEBOOK)
+    if not os.path.isfile(path):
+        return _NO_NOTEBOOK
     return Layer(NOTEBOOK, _known(_notebooks, path, _read_notebook))
 
 

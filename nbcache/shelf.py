@@ -18,7 +18,7 @@ from nbcache.reading import Reading, Request
 from nbcache.replay.codec import load
 from nbcache.replay.codes import nested_codes
 from nbcache.replay.imports import with_modules
-from nbcache.replay.recording import Recording
+from nbcache.replay.recorded import Recording
 from nbcache.runs import Run
 from nbcache.settings import Settings
 from nbcache.store.protocol import Lock, Store, Waiting

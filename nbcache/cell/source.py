@@ -10,12 +10,15 @@ import pickle
 import tokenize
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from nbcache.cell.magics_text import magic_use, parse_python, python_text
 from nbcache.cell.names import Names, read_names
 
-__all__ = ["Lines", "Source", "digest_of_nodes", "first_change", "normal_lines", "read_source"]
+__all__ = [
+    "Lines", "Source", "digest_of_nodes", "first_change", "normal_lines", "read_source", "title_of",
+]  # fmt: skip
 
 Lines = tuple[tuple[int, str], ...]
 """The first line of each statement, nested ones included, with its digest (12 hex digits)."""
@@ -58,6 +61,16 @@ def read_source(text: str, nodes: Sequence[ast.stmt]) -> Source:
         _read.clear()
     _read[key] = known
     return known
+
+
+@lru_cache(maxsize=64)
+def title_of(text: str) -> str:
+    """Return the first line that holds code, for people."""
+    for line in text.splitlines():
+        stripped = line.strip()
+        if stripped and not stripped.startswith(("#", "%%cache")):
+            return stripped[:72]
+    return text.strip()[:72]
 
 
 def _read_source(text: str, nodes: Sequence[ast.stmt]) -> Source:

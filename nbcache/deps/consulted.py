@@ -9,6 +9,7 @@ import socket
 import sys
 import warnings
 from collections.abc import Callable, Collection
+from functools import lru_cache
 from typing import Any
 
 from nbcache.deps.digests import text_digest
@@ -66,13 +67,18 @@ def interpreter_parts(text: str, modules: Collection[str] = ()) -> dict[str, str
     parts = {}
     if "argv" in text or not _are_the_kernels(sys.argv):
         parts["sys.argv"] = text_digest(repr(sys.argv))
-    for name, (pattern, read) in _NAMED.items():
-        if re.search(pattern, text):
-            parts[name] = text_digest(repr(read()))
+    for name in _named_in(text):
+        parts[name] = text_digest(repr(_NAMED[name][1]()))
     for module in _OF_MODULES.keys() & modules & sys.modules.keys():
         name, read = _OF_MODULES[module]
         parts[name] = text_digest(repr(read()))
     return parts
+
+
+@lru_cache(maxsize=256)
+def _named_in(text: str) -> tuple[str, ...]:
+    """Return what of the interpreter a text names."""
+    return tuple(name for name, (pattern, _) in _NAMED.items() if re.search(pattern, text))
 
 
 def _are_the_kernels(arguments: list[str]) -> bool:

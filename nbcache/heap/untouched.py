@@ -95,6 +95,12 @@ class Untouched:
             self._end(one, found, number)
         return found
 
+    def expects(self, address: int, size: int) -> bool:
+        """Tell whether the digest of bytes is known unless somebody has written to them since."""
+        with self._lock:
+            one = self._seen.get((address, size))
+            return one is not None and one.is_known
+
     @property
     def _blobs(self) -> BlobMaps:
         if self._shown is None:

@@ -19,7 +19,9 @@ class Channel:
 
     def __init__(self, kernel: Any, receive: Callable[[Mapping[str, Any]], None]) -> None:
         self._kernel = kernel
-        self._receive = receive
+        self.is_joined = False
+        """Whether a front end has said anything: each does as soon as it finds the kernel."""
+        self._give = receive
         self._opened: dict[str, Any] = {}
         self._shared = self._make_shared()
 
@@ -44,6 +46,10 @@ class Channel:
         """Send a message to every front end."""
         for comm_id in [self._shared.comm_id, *self._opened]:
             self._publish("comm_msg", comm_id, message)
+
+    def _receive(self, message: Mapping[str, Any]) -> None:
+        self.is_joined = True
+        self._give(message)
 
     def _make_shared(self) -> Any:
         from comm import create_comm

@@ -73,10 +73,17 @@ class Live:
         )
 
     def _tell(self, event: CellEvent) -> None:
-        self.channel.send(self.board.tell(event))
+        self._send(self.board.tell(event))
 
     def _tell_progress(self, progress: Progress) -> None:
-        self.channel.send(self.board.tell_progress(progress))
+        self._send(self.board.tell_progress(progress))
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        """Tell what a cell does, if anybody listens; who joins later is told everything."""
+        from nbcache.status import has_extension  # no cell was looked at before
+
+        if self.channel.is_joined or has_extension(self.extension.shell):
+            self.channel.send(message)
 
     def _foretell(self, found: Mapping[str, dict[str, Any] | None]) -> None:
         message = self.board.tell_ahead(found)

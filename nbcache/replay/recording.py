@@ -8,17 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from nbcache.asked_files import shape_late
 from nbcache.cell.parts import all_parts
 from nbcache.deps.modules import raw_sources
 from nbcache.deps.trackers import Trackers
-from nbcache.entry import Body
 from nbcache.errors import NotReplayable
 from nbcache.heap.parts import Parts
 from nbcache.heap.walk import Walk, digest_variable
 from nbcache.library_effects import effect_calls, refuse_effect_calls, refuse_library_changes
 from nbcache.line_places import code_places, refuse_unreached, shows_lines
-from nbcache.policy import Policy, not_kept, whole
+from nbcache.policy import Policy, not_kept
 from nbcache.replay.aside import refuse_unseen_changes, walk_aside
 from nbcache.replay.codec import dump
 from nbcache.replay.codes import nested_codes
@@ -29,7 +27,9 @@ from nbcache.replay.namespace import Changes, Snapshot, find_changes
 from nbcache.replay.needs import imported_modules, module_needs, reached_modules
 from nbcache.replay.outputs import COMMS, Message, Tap, are_widgets_left_out, as_wired
 from nbcache.replay.path_texts import path_like
+from nbcache.replay.recorded import Recording, late_of
 from nbcache.replay.shell_state import ShellState, payload_of
+from nbcache.replay.still_runs import record_still, shows_text
 from nbcache.replay.stillness import runs_still
 from nbcache.sql_tables import reaches_duckdb, refuse_kept_tables
 from nbcache.unfollowed import refuse_unfollowed
@@ -43,19 +43,7 @@ class Read(Protocol):
     source: Any
     walk: Walk
     setup: Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """All that one run did: outputs, values, late dependencies, and remarks."""
-
-    outputs: Sequence[Message]
-    body: Body
-    late: Mapping[str, Any]
-    effects: Mapping[str, Any]
-    notes: tuple[str, ...] = ()
-    impure: tuple[str, ...] = ()
-    writes: tuple[str, ...] = ()
+    left_out: Sequence[str]
 
 
 @dataclass(slots=True)
@@ -78,28 +66,31 @@ class Recorder:
     _refusal: str | None = None
     _aside: Walk | None = None
     _is_still: bool = False
+    _is_heard: bool = False
     by_time: bool = False
     """Files count as unchanged when their size and time stamp are."""
 
     def start(self) -> None:
         """Remember the namespace and begin to listen."""
         self._snapshot = Snapshot.of(self.shell.user_ns)
-        self._annotated = dict(self.shell.user_ns.get("__annotations__") or {})
-        held = self.shell.user_ns.get("_oh", {})
-        self._had_result = self.reading.request.execution_count in held
-        LIBRARIES.look(sys.modules)
         self._listening = True
         read = self.reading
-        LIBRARIES.search(read.walk.packages)
         read.walk.parts = Parts.of(read.walk)
-        self._aside = walk_aside(self.shell.user_ns, read.left_out)
         self._is_still = runs_still(read.request.nodes, self.shell)
         if not self._is_still:
             self._watch(read)
-        self.tap.start()
+        self._is_heard = not self._is_still or shows_text(read.request.nodes)
+        if self._is_heard:
+            self.tap.start()
 
     def _watch(self, read: Read) -> None:
         """Watch what the run does besides binding names."""
+        self._annotated = dict(self.shell.user_ns.get("__annotations__") or {})
+        held = self.shell.user_ns.get("_oh", {})
+        self._had_result = read.request.execution_count in held
+        LIBRARIES.look(sys.modules)
+        LIBRARIES.search(read.walk.packages)
+        self._aside = walk_aside(self.shell.user_ns, read.left_out)
         self._shell_state = ShellState.of(self.shell)
         self._modules.start()
         self.trackers.start(
@@ -115,7 +106,8 @@ class Recorder:
         """Stop listening."""
         if self._listening:
             self._listening = False
-            self._messages, self._refusal = self.tap.stop()
+            if self._is_heard:
+                self._messages, self._refusal = self.tap.stop()
             if self._is_still:
                 self.trackers.modules.observe()
                 return
@@ -131,6 +123,10 @@ class Recorder:
         self.stop()
         if self._refusal == COMMS and (policy.drop or policy.keep is not None):
             self._refusal = None if are_widgets_left_out(self._messages) else COMMS
+        if self._refusal:
+            raise NotReplayable(self._refusal)
+        if self._is_still:
+            return record_still(self.shell, self.reading, self._snapshot, self._messages, policy)
         self._refuse()
         refuse_unseen_changes(self._aside)
         read, namespace = self.reading, self.shell.user_ns
@@ -153,7 +149,7 @@ class Recorder:
         return Recording(
             outputs=self._messages,
             body=body,
-            late=shape_late(policy, policy_late(policy, self._late(changes)), read.walk.values),
+            late=late_of(policy, self._late(changes), read.walk),
             effects=self._effects(values["bind"]) | not_kept(changes.bind, policy),
             notes=tuple(note for seen in self._observed.values() for note in seen.notes),
             impure=tuple(name for name, seen in self._observed.items() if seen.impure),
@@ -174,10 +170,6 @@ class Recorder:
         )
 
     def _refuse(self) -> None:
-        if self._refusal:
-            raise NotReplayable(self._refusal)
-        if self._is_still:
-            return
         for seen in self._observed.values():
             if seen.refusal:
                 raise NotReplayable(seen.refusal)
@@ -263,12 +255,6 @@ class Recorder:
         codes = list(user_codes(read.walk))
         refuse_unreached(seen, read.request, codes, cells)
         return {"lines": {"places": code_places(read.request, codes)}}
-
-
-def policy_late(policy: Policy, late: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those late dependencies that the policy lets count."""
-    kept = whole(policy)
-    return {name: value for name, value in late.items() if kept.keeps_late(name)}
 
 
 def _written_names(changes: Changes, walk: Walk) -> tuple[str, ...]:

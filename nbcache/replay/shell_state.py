@@ -16,21 +16,27 @@ from nbcache.deps.display_options import Display
 from nbcache.errors import CacheError, NotReplayable
 
 
-def display_options(shell: Any, *, named: bool = True) -> dict[str, Any]:
-    """Return the options of showing results that differ from IPython's defaults.
-
-    Unless the formatters are ``named`` by a cell, only those that bear on what its code does.
-    """
+def display_options(shell: Any) -> dict[str, Any]:
+    """Return the options of showing results that differ from IPython's defaults."""
     if getattr(shell, "display_formatter", None) is None:
         return {}
     usual = Display().defaults()
-    held = Display().values() if named else {}
-    found = {name: value for name, value in held.items() if value != usual[name]}
+    found = {name: value for name, value in Display().values().items() if value != usual[name]}
     if shell.ast_node_interactivity != "last_expr":
         found["ast_node_interactivity"] = shell.ast_node_interactivity
     if shell.compile.flags & ~_base_flags():
         found["future"] = shell.compile.flags & ~_base_flags()
     return found
+
+
+def options_of_code(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of a cell that does not name the formatters: what bears on its code.
+
+    A cell that shows more than its last result shows it by all options.
+    """
+    if "ast_node_interactivity" in options:
+        return dict(options)
+    return {name: value for name, value in options.items() if name == "future"}
 
 
 @functools.lru_cache(maxsize=1)
@@ -39,9 +45,8 @@ def _base_flags() -> int:
     return codeop.Compile().flags
 
 
-def display_part(shell: Any, *, named: bool = True) -> str:
-    """Return the key part of the display options; empty when all are IPython's defaults."""
-    options = display_options(shell, named=named)
+def display_part(options: Mapping[str, Any]) -> str:
+    """Return the key part of display options; empty when all are IPython's defaults."""
     if not options:
         return ""
     data = json.dumps(options, sort_keys=True, default=str).encode()

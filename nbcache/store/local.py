@@ -144,9 +144,13 @@ class LocalStore:
         folder = self._folder_of(entry)
         if not self._is_there():
             raise StoreError(f"Entry {entry.name} is gone: the store {self.location} is missing.")
+        mapping = self._map_from_bytes if trust_stamps else None
         try:
-            mapping = self._map_from_bytes if trust_stamps else None
-            stored, body = load_entry(folder, self._key, mapping, self._blobs)
+            stored, body = self._manifests.load(
+                f"{folder}/{FILE_NAME}",
+                lambda: load_entry(folder, self._key, mapping, self._blobs),
+                anew=not trust_stamps,
+            )
         except FileNotFoundError as error:
             raise StoreError(f"Entry {entry.name} was removed since it was found.") from error
         except OSError as error:

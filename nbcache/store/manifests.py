@@ -1,4 +1,4 @@
-"""Manifests that this process verified, for as long as their files stand unchanged.
+"""Manifests, and small values, that this process verified, while their files stand unchanged.
 
 Any write to a file, and any change of its owner, mode or links, moves its change time, which
 nobody can set. So a manifest holds while device, inode, size and times are what they were, if
@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable
 
-from nbcache.entry import Entry
+from nbcache.entry import Body, Entry
 from nbcache.store.shards import is_settled
 
 _MOST = 2048
@@ -26,6 +26,41 @@ class Manifests:
     def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
         self._clock = clock
         self._known: dict[str, tuple[_Mark, Entry]] = {}
+        self._bodies: dict[str, bytes] = {}
+
+    def load(
+        self, path: str, read: Callable[[], tuple[Entry, Body]], *, anew: bool = False
+    ) -> tuple[Entry, Body]:
+        """Return what a file holds, which is its last use; ``read`` reads and verifies it.
+
+        Small values that were verified once are kept, unless they are asked for ``anew``. The
+        use is marked to the nanosecond: whoever writes to the file later leaves another moment.
+        """
+        entry, body = (not anew and self._kept(path)) or read()
+        used_at = self._clock()
+        try:
+            os.utime(path, ns=(used_at, used_at))
+            status = os.lstat(path)
+        except OSError:
+            return entry, body
+        is_small = status.st_size <= _LARGEST_BYTES and not body.buffers
+        if is_small and status.st_mtime_ns == used_at:
+            self._keep(path, _mark_of(status), entry)
+            self._bodies[path] = body.stream
+        return entry, body
+
+    def _kept(self, path: str) -> tuple[Entry, Body] | None:
+        """Return what was kept of a file, if that stands as it was when it was used last."""
+        stream, known = self._bodies.pop(path, None), self._known.get(path)
+        if stream is None or known is None or known[0] != _mark_of(os.lstat(path)):
+            return None
+        return known[1], Body(stream)
+
+    def _keep(self, path: str, mark: _Mark, entry: Entry) -> None:
+        if len(self._known) >= _MOST:
+            self._known.clear()
+            self._bodies.clear()
+        self._known[path] = mark, entry
 
     def get(self, path: str, read: Callable[[], tuple[Entry, os.stat_result]]) -> Entry:
         """Return the manifest of a file, which ``read`` reads and verifies where it must be.
@@ -38,9 +73,7 @@ class Manifests:
         entry, status = read()
         mark = _mark_of(status)
         if mark[2] <= _LARGEST_BYTES and is_settled(mark[4], self._clock()):
-            if len(self._known) >= _MOST:
-                self._known.clear()
-            self._known[path] = mark, entry
+            self._keep(path, mark, entry)
         return entry
 
 

@@ -26,12 +26,12 @@ class Use:
 
 
 def note_use(location: str, use: Use) -> None:
-    """Add a line to the log; a store that can't be written goes without."""
+    """Add a line to the log; a store that can't be written, or is no folder, goes without."""
+    if not location or "://" in location:
+        return
     line = json.dumps([use.notebook, round(use.at, 3), use.served, use.ran, round(use.saved, 6)])
     path = os.path.join(location, FILE_NAME)
     with contextlib.suppress(OSError):
-        if not os.path.isdir(location):
-            return
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _FLAGS, 0o600)
         try:
             os.write(descriptor, f"{line}\n".encode())
