@@ -21,7 +21,7 @@ MOST_IN_SHARD = 64
 _ROOM = 16
 """So many more of the oldest go at a time: finding out which they are takes a look at each."""
 
-_WRITE = os.O_WRONLY | os.O_TRUNC | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_WRITE = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NAME = re.compile(r"[0-9a-f]{32,64}\.[0-9a-f]{8,64}")
 
 
@@ -64,15 +64,19 @@ class Trail:
     def _write(self, path: str, text: str) -> None:
         shard = os.path.dirname(path)
         try:
-            descriptor = os.open(path, _WRITE)
+            descriptor = os.open(path, _WRITE, 0o666)
         except FileNotFoundError:
             make_private_folder(shard)
-            descriptor = os.open(path, _WRITE | os.O_CREAT, 0o666)
-            self._thin_out(shard)
+            descriptor = os.open(path, _WRITE, 0o666)
         try:
+            size = os.fstat(descriptor).st_size
+            if size > len(text):
+                os.ftruncate(descriptor, 0)
             os.write(descriptor, text.encode("ascii"))
         finally:
             os.close(descriptor)
+        if not size:
+            self._thin_out(shard)
 
     def _thin_out(self, shard: str) -> None:
         if len(os.listdir(shard)) <= MOST_IN_SHARD:

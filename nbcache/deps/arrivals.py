@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from importlib.machinery import ModuleSpec
@@ -38,9 +38,9 @@ def loaded_names() -> frozenset[str]:
 
 @dataclass(eq=False, slots=True)
 class Arrival:
-    """Somebody waits for the modules ``names``."""
+    """Somebody waits for the modules ``names``, which may become more."""
 
-    names: frozenset[str]
+    names: Set[str]
     action: Callable[[ModuleType], None]
 
 
@@ -99,7 +99,7 @@ def _part_of_import(code: CodeType) -> CodeType:
 _finder = _Finder()
 
 
-def expect(names: frozenset[str], action: Callable[[ModuleType], None]) -> Arrival:
+def expect(names: Set[str], action: Callable[[ModuleType], None]) -> Arrival:
     """Call ``action(module)`` once each of the modules was executed, until forgotten."""
     arrival = Arrival(names, action)
     _finder.awaited.append(arrival)

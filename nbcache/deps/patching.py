@@ -127,7 +127,8 @@ class Patches:
         self.failure: Exception | None = None
         self._installed: list[Patch] = []
         self._hooked: list[tuple[Wrapped, Hook]] = []
-        self._awaited: list[arrivals.Arrival] = []
+        self._actions: dict[str, list[Callable[[ModuleType], None]]] = {}
+        self._arrival: arrivals.Arrival | None = None
         self._logs: list[dict[str, bool]] = []
         self._batch: Any = None
         self._ends: list[Callable[[], None]] = []
@@ -160,15 +161,18 @@ class Patches:
 
     def on_arrival(self, names: str | frozenset[str], action: Callable[[ModuleType], None]) -> None:
         """Call ``action(module)`` as soon as a module of these names was imported by the run."""
+        for name in (names,) if isinstance(names, str) else names:
+            self._actions.setdefault(name, []).append(action)
+        if self._arrival is None:
+            self._arrival = arrivals.expect(self._actions.keys(), self._arrived)
 
-        def guarded(module: ModuleType) -> None:
+    def _arrived(self, module: ModuleType) -> None:
+        name = getattr(module.__spec__, "name", module.__name__)
+        for action in tuple(self._actions.get(name, ())):
             try:
                 action(module)
             except Exception as error:
                 self.failure = error
-
-        wanted = frozenset({names}) if isinstance(names, str) else names
-        self._awaited.append(arrivals.expect(wanted, guarded))
 
     def at_the_end(self, action: Callable[[], None]) -> None:
         """Call ``action`` once when the patches are undone."""
@@ -192,8 +196,9 @@ class Patches:
             self._take_away()
         while self._ends:
             self._ends.pop()()
-        while self._awaited:
-            arrivals.forget(self._awaited.pop())
+        if self._arrival is not None:
+            arrival, self._arrival = self._arrival, None
+            arrivals.forget(arrival)
         while self._logs:
             arrivals.close_log(self._logs.pop())
 

@@ -26,6 +26,7 @@ from nbcache.deps.reach import Needs
 from nbcache.deps.remote import RemoteTracker, is_inside
 from nbcache.deps.together import together
 from nbcache.deps.uninterrupted import uninterrupted
+from nbcache.deps.watching import same_strand
 
 NOT_OURS = frozenset({"names", "lines"})
 """Late dependencies of an entry that the session itself checks."""
@@ -90,7 +91,7 @@ class Trackers:
         self._modules_before.append(loaded_names())
         self.randomness.note_source(source)
         names = None if reached is None else list(reached)
-        with uninterrupted(), together():
+        with uninterrupted(), same_strand(), together():
             self.frames.start(source)
             self.lines.start()
             self.impurity.start()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 from nbcache.deps.patching import Patches
@@ -116,8 +117,24 @@ class Watcher(Generic[RunT]):
         return self._watches[-1] if self._watches else None
 
 
+_held = threading.local()
+
+
+@contextmanager
+def same_strand() -> Iterator[None]:
+    """Find out once for many watchers on which strand they begin; nothing awaits in the block."""
+    _held.strand = _strand()
+    try:
+        yield
+    finally:
+        del _held.strand
+
+
 def _strand() -> tuple[int, int]:
     """Return what goes on in order: a thread, and the task in it where an event loop runs."""
+    held: tuple[int, int] | None = getattr(_held, "strand", None)
+    if held is not None:
+        return held
     asyncio = sys.modules.get("asyncio")  # not imported for this: no loop runs without it
     loop = None if asyncio is None else asyncio._get_running_loop()
     task = None if asyncio is None or loop is None else asyncio.current_task(loop)

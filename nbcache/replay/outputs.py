@@ -63,7 +63,7 @@ class KernelTap:
 
     def start(self) -> None:
         """Wrap the session's ``send`` on the instance."""
-        flush_streams()
+        flush_what_waits()
         session = self._kernel.session
         self._heard, self._refusal, self._comms = [], None, set()
         self._request = self._current_request()

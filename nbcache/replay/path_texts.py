@@ -62,6 +62,7 @@ def _texts_in(values: Iterable[Any]) -> Iterator[str]:
     """Yield texts and paths among values, in containers and in objects of the user's classes."""
     waiting = list(islice(values, _MOST))
     seen: set[int] = set()
+    own: dict[type, bool] = {}
     for value in waiting:
         kind = type(value)
         if issubclass(kind, _NAMES_OF_FILES):
@@ -74,6 +75,6 @@ def _texts_in(values: Iterable[Any]) -> Iterator[str]:
         elif issubclass(kind, dict):
             seen.add(id(value))
             waiting += islice(dict.values(value), _MOST_ITEMS)
-        elif is_own_class(kind):
+        elif own[kind] if kind in own else own.setdefault(kind, is_own_class(kind)):
             seen.add(id(value))
             waiting += islice((dict_of(value) or {}).values(), _MOST_ITEMS)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 FILE_NAME = "output.nbc"
 _ATTEMPTS = 5
 _SHORT_HEAD_BYTES = 16384
+_AT_ONCE_BYTES = 1 << 18
+"""Smaller entries are written in one piece."""
 
 
 def write_entry(
@@ -54,10 +56,14 @@ def write_entry(
 def _write_file(folder: str, entry: Entry, body: Body, key: bytes) -> Entry:
     encoded = encode(entry, body, key)
 
-    def write() -> None:
-        write_whole_file(_path(folder), encoded.chunks)
-        with contextlib.suppress(OSError):  # of an earlier entry that had blobs
-            os.unlink(os.path.join(folder, stamps.FILE_NAME))
+    is_small = encoded.entry.size_bytes <= _AT_ONCE_BYTES
+    chunks = (b"".join(encoded.chunks),) if is_small else encoded.chunks
+
+    def write(is_new: bool) -> None:
+        write_whole_file(_path(folder), chunks)
+        if not is_new:  # an earlier entry may have had blobs
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(folder, stamps.FILE_NAME))
 
     _persist(folder, write)
     return encoded.entry
@@ -71,7 +77,7 @@ def _write_with_blobs(folder: str, entry: Entry, body: Body, key: bytes, blobs: 
         placed = {n: writer.write(one) for n, one in enumerate(body.buffers) if is_large(one)}
         encoded = encode(entry, body, key, placed)
 
-        def write() -> None:
+        def write(_: bool) -> None:
             stamps.write_stamps(folder, writer.stamps, key)
             write_whole_file(_path(folder), encoded.chunks)
 
@@ -79,22 +85,22 @@ def _write_with_blobs(folder: str, entry: Entry, body: Body, key: bytes, blobs: 
     return encoded.entry
 
 
-def _persist(folder: str, write: Callable[[], Any]) -> None:
+def _persist(folder: str, write: Callable[[bool], Any]) -> None:
     """Write the files; begin again when another process removed the folder under us.
 
-    The shard's time moves as well, so that a replaced entry shows there as a new one does. A
-    link in the place of either folder goes: what lies behind it would not be found again.
+    ``write`` is told whether the folder is new. The shard's time moves as well, so that a replaced
+    entry shows there as a new one does. A link in the place of either folder goes: what lies
+    behind it would not be found again.
     """
     for place in (os.path.dirname(folder), folder):
         if os.path.islink(place):
             os.unlink(place)
     for _ in range(_ATTEMPTS):
         with contextlib.suppress(FileNotFoundError):
-            make_private_folder(folder)
-            write()
+            write(make_private_folder(folder))
             break
     else:
-        write()
+        write(False)
     with contextlib.suppress(OSError):
         os.utime(os.path.dirname(folder))
 

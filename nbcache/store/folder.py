@@ -89,16 +89,19 @@ def _check_owner(folder: str, status: os.stat_result) -> None:
         )
 
 
-def make_private_folder(folder: str) -> None:
-    """Create the folder and its missing parents, open to their owner alone."""
+def make_private_folder(folder: str) -> bool:
+    """Create the folder and its missing parents, open to their owner alone; tell if it is new."""
     try:
         os.mkdir(folder, 0o700)
     except FileExistsError:
-        return
+        return False
     except FileNotFoundError:
         make_private_folder(os.path.dirname(folder))
         with contextlib.suppress(FileExistsError):
             os.mkdir(folder, 0o700)
+            return True
+        return False
+    return True
 
 
 def open_own_file(path: str) -> BinaryIO:
