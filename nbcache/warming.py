@@ -68,7 +68,9 @@ class Warming:
     def __init__(self, shell: Any, kernel: Any) -> None:
         self._shell = shell
         self._kernel = kernel
-        self._ticket = 0
+        self._ended = 0
+        self._is_idle = self._is_armed = False
+        self._is_open = True
         self._steps: Iterator[None] = _steps()
 
     def open(self) -> None:
@@ -77,7 +79,7 @@ class Warming:
 
     def close(self) -> None:
         """Leave nothing behind."""
-        self._ticket += 1
+        self._is_open = False
         self._hook(self._shell.events.unregister)
         delattr(self._shell, _ATTRIBUTE)
 
@@ -86,22 +88,30 @@ class Warming:
         hook("post_execute", self._after)
 
     def _before(self) -> None:
-        self._ticket += 1
+        self._is_idle = False
 
     def _after(self) -> None:
-        self._ticket += 1
-        self._kernel.io_loop.add_callback(self._later, FIRST_S, self._ticket)
+        """Look in a while later, unless that is going to be done anyway."""
+        self._is_idle = True
+        self._ended += 1
+        if not self._is_armed:
+            self._is_armed = True
+            self._kernel.io_loop.add_callback(self._later, FIRST_S)
 
-    def _later(self, seconds: float, ticket: int) -> None:
-        if ticket == self._ticket:
-            self._kernel.io_loop.call_later(seconds, self._step, ticket)
+    def _later(self, seconds: float) -> None:
+        self._is_armed = True
+        self._kernel.io_loop.call_later(seconds, self._step, self._ended)
 
-    def _step(self, ticket: int) -> None:
+    def _step(self, ended: int) -> None:
         """Load a module, unless a cell runs or waits to run: its end calls again."""
-        if ticket != self._ticket or has_waiting(self._kernel):
+        self._is_armed = False
+        if not (self._is_open and self._is_idle) or has_waiting(self._kernel):
+            return
+        if ended != self._ended:  # a cell ran meanwhile
+            self._later(FIRST_S)
             return
         for _ in self._steps:
-            self._later(PAUSE_S, ticket)
+            self._later(PAUSE_S)
             return
         self.close()
 

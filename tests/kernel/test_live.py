@@ -20,7 +20,9 @@ def front(tmp_path: Any) -> Iterator[Front]:
 
 
 def test_every_outcome_is_told_and_told_again_to_those_who_join(front: Front) -> None:
-    """A run tells that it runs, stores, and what came of it; who joins later is told all cells."""
+    """A run tells that it runs, stores, and what came of it, as soon as a front end is there; who
+    joins later is told all cells."""
+    assert front.run("%%cache quiet\ny = 1", "q", **{"nbcache.front": 0}) == []
     first = front.run(SLOW, "a")
     phases = [cell["progress"]["phase"] for cell in first if cell["progress"]]
     assert phases == ["running", "storing"]
@@ -29,8 +31,9 @@ def test_every_outcome_is_told_and_told_again_to_those_who_join(front: Front) ->
     assert front.run(SLOW, "a")[-1]["event"]["state"] == "hit"
     front.say("hello")
     state = front.hear("state")
-    assert [cell["id"] for cell in state["cells"]] == ["a"]
+    assert [cell["id"] for cell in state["cells"]] == ["q", "a"]
     assert state["totals"]["hits"] == 1
+    assert front.run("%%cache quiet\ny = 1", "q", **{"nbcache.front": 0}) != []
     assert state["totals"]["saved"] > 0.1
     assert abs(state["clock"] - time.time()) < 60
 

@@ -10,6 +10,7 @@ import pytest
 
 from nbcache.errors import NotFingerprintable
 from nbcache.heap import ahead
+from nbcache.heap.untouched import UNTOUCHED
 from nbcache.heap.walk import Walk
 
 
@@ -94,3 +95,19 @@ def test_the_thread_ends_with_the_walk(namespace: dict[str, Any]) -> None:
     with pytest.raises(NotFingerprintable):
         walked({"alike": {object(), object()}, **namespace})
     assert threading.enumerate() == before
+
+
+def test_no_thread_for_what_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Arrays whose digests are known as long as nobody writes to them start no thread."""
+    started: list[object] = []
+    monkeypatch.setattr(
+        threading.Thread, "start", lambda self: started.append(self) or _START(self)
+    )
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr(ahead, "_WORTH_BYTES", 1)
+    namespace = {"a": np.random.default_rng(1).random(300_000)}
+    walk = walked(namespace)
+    assert len(started) == 1
+    monkeypatch.setattr(UNTOUCHED, "expects", lambda address, size: size == 2_400_000)
+    assert walked(namespace).roots == walk.roots
+    assert len(started) == 1

@@ -342,6 +342,35 @@ def test_a_manifest_holds_only_while_its_file_stands(store):
         get(late)
 
 
+def test_small_values_are_kept_while_their_file_stands(store):
+    """What was loaded once comes from memory, unless its file was written to or replaced since, it
+    is asked for anew, or it has buffers; each load is the last use."""
+    manifests, path, reads = Manifests(), Path(store.location, "x.nbc"), []
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+    def load(buffers=(), **how):
+        def read():
+            reads.append(path.read_bytes())
+            return entry_of(0), Body(reads[-1], buffers)
+
+        before = path.stat().st_mtime_ns
+        body = manifests.load(str(path), read, **how)[1]
+        assert path.stat().st_mtime_ns >= before
+        return body.stream, len(reads)
+
+    path.write_bytes(b"first")
+    assert [load(), load(), load(anew=True), load()] == [(b"first", n) for n in (1, 1, 2, 2)]
+    path.write_bytes(b"other")
+    assert [load(), load()] == [(b"other", 3)] * 2
+    (path.parent / "y").write_bytes(b"third")
+    os.replace(path.parent / "y", path)
+    assert load((b"buffer",)) == (b"third", 4)
+    assert load() == (b"third", 5)
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        manifests.load(str(path), lambda: (path.read_bytes(), None))
+
+
 def blob_files(store):
     return [path for path in Path(store.location).rglob("*-*") if path.stat().st_size >= BIG]
 
