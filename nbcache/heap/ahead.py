@@ -62,12 +62,13 @@ class Ahead:
             self._jobs = {}
 
     def _start(self, arrays: list[Any]) -> threading.Thread | None:
-        if sum(array.nbytes for array in arrays) < _WORTH_BYTES or (os.cpu_count() or 1) < 2:
+        if sum(array.nbytes for array in arrays) < _WORTH_BYTES:
             return None
         from nbcache.heap.kinds.buffers import content
 
         self._jobs, self._is_over = {id(array): _Job(array, content) for array in arrays}, False
-        if sum(array.nbytes for array in arrays if not _is_expected(array)) < _WORTH_BYTES:
+        unknown_bytes = sum(array.nbytes for array in arrays if not _is_expected(array))
+        if unknown_bytes < _WORTH_BYTES or (os.cpu_count() or 1) < 2:
             return None
         # A name of its own keeps the count of unnamed threads, which a cell can see, as it is.
         thread = threading.Thread(target=self._work, name="nbcache-walk", daemon=True)
