@@ -294,7 +294,11 @@ def warn(text: str) -> None:
 def _keep_out_of_git(root: str) -> None:
     """Let git overlook the items when the store lies inside a repository."""
     path = os.path.join(root, ".gitignore")
-    if not os.path.lexists(path):
+    try:
+        is_there = os.lstat(path).st_size > 0  # it is empty where the disk was full
+    except FileNotFoundError:
+        is_there = False
+    if not is_there:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(b"# Made by nbcache: recorded cells do not belong in a repository.\n*\n")

@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from nbcache.errors import StoreError, StoreUnavailable, TooLarge
+from nbcache.errors import DamagedEntry, StoreError, StoreUnavailable, TooLarge
 
 _NAME = re.compile(r"[0-9a-f]{32,64}\.[0-9a-f]{8,64}")
 _SUFFIX = ".nbc"
@@ -164,6 +164,8 @@ class RedisRemote:
         try:
             found = self._client.get(f"nbcache:entry:{_checked(name)}")
         except self._error as error:
+            if str(error).startswith("WRONGTYPE"):
+                raise DamagedEntry(f"The shared entry {name} is no string of Redis.") from error
             raise unreachable(self.url, error) from error
         return None if found is None else bytes(found)
 

@@ -210,10 +210,12 @@ def test_joblib_finds_the_items_where_it_looks(store):
 
 
 def test_git_overlooks_the_store(store):
-    """A store inside a repository keeps its items out of it."""
-    store.put(ENTRY, Body(b""))
-    ignored = pathlib.Path(store.location, "joblib", ".gitignore").read_text()
-    assert ignored.splitlines()[-1] == "*"
+    """A store inside a repository keeps its items out of it, also after the disk was full."""
+    path = pathlib.Path(store.location, "joblib", ".gitignore")
+    for _ in range(2):
+        store.put(ENTRY, Body(b""))
+        assert path.read_text().splitlines()[-1] == "*"
+        path.write_bytes(b"")
 
 
 def test_reading_imports_neither_joblib_nor_numpy():
