@@ -104,6 +104,19 @@ def make_private_folder(folder: str) -> bool:
     return True
 
 
+def keep_out_of_git(root: str) -> None:
+    """Let git overlook a folder that may lie inside a repository."""
+    path = os.path.join(root, ".gitignore")
+    try:
+        is_there = os.lstat(path).st_size > 0  # it is empty where the disk was full
+    except FileNotFoundError:
+        is_there = False
+    if not is_there:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(b"# Made by nbcache: recorded cells do not belong in a repository.\n*\n")
+
+
 def open_own_file(path: str) -> BinaryIO:
     """Open a regular file of ours for reading.
 

@@ -23,7 +23,12 @@ from nbcache.store.entry_file import (
     remove_entry,
     write_entry,
 )
-from nbcache.store.folder import has_safe_folder, make_private_folder, unavailable
+from nbcache.store.folder import (
+    has_safe_folder,
+    keep_out_of_git,
+    make_private_folder,
+    unavailable,
+)
 from nbcache.store.format import decode_body, encode
 from nbcache.store.header import read_manifest
 from nbcache.store.manifests import Manifests
@@ -70,7 +75,7 @@ def prepare_location(location: str) -> str:
             if not has_safe_folder(folder):
                 make_private_folder(folder)
                 has_safe_folder(folder)
-        _keep_out_of_git(root)
+        keep_out_of_git(root)
     except OSError as error:
         raise unavailable(error, location, "create the store") from error
     return root
@@ -289,16 +294,3 @@ def warn(text: str) -> None:
     """Warn, and go on even where warnings are errors."""
     with contextlib.suppress(CacheWarning):
         warnings.warn(text, CacheWarning, stacklevel=5)
-
-
-def _keep_out_of_git(root: str) -> None:
-    """Let git overlook the items when the store lies inside a repository."""
-    path = os.path.join(root, ".gitignore")
-    try:
-        is_there = os.lstat(path).st_size > 0  # it is empty where the disk was full
-    except FileNotFoundError:
-        is_there = False
-    if not is_there:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(b"# Made by nbcache: recorded cells do not belong in a repository.\n*\n")
