@@ -263,6 +263,11 @@ def get_constant(module: str, name: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
+def get_zone(name: str) -> Any:
+    """Return dateutil's time zone of a name."""
+    return importlib.import_module("dateutil.tz").gettz(name)
+
+
 def make_generator(function: Any, arguments: dict[str, Any]) -> Any:
     """Return a generator that has not begun, made by its function."""
     code = function.__code__

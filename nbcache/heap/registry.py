@@ -121,6 +121,7 @@ FAMILIES = {
     "pandas": "nbcache.heap.kinds.pandas_frames",
     "polars": "nbcache.heap.kinds.arrow_tables",
     "pyarrow": "nbcache.heap.kinds.arrow_tables",
+    "dateutil": "nbcache.heap.kinds.dateutil_zones",
     "decimal": "nbcache.heap.kinds.decimals",
     "asteval": "nbcache.heap.kinds.asteval_interpreters",
     "IPython": "nbcache.heap.kinds.ipython_shell",

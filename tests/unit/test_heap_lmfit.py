@@ -23,3 +23,15 @@ def test_a_restored_fit_has_the_fingerprint_of_the_run(monkeypatch: pytest.Monke
         sys.modules["__main__"] = made.module
         found.append(Walk(made.user_ns).fingerprint("result", made.user_ns["result"]))
     assert found[0] == found[1]
+
+
+def test_the_order_of_symbols_is_no_part_of_a_fingerprint() -> None:
+    """Parameters made in a process with other hashes have the same fingerprint."""
+    made = plain(SET_UP, "par = lmfit.create_params(a=1, b=2)")
+    interpreter = made.user_ns["par"]._asteval
+    before = Walk(made.user_ns).fingerprint("interpreter", interpreter)
+    symbols = dict(interpreter.symtable)
+    interpreter.symtable.clear()
+    interpreter.symtable.update(reversed(symbols.items()))
+    interpreter.no_deepcopy.reverse()
+    assert Walk(made.user_ns).fingerprint("interpreter", interpreter) == before

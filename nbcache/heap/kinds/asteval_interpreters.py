@@ -1,6 +1,6 @@
 """asteval's interpreters, which lmfit makes anew at each restore: all but the time of making.
 
-lmfit fills the table of symbols from a set, so their order is that of the process's hashes.
+The table of symbols is filled from sets, so their order is that of the process's hashes.
 """
 
 from __future__ import annotations
@@ -24,19 +24,22 @@ class InterpreterKind(PlainKind):
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode the attributes by name; when it was made and what it has run is no input."""
         own = dict_of(obj) or {}
-        symbols = own.get("symtable")
         parts = [walk.ref(type(obj))]
         for name in sorted(own.keys() - {"start_time", "code_text"}):
-            parts.append(text(name))
-            if name == "symtable" and type(symbols) is dict:
-                parts += [part for key in sorted(symbols) for part in _symbol(key, symbols, walk)]
-            else:
-                parts.append(walk.ref(own[name]))
+            parts += [text(name), *_in_order(own[name], walk, is_unordered=name in _UNORDERED)]
         return joined(b"ai", parts)
 
 
-def _symbol(name: str, symbols: dict[str, Any], walk: Walk) -> tuple[bytes, bytes]:
-    return text(name), walk.ref(symbols[name])
+_UNORDERED = frozenset({"symtable", "no_deepcopy"})
+
+
+def _in_order(value: Any, walk: Walk, *, is_unordered: bool) -> list[bytes]:
+    """Return the tokens of an attribute, those of symbols by name."""
+    if is_unordered and type(value) is dict and {str}.issuperset(map(type, value)):
+        return [part for key in sorted(value) for part in (text(key), walk.ref(value[key]))]
+    if is_unordered and type(value) is list and {str}.issuperset(map(type, value)):
+        return list(map(text, sorted(value)))
+    return [walk.ref(value)]
 
 
 register(InterpreterKind(), bases=(Interpreter,))
