@@ -28,6 +28,9 @@ _SETS = re.compile(
     r"_?(un)?(register|configure?|install|patch|init|enable|disable|use|reset|add)(_|$)"
     r"|_?(un)?set\w*|basicConfig|(start|signal|update|append|extend|insert|clear)$"
 )
+_WRITES = re.compile(r"(save|dump|write|export|show|close|to_)\w*$")
+"""Methods that write out what they belong to: ``Image.new("L", (1, 1)).save("a.png")``."""
+
 _MAY_SET = re.compile(r"[(\[]|^\s*@", re.MULTILINE)
 """Without a call, an index or a decorator, no text sets anything in a library."""
 
@@ -196,6 +199,8 @@ def _touched(call: ast.Call, namespace: dict[str, Any]) -> str:
     if package:
         sets = any(map(_SETS.match, steps)) and package not in _TRACKED
         sets = sets or steps[-1] in _OF_THE_PROCESS
+        if not sets and _writes_result(call):
+            return ""
         is_handed = any(isinstance(part, ast.Name) for one in given for part in ast.walk(one))
         return package if sets or not (is_handed or package in RECORDED_PACKAGES) else ""
     root = namespace.get(steps[0]) if steps else None
@@ -204,6 +209,16 @@ def _touched(call: ast.Call, namespace: dict[str, Any]) -> str:
     modules = [namespace.get(one.id) for one in given if isinstance(one, ast.Name)]
     found = [package_of(one) for one in modules if type(one) is types.ModuleType]
     return next(filter(None, found), "")
+
+
+def _writes_result(call: ast.Call) -> bool:
+    """Tell whether a call has the result of another one written."""
+    function = call.func
+    return (
+        isinstance(function, ast.Attribute)
+        and isinstance(function.value, ast.Call)
+        and bool(_WRITES.match(function.attr))
+    )
 
 
 def _chain(node: ast.expr) -> tuple[list[str], list[ast.expr]]:

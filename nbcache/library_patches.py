@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -68,7 +69,7 @@ class LibraryPatches:
                 self._names[part.name] = None
             for given in _assigned(part):
                 steps = [*aliases.get(given[0], given[:1]), *given[1:]] if given else []
-                if is_library_target(steps, namespace):
+                if is_library_target(steps, namespace) and not _are_arguments(steps, namespace):
                     self._targets[tuple(steps)] = text
 
 
@@ -103,6 +104,11 @@ def _assigned(part: ast.AST) -> Iterator[list[str]]:
             owner = part.args[0]
             steps = target_steps(owner) if isinstance(owner, (ast.Attribute, ast.Name)) else []
             yield [*steps, str(name.value)] if steps else []
+
+
+def _are_arguments(steps: list[str], namespace: dict[str, Any]) -> bool:
+    """Tell whether ``sys.argv`` is assigned, which counts where it may be read."""
+    return steps[1:] == ["argv"] and namespace.get(steps[0]) is sys
 
 
 def _follow(steps: tuple[str, ...], namespace: dict[str, Any]) -> Any:

@@ -147,7 +147,7 @@ class Reader:
         self._calls.need_all(walk, earlier, source.names.imports)
         need_printers(walk, getattr(self._shell, "display_formatter", None))
         parts = compose_parts(source.digest, digests(walk.roots), version=policy.version)
-        modules = reached_modules(walk, source.names)
+        modules = reached_modules(walk, source.names) | {reason for _, reason in hidden}
         parts |= self._display_part(source, walk) | interpreter_parts(source.text, modules)
         about = self._about(source, walk)
         parts = choose_parts(policy, parts, self._subject(source, walk, request))

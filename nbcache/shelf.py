@@ -17,6 +17,7 @@ from nbcache.policy import Policy
 from nbcache.reading import Reading, Request
 from nbcache.replay.codec import load
 from nbcache.replay.codes import nested_codes
+from nbcache.replay.hushed import hushed
 from nbcache.replay.imports import with_modules
 from nbcache.replay.recorded import Recording
 from nbcache.runs import Run
@@ -217,5 +218,5 @@ class Shelf:
 
 def _load(body: Body, effects: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
     path, modules = (effects.get(name, ()) for name in ("import_path", "bound_modules"))
-    with importing_from(path), with_modules(reading.walk.namespace, dict(modules)):
+    with hushed(), importing_from(path), with_modules(reading.walk.namespace, dict(modules)):
         return load(body, reading.walk, lambda: nested_codes(reading.request))

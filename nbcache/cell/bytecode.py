@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from nbcache.cell import hidden
 from nbcache.cell.magics_text import identifiers
 from nbcache.cell.members import Members, joined
-from nbcache.cell.strings import is_no_expression
+from nbcache.cell.strings import FORMATS, is_no_expression, without_fields
 
 _LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
 _ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"})
@@ -105,10 +105,11 @@ class _Uses:
             return
         if isinstance(value, tuple) and following.startswith("CALL"):
             return
+        is_format = following in _ATTRIBUTES and after is not None and after.argval in FORMATS
         for text in _texts(value):
             words = identifiers(text)
             if not is_no_expression(text):
-                self.strings |= words
+                self.strings |= identifiers(without_fields(text)) if is_format else words
             if following != "COMPARE_OP":
                 self.note(hidden.text_reason(words))
 

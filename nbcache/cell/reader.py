@@ -9,7 +9,7 @@ from typing import Any
 from nbcache.cell import hidden
 from nbcache.cell.labels import takes_labels, texts_and_rest
 from nbcache.cell.magics_text import MagicUse, identifiers, is_shell, magic_use
-from nbcache.cell.strings import is_no_expression
+from nbcache.cell.strings import FORMATS, is_no_expression, without_fields
 
 _LONG_SUM = 100
 """A sum of as many texts or more is not read as one."""
@@ -108,10 +108,20 @@ class Reader(ast.NodeVisitor):
             self.note_hidden(reason)
         if is_shell(node.value):
             return
-        if isinstance(node.value, ast.Name) and node.value.id == "builtins":
+        if isinstance(node.value, ast.Constant) and node.attr in FORMATS:
+            self.read_format(node.value.value)
+        elif isinstance(node.value, ast.Name) and node.value.id == "builtins":
             self.load("builtins")
         else:
             self.visit(node.value)
+
+    def read_format(self, text: object) -> None:
+        """Meet a string that is formatted: its fields name what it is handed."""
+        if isinstance(text, str):
+            reason = hidden.text_reason(identifiers(text))
+            if reason:
+                self.note_hidden(reason)
+            self.read_text(without_fields(text))
 
     def visit_Subscript(self, node: ast.Subscript) -> Any:
         """A string as an index (``df["price"]``) names a column or key, not a variable."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import string
 
 _EXTENSIONS = (
     "csv", "tsv", "txt", "json", "jsonl", "ndjson", "parquet", "feather", "arrow", "orc",
@@ -45,6 +46,18 @@ def is_no_expression(text: str) -> bool:
     if _PATH.fullmatch(stripped) and not _has_statement(stripped):
         return True
     return _is_prose(stripped)
+
+
+FORMATS = frozenset({"format", "format_map"})
+"""Methods of strings whose fields name what they are handed, never variables."""
+
+
+def without_fields(text: str) -> str:
+    """Return a format string without its fields: ``a > {q}`` as ``a >  ``."""
+    try:
+        return " ".join(literal for literal, *_ in string.Formatter().parse(text))
+    except ValueError:
+        return text
 
 
 def _is_prose(text: str) -> bool:

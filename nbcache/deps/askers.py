@@ -74,6 +74,13 @@ def folder_of(descriptor: int) -> str:
     raise NotReplayable("it lists a folder by its descriptor, whose path the system does not tell")
 
 
+def shows_text(frame: FrameType | None) -> bool:
+    """Tell whether ``linecache`` asks if the text of a file that it shows is still its text."""
+    while frame is not None and owner_of(frame.f_code.co_filename) == "own":
+        frame = frame.f_back
+    return frame is not None and os.path.basename(frame.f_code.co_filename) == "linecache.py"
+
+
 def asks_entries(frame: FrameType | None) -> bool:
     """Tell whether who lists a folder may ask its entries for sizes and times.
 

@@ -11,15 +11,16 @@ from string import Template
 from typing import Any
 
 from nbcache.deps.arrivals import loaded_mark
+from nbcache.deps.asked_times import asks_times, note_times
 from nbcache.deps.file_events import is_of_others
 from nbcache.deps.file_ledger import Ledger
-from nbcache.deps.file_looks import kind_of, status_of
+from nbcache.deps.file_looks import kind_of, names_in, status_of
 from nbcache.deps.file_scope import absolute
 from nbcache.deps.impurity import process_places
 from nbcache.deps.patching import Patches
 from nbcache.deps.places import caller
 from nbcache.deps.readers import texts_in
-from nbcache.deps.scripts import module_files, paths_around
+from nbcache.deps.scripts import is_script, module_files, paths_around, text_of
 
 _WORD = re.compile(r"[^\s'\"`;|&<>(){}=,$*?]+")
 _MOST_WORDS = 100
@@ -56,12 +57,17 @@ def _variables(given: Any) -> dict[str, str]:
     return {os.fsdecode(name): os.fsdecode(value) for name, value in dict(raw).items()}
 
 
-def _watch_around(ledger: Ledger, path: str) -> None:
+def _watch_around(ledger: Ledger, path: str, *, is_timed: bool) -> None:
     """Watch where a path lies, and where those lie that it names if it is a script.
 
     Of notebooks and modules that are loaded here no event tells who reads them.
     """
     found = paths_around(ledger, path)
+    if is_timed:
+        note_times(ledger, found)
+    elif any(asks_times(text_of(ledger, one)) for one in found):
+        beside = [os.path.join(_getcwd(), name) for name in names_in(_getcwd(), ledger.scope) or ()]
+        note_times(ledger, (one for one in (*found, *beside) if not is_script(one)))
     for one in found:
         if is_of_others(one) and kind_of(status_of(one)) == "file":
             ledger.note_read(one)
@@ -78,12 +84,17 @@ def watch_commands(ledger: Ledger, patches: Patches) -> None:
 
     def on_process(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if caller(sys._getframe(1), through_shell=True) == "user":
-            for word in _named_in([*args, *kwargs.values()], _variables(kwargs.get("env"))):
-                path = absolute(os.path.join(kwargs.get("cwd") or "", word))
-                if path is not None:
-                    if not is_of_others(path):
-                        ledger.note_look(path, "kind", by_library=True)
-                    _watch_around(ledger, path)
+            given = [*args, *kwargs.values()]
+            start = os.path.join(_getcwd(), kwargs.get("cwd") or "")
+            is_timed = asks_times(" ".join(texts_in(given, 1)))
+            words = list(_named_in(given, _variables(kwargs.get("env"))))
+            paths = [absolute(os.path.join(start, word)) for word in words]
+            if is_timed and not any(path and os.path.lexists(path) for path in paths):
+                note_times(ledger, [start])
+            for path in filter(None, paths):
+                if not is_of_others(path):
+                    ledger.note_look(path, "kind", by_library=True)
+                _watch_around(ledger, path, is_timed=is_timed)
 
     def watch_terminal(module: Any) -> None:
         patches.watch(on_process, (module.spawn, "_spawn"))

@@ -58,14 +58,30 @@ _OF_MODULES: dict[str, tuple[str, Read]] = {
 """Module → the state in it that no tracker follows, for cells that reach the module."""
 
 
+_NO_PROGRAMS = frozenset(
+    {"builtins", "math", "cmath", "random", "statistics", "itertools", "functools", "operator"}
+    | {"collections", "json", "re", "string", "textwrap", "datetime", "calendar", "time", "decimal"}
+    | {"fractions", "numbers", "enum", "dataclasses", "typing", "copy", "pprint", "pathlib", "glob"}
+    | {"os", "posix", "posixpath", "io", "_io", "csv", "hashlib", "base64", "uuid", "heapq"}
+    | {"bisect", "abc", "types", "contextlib", "numpy", "pandas", "polars", "scipy", "sklearn"}
+    | {"matplotlib", "pyarrow", "networkx", "sympy", "PIL", "yaml", "xarray", "seaborn", ""}
+)
+"""Modules that read no arguments; any other may be a program, or help one to read them."""
+
+
+def _reaches_programs(modules: Collection[str]) -> bool:
+    return not _NO_PROGRAMS.issuperset(name.partition(".")[0] for name in modules)
+
+
 def interpreter_parts(text: str, modules: Collection[str] = ()) -> dict[str, str]:
     """Return key parts with their digests; ``modules`` are those that the cell reaches.
-    Arguments that a notebook set count in every cell (``parser.parse_args()`` reads them out of
-    sight); those that a kernel was started with, in cells that name them alone: they hold the
-    kernel's own connection file.
+
+    Arguments that a notebook set count in cells that reach any module that may read them
+    (``parser.parse_args()`` does so out of sight); those that a kernel was started with, in cells
+    that name them alone: they hold the kernel's own connection file.
     """
     parts = {}
-    if "argv" in text or not _are_the_kernels(sys.argv):
+    if "argv" in text or (_reaches_programs(modules) and not _are_the_kernels(sys.argv)):
         parts["sys.argv"] = text_digest(repr(sys.argv))
     for name in _named_in(text):
         parts[name] = text_digest(repr(_NAMED[name][1]()))

@@ -155,7 +155,9 @@ class Ledger:
         looked = {path for path in self.looked if path not in self.by_library & {*self.wrote}}
         return {
             "read": read,
-            "looked": {path: self._judge_look(path) for path in sorted(looked - {*read})},
+            "looked": {
+                path: self._judge_look(path) for path in sorted(looked) if self._shows(path)
+            },
             "listed": {path: self._judge_listing(path) for path in sorted(self.listed)},
             "globbed": {path: self._judge_choices(path) for path in sorted(self.globbed)},
             "wrote": self._written(),
@@ -177,6 +179,10 @@ class Ledger:
         if now == "other":
             raise NotReplayable(f"it reads from `{path}`, which is no regular file")
         return now
+
+    def _shows(self, path: str) -> bool:
+        """Tell whether a look shows more of a path than its content does, if that counts."""
+        return path not in self.read or not {*self.looked[path]} <= {"kind", "size"}
 
     def _judge_look(self, path: str) -> dict[str, Any]:
         for aspect, then in self.looked[path].items():

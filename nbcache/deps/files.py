@@ -31,9 +31,11 @@ from nbcache.deps.askers import (
     is_for_metadata,
     is_for_removal,
     note_entries,
+    shows_text,
 )
 from nbcache.deps.captors import places_of
 from nbcache.deps.commands import watch_commands
+from nbcache.deps.descriptors import on_descriptor, watch_descriptors
 from nbcache.deps.file_events import NativeEvents
 from nbcache.deps.file_ledger import Ledger
 from nbcache.deps.file_looks import file_news
@@ -83,6 +85,7 @@ class FileTracker(Watcher[_Run]):
         self._patch(ledger, patches)
         watch_readers(ledger, patches)
         watch_commands(ledger, patches)
+        watch_descriptors(ledger, patches)
         watch_linked_files(ledger, patches)
         self._scope.prime_imports()
         events = NativeEvents(ledger, self._scope.folders(self._paths))
@@ -133,7 +136,11 @@ class FileTracker(Watcher[_Run]):
 
 
 def _on_open(ledger: Ledger) -> Hook:
+    by_number = on_descriptor(ledger)
+
     def on_open(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if args and type(args[0]) is int:
+            by_number(args, kwargs)
         path = absolute(args[0] if args else kwargs.get("file"))
         mode = str(args[1] if len(args) > 1 else kwargs.get("mode", "r"))
         if path is None or kwargs.get("opener") or _is_import_of(path):
@@ -181,7 +188,9 @@ def _on_look(ledger: Ledger, function: str) -> Hook:
         if is_for_metadata(frame):
             return
         who = caller(frame)
-        if who == "user":
+        if shows_text(frame):
+            ledger.note_read(path)
+        elif who == "user":
             ledger.note_look(path, ASPECTS.get(function) or aspect_of(frame))
         elif who == "library" and not is_above(path, start):
             ledger.note_look(path, "kind", by_library=True)

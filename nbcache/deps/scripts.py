@@ -25,7 +25,7 @@ def paths_around(ledger: Ledger, path: str) -> list[str]:
     found, waiting, scripts = {path: None}, [path], 0
     while waiting and scripts < _MOST_SCRIPTS:
         script = waiting.pop(0)
-        text = _text_of(ledger, script)
+        text = text_of(ledger, script)
         scripts += bool(text)
         for named in _named_by(text, script):
             if named not in found:
@@ -43,7 +43,13 @@ def module_files(name: str, folders: Iterable[str]) -> Iterator[str]:
         yield os.path.join(folder, inner, "__main__.py")
 
 
-def _text_of(ledger: Ledger, path: str) -> str:
+def is_script(path: str) -> bool:
+    """Tell whether a path looks like that of a script."""
+    return bool(_SCRIPT.fullmatch(os.path.basename(path)))
+
+
+def text_of(ledger: Ledger, path: str) -> str:
+    """Return the text of a script, nothing of a large file or one that does not count."""
     status = status_of(path)
     if kind_of(status) != "file" or not ledger.scope.counts(path):
         return ""

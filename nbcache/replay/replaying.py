@@ -14,6 +14,7 @@ from nbcache.errors import CacheError
 from nbcache.heap.muted import muted
 from nbcache.heap.registry import kind_of
 from nbcache.heap.walk import Walk
+from nbcache.replay.hushed import hushed
 from nbcache.replay.module_state import bind_variables
 from nbcache.replay.namespace import apply_changes
 from nbcache.replay.outputs import Tap
@@ -39,7 +40,8 @@ def replay(
             run_quietly(shell, name, line)
         shell.compile.flags |= entry.effects.get("compile_flags", 0)
         effects = dict(values["effects"])
-        trackers.apply({"modules": effects.pop("modules", None)})
+        with hushed():
+            trackers.apply({"modules": effects.pop("modules", None)})
         if entry.effects.get("registered"):
             ShellState.of(shell).require(entry.effects["registered"])
         draws = {RandomTracker.name: effects.pop(RandomTracker.name, None)}
