@@ -18,7 +18,13 @@ import types
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from nbcache.deps.local import loaded_local_names, meaning_digest, read_source, source_path
+from nbcache.deps.local import (
+    loaded_local_names,
+    meaning_digest,
+    memory_digest,
+    read_source,
+    source_path,
+)
 from nbcache.deps.process_state import PLACES
 from nbcache.heap.walk import Walk
 from nbcache.library_effects import RECORDED_PACKAGES, is_library_target, package_of, target_steps
@@ -85,11 +91,11 @@ class EarlierCalls:
     def _touching_modules(self) -> Iterator[tuple[str, str, frozenset[str]]]:
         """Yield the local modules that set something in libraries, and in which."""
         for name in loaded_local_names():
-            digest = meaning_digest(name) or ""
-            if (name, digest) not in _modules:
-                _modules[name, digest] = _touched_by_module(name)
-            if _modules[name, digest]:
-                yield name, digest, _modules[name, digest]
+            text = memory_digest(name) or ""
+            if (name, text) not in _modules:
+                _modules[name, text] = _touched_by_module(name)
+            if _modules[name, text]:
+                yield name, meaning_digest(name) or "", _modules[name, text]
 
     @staticmethod
     def _need(walk: Walk, package: str, calls: dict[str, frozenset[str]]) -> None:

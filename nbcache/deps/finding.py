@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any
 
@@ -41,11 +41,20 @@ def module_news(late: Mapping[str, Any]) -> str | None:
     for name, was_found in late.get("sought", {}).items():
         if (locate(name) is not None) != was_found:
             return f"the module `{name}` {'is gone' if was_found else 'can be imported now'}"
+    return source_news(late, digest_on_disk)
+
+
+def source_news(late: Mapping[str, Any], digest_of: Callable[..., str | None]) -> str | None:
+    """Return None if the local modules that a run used are as it used them, else what moved.
+
+    The same text tells it without a look at the names that count.
+    """
     for name, (digest, path, *names) in late.get("local", {}).items():
-        found = digest_on_disk(name, path, *names)
-        if found is None:
+        text = names.pop() if len(names) > 1 else digest
+        now = digest_of(name, path)
+        if now is None:
             return f"the local module `{name}` (`{path}`) is not there"
-        if found != digest:
+        if now != text and not (names and digest_of(name, path, *names) == digest):
             return f"`{path}` was edited"
     return None
 

@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from nbcache.deps.arrivals import loaded_names
-from nbcache.deps.finding import FRESH, locate
+from nbcache.deps.finding import FRESH, locate, source_news
 from nbcache.deps.local import (
     current_digest,
     loaded_local_names,
@@ -189,13 +189,7 @@ class ModuleTracker(Watcher[_Run]):
         for name, was_found in late.get("sought", {}).items():
             if (name in sys.modules or locate(name) is not None) != was_found:
                 return f"the module `{name}` {'is gone' if was_found else 'can be imported now'}"
-        for name, (digest, path, *names) in late.get("local", {}).items():
-            now = current_digest(name, path, *names)
-            if now is None:
-                return f"the local module `{name}` (`{path}`) is not there"
-            if now != digest:
-                return f"`{path}` was edited"
-        return None
+        return source_news(late, current_digest)
 
     def _apply(self, effect: Any) -> None:
         """Import what the run imported; a private part that no longer exists is passed over."""
@@ -219,7 +213,7 @@ def _sources(run: _Run, imported: Iterable[str]) -> dict[str, list[Any]]:
     for name, names in reach.needs.items():
         counted = None if names is None else sorted(names)
         path = portable(source_path(name))
-        found[name] = [current_digest(name, path, counted), path, counted]
+        found[name] = [current_digest(name, path, counted), path, counted, memory_digest(name)]
     return found
 
 

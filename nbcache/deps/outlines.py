@@ -87,6 +87,8 @@ class Outline:
 _open = open  # captured now: our own reads are no user's reads
 _of_content: dict[str, Outline | None] = {}
 _MOST_KEPT = 2000
+_LONGEST_BYTES = 200_000
+"""Of a longer source all counts, comments too: it would take too long to look through."""
 
 
 def outline_at(path: str) -> Outline | None:
@@ -109,7 +111,9 @@ def outline_at(path: str) -> Outline | None:
 
 @lru_cache(maxsize=1024)
 def outline(data: bytes) -> Outline | None:
-    """Return the outline of a module's source, None if it is no valid Python."""
+    """Return the outline of a module's source, None if it is no valid Python, or very long."""
+    if len(data) > _LONGEST_BYTES:
+        return None
     try:
         return _outline(ast.parse(data))
     except (SyntaxError, ValueError, RecursionError):
@@ -130,10 +134,11 @@ def _outline(tree: ast.Module) -> Outline:
             continue
         for name in bindings([statement]).bound:
             parts.setdefault(name, []).append(statement)
+    digests = {id(one): digest_of_nodes([one]) for one in tree.body}
     return Outline(
-        digest_of_nodes(tree.body),
-        _part(body),
-        {name: _part(statements) for name, statements in parts.items()},
+        _joined(tree.body, digests),
+        _part(body, digests),
+        {name: _part(statements, digests) for name, statements in parts.items()},
         frozenset(bindings(body).bound),
         tuple(one for one in _at_import(tree) if isinstance(one, _IMPORTS)),
     )
@@ -165,10 +170,15 @@ def _late_imports(statements: list[ast.stmt]) -> Iterator[str]:
             yield from filter(None, [imported_by_call(node)])
 
 
-def _part(statements: list[ast.stmt]) -> Part:
+def _joined(statements: list[ast.stmt], digests: Mapping[int, str]) -> str:
+    text = "\0".join(digests[id(one)] for one in statements)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _part(statements: list[ast.stmt], digests: Mapping[int, str]) -> Part:
     read = read_lazily(statements)
     return Part(
-        digest_of_nodes(statements),
+        _joined(statements, digests),
         read.reads,
         read.strings,
         tuple(_late_imports(statements)),

@@ -64,7 +64,6 @@ CASES = [
     Case("a file that a command reads, touched", "open('f.txt', 'w').write('1')\nimport os; os.utime('f.txt', (5, 5))\n---\n@!cat f.txt", ("'1'", "'12'"), ("(5, 5)", "(6, 6)")),
     Case("what waits in a pipe", "import os\nr, w = os.pipe()\nos.write(w, b'abc')\n---\n@print(os.read(r, 3))", ("abc", "abd"), refused=True),
     Case("a file opened by number", "open('f.txt', 'w').write('1')\nimport os; os.utime('f.txt', (5, 5))\n---\nfd = os.open('f.txt', os.O_RDONLY)\n---\n@print(os.read(fd, 3))", ("'1'", "'2'"), refused=True),
-    Case("arguments that no cell reads", "import sys\nsys.argv = ['x', '1']\nx = 1\n---\n@print(x)", ("x = 1", "x = 2"), ("'1'", "'2'")),
     Case("fields of a format", "q = 7\nk = 1\n---\n@print('{q} {k}'.format(q=3, k=k))", ("k = 1", "k = 2"), ("q = 7", "q = 8")),
     Case("a query made by a format", "import pandas as pd\ndf = pd.DataFrame({'a': [1, 2, 3]})\nlow = 1\n---\n@print(len(df.query('a > @{q}'.format(q='low'))))", ("low = 1", "low = 2")),
     Case("names that match a pattern", "import os\nopen('a.csv', 'w').close()\n# more\n---\n@import glob\nprint(sorted(glob.glob('*.csv')))", ("# more", "open('n.csv', 'w').close()"), ("# more", "open('n.txt', 'w').close()")),

@@ -23,6 +23,7 @@ import pandas as pd
 import pytest
 
 from nbcache.deps.ambient import AmbientTracker
+from nbcache.deps.consulted import interpreter_parts
 
 mpl.use("agg")
 
@@ -549,3 +550,11 @@ def test_enumeration_members_come_back_as_members() -> None:
     from nbcache.deps.plain import decode, encode
 
     assert decode(encode(signal.Signals.SIGINT)) is signal.Signals.SIGINT
+
+
+def test_arguments_count_where_they_may_be_read(monkeypatch):
+    """Arguments that a notebook set count for cells that name them or reach a module that may."""
+    monkeypatch.setattr(sys, "argv", ["program", "1"])
+    for text, modules in (("f(argv)", ()), ("f()", {"argparse"}), ("f()", {"numpy", "mine.own"})):
+        assert "sys.argv" in interpreter_parts(text, modules)
+    assert "sys.argv" not in interpreter_parts("f()", {"builtins", "numpy.linalg", "pandas"})
