@@ -17,6 +17,7 @@ from nbcache.errors import NotReplayable
 _PROGRAMS = frozenset({"stat", "make", "rsync", "du", "tar", "zip", "tree", "ll", "ninja", "namei"})
 _STARTERS = frozenset({"bash", "sh", "zsh", "dash", "env", "sudo", "time", "nice", "xargs", "if"})
 _TESTS = frozenset({"test", "[", "[["})
+_OF_TESTS = re.compile(r"-(nt|ot|ef|[srwxNugkOG])")
 _OPTIONS = {
     "ls": re.compile(r"-\w*[ltTsScuiognF]|--(full-)?time|--sort|--size|--author"),
     "dir": re.compile(r"-\w*[ltTsScuiognF]"),
@@ -46,8 +47,10 @@ def _asks(command: str) -> bool:
     if not words:
         return False
     program, options = os.path.basename(words[0]), _OPTIONS.get(os.path.basename(words[0]))
-    if program in _PROGRAMS or not _TESTS.isdisjoint(words[:2]):
+    if program in _PROGRAMS:
         return True
+    if not _TESTS.isdisjoint(words[:2]):
+        return any(map(_OF_TESTS.fullmatch, words))
     return options is not None and any(map(options.match, words[1:]))
 
 

@@ -35,6 +35,8 @@ def aspect_of(frame: FrameType | None) -> str:
         name = frame.f_code.co_name
         if owner == "standard" and (name in _KIND_ASKERS or name.startswith("_glob")):
             return "kind"
+        if os.path.basename(frame.f_code.co_filename) == "filecmp.py" or name == "whichdb":
+            return "stamp"
         if owner == "standard":
             found = {"getsize": "size", "samefile": "place"}.get(name, found)
         frame = frame.f_back

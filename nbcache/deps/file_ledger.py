@@ -182,7 +182,9 @@ class Ledger:
 
     def _shows(self, path: str) -> bool:
         """Tell whether a look shows more of a path than its content does, if that counts."""
-        return path not in self.read or not {*self.looked[path]} <= {"kind", "size"}
+        if path not in self.read or kind_of(status_of(path)) != "file":
+            return path not in self.read
+        return not {*self.looked[path]} <= {"kind", "size", "stamp"}
 
     def _judge_look(self, path: str) -> dict[str, Any]:
         for aspect, then in self.looked[path].items():

@@ -62,7 +62,7 @@ def look_at(path: str, aspect: str) -> Any:
     """Return what a look shows of a path.
 
     The aspects are ``kind``, ``size``, ``mode``, ``time``, ``link`` and ``place``, which is what
-    another path for the same file shares with it.
+    another path for the same file shares with it; ``stamp`` is a time that only stands for content.
     """
     status = status_of(path)
     if aspect == "link":

@@ -32,7 +32,6 @@ FOUND = [
     ("a link to another HDF5 file", H5 + "with h5py.File('m.h5', 'w') as f: f['l'] = h5py.ExternalLink('{far}/ext/e.h5', '/a')\ndel f\n---\n@with h5py.File('m.h5', 'r') as f: print(f['l'][0])\ndel f"),
     ("a script that runs a script", TEXT + "open('a.py', 'w').write('import b'); open('b.py', 'w').write(\"print(open('{far}/v.txt').read())\");\n---\n@import subprocess, sys\nprint(subprocess.check_output([sys.executable, 'a.py']))"),
     ("a path behind a shell variable", TEXT + "import os\nos.environ['ZDIR'] = '{far}'\n---\n@!cat $ZDIR/v.txt"),
-    ("a makefile", TEXT + "open('Makefile', 'w').write('all:\\n\\t@cat {far}/v.txt\\n');\n---\n@!make -s || cat {far}/v.txt"),
     ("a notebook that a command reads", "x = 1\nopen('n.ipynb', 'w').write(str(x));\n---\n@!cat n.ipynb"),
     ("a script that is a loaded module", "x = 1\nimport sys; sys.dont_write_bytecode = True\nopen('{m}.py', 'w').write(f'print({x})')\nimport {m}\n---\n@!python -m {m}"),
     ("a forked process", TEXT + "import multiprocessing as mp\nopen('c.txt', 'w').write('{far}/v.txt')\ndef rd(_): return open(open('c.txt').read()).read()\n---\n@with mp.get_context('fork').Pool(1) as p: print(p.map(rd, [0]))\ndel p"),
@@ -44,6 +43,7 @@ FOUND = [
 ]
 
 CASES = [
+    Case("a makefile", TEXT + "open('Makefile', 'w').write('all:\\n\\t@cat {far}/v.txt\\n');\n---\n@!make -s || cat {far}/v.txt", X, needless="make goes by time stamps"),
     *(Case(name, text, X) for name, text in FOUND),
     Case("a virtual HDF5 file", H5 + "lay = h5py.VirtualLayout((1,), 'i8'); lay[:] = h5py.VirtualSource('{far}/ext/e.h5', 'a', (1,))\nwith h5py.File('m.h5', 'w') as f: f.create_virtual_dataset('v', lay)\ndel f, lay\n---\n@with h5py.File('m.h5', 'r') as f: print(f['v'][0])\ndel f", X, needless="HDF5 writes the time into it"),
     Case("a database that is attached by a parameter", TABLE + "parts = ['{far}', 'u.db']\n---\n@k = sqlite3.connect(':memory:'); k.execute('attach ? as q', ['/'.join(parts)]); print(k.execute('select a from q.t').fetchall()); k.close(); del k", X, refused=True),
