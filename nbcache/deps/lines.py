@@ -32,6 +32,10 @@ PACKAGES = frozenset(
 )
 """What shows lines without a call that could be watched."""
 
+_IMPORTED = rf"^[ \t]*(import|from)[ \t]+({'|'.join(sorted(PACKAGES))})\b"
+SHOWING = re.compile(f"{WORDS.pattern}|{_IMPORTED}", re.MULTILINE)
+"""Either of both, in the text of a module."""
+
 _PLAIN_STYLES = (logging.PercentStyle, logging.StrFormatStyle, logging.StringTemplateStyle)
 
 _active: list[set[str]] = []

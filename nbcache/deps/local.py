@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from nbcache.deps.arrivals import loaded_mark
 from nbcache.deps.digests import file_digest, signature, text_digest
 from nbcache.deps.finding import digest_on_disk
+from nbcache.deps.lines import SHOWING
 from nbcache.deps.loaded_code import runs_code_of
 from nbcache.deps.outlines import Outline, outline
 from nbcache.deps.places import is_local
@@ -115,6 +116,13 @@ def memory_outline(name: str) -> Outline | None:
         return None
     text = _memory[name].text
     return None if text is None else outline(text)
+
+
+def may_show_lines(name: str) -> bool:
+    """Tell whether the source that a loaded module runs names what shows lines unseen."""
+    if memory_digest(name) is None:
+        return False
+    return SHOWING.search((_memory[name].text or b"").decode("utf-8", "replace")) is not None
 
 
 def meaning_digest(name: str) -> str | None:

@@ -21,6 +21,7 @@ from nbcache.deps.finding import FRESH, locate, source_news
 from nbcache.deps.local import (
     current_digest,
     loaded_local_names,
+    may_show_lines,
     memory_digest,
     portable,
     remember_loaded,
@@ -214,14 +215,18 @@ def _sources(run: _Run, imported: Iterable[str]) -> dict[str, list[Any]]:
         counted = None if names is None else sorted(names)
         path = portable(source_path(name))
         found[name] = [current_digest(name, path, counted), path, counted, memory_digest(name)]
-    return found
+    return _raw(found) if any(map(may_show_lines, found)) else found
 
 
 def raw_sources(late: Mapping[str, Any]) -> dict[str, Any]:
     """Return late dependencies with the texts of the local modules, comments included."""
     modules = late.get("modules", {})
-    local = {name: [memory_digest(name), one[1]] for name, one in modules.get("local", {}).items()}
+    local = _raw(modules.get("local", {}))
     return {**late, "modules": {**modules, "local": local}} if local else dict(late)
+
+
+def _raw(sources: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: [memory_digest(name), one[1]] for name, one in sources.items()}
 
 
 def _imported(run: _Run) -> list[str]:

@@ -28,13 +28,12 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Statements: their digest, the module's names that they read, the modules they import.
+    """Statements: the module's names that they read, the modules they import.
 
     ``members`` are what is taken from names that are only used as ``name.member``. What reads
     names out of sight is ``hidden``.
     """
 
-    digest: str = ""
     reads: frozenset[str] = frozenset()
     texts: frozenset[str] = frozenset()
     imports: tuple[str, ...] = ()
@@ -50,6 +49,8 @@ class Outline:
     body: Part
     parts: Mapping[str, Part]
     bound_by_body: frozenset[str]
+    order: tuple[tuple[frozenset[str] | None, str], ...]
+    """What each statement binds, None for those of the body, and its digest."""
     imports: tuple[ast.Import | ast.ImportFrom, ...]
     """Those that run when the module is imported."""
 
@@ -74,13 +75,15 @@ class Outline:
         return [one for one in self.imports if name in bound_by_import(one)]
 
     def digest(self, names: Collection[str] | None) -> str:
-        """Return the digest of the parts of these names and of the body, None: of everything."""
+        """Return the digest of what binds these names and of the body, None: of everything.
+
+        In their order: ``B = A`` means another ``A`` before ``A = 2`` than behind it.
+        """
         if names is None:
             return self.whole
-        found = [self.body.digest]
-        for name in sorted(names):
-            part = self.parts.get(name)
-            found.append(f"{name}={part.digest if part else name in self.bound_by_body}")
+        asked = frozenset(names)
+        found = [digest for bound, digest in self.order if bound is None or bound & asked]
+        found += [f"{name} {name in self.names}" for name in sorted(asked)]
         return hashlib.blake2b("\0".join(found).encode(), digest_size=16).hexdigest()
 
 
@@ -122,24 +125,30 @@ def outline(data: bytes) -> Outline | None:
 
 def _outline(tree: ast.Module) -> Outline:
     quiet = Quiet(tree)
+    digests = {id(one): digest_of_nodes([one]) for one in tree.body}
+    order: list[tuple[frozenset[str] | None, str]] = []
     body: list[ast.stmt] = []
     parts: dict[str, list[ast.stmt]] = {}
     if ast.get_docstring(tree, clean=False) is not None:
         parts["__doc__"] = tree.body[:1]
+        order.append((frozenset({"__doc__"}), digests[id(tree.body[0])]))
     for statement in tree.body:
         if is_main_block(statement) or _does_nothing(statement):
             continue
-        if not quiet.only_binds(statement):
+        if not quiet.take(statement):
             body.append(statement)
+            order.append((None, digests[id(statement)]))
             continue
-        for name in bindings([statement]).bound:
+        bound = frozenset(bindings([statement]).bound)
+        order.append((bound, digests[id(statement)]))
+        for name in bound:
             parts.setdefault(name, []).append(statement)
-    digests = {id(one): digest_of_nodes([one]) for one in tree.body}
     return Outline(
         _joined(tree.body, digests),
-        _part(body, digests),
-        {name: _part(statements, digests) for name, statements in parts.items()},
+        _part(body),
+        {name: _part(statements) for name, statements in parts.items()},
         frozenset(bindings(body).bound),
+        tuple(order),
         tuple(one for one in _at_import(tree) if isinstance(one, _IMPORTS)),
     )
 
@@ -175,10 +184,9 @@ def _joined(statements: list[ast.stmt], digests: Mapping[int, str]) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def _part(statements: list[ast.stmt], digests: Mapping[int, str]) -> Part:
+def _part(statements: list[ast.stmt]) -> Part:
     read = read_lazily(statements)
     return Part(
-        _joined(statements, digests),
         read.reads,
         read.strings,
         tuple(_late_imports(statements)),

@@ -19,6 +19,8 @@ Needs = Mapping[str, Collection[str] | None]
 
 _BODY = ""
 _ALL = "*"
+_OF_ALL = frozenset({"__dict__", "__annotations__", "__annotate__"})
+"""Members of a module that tell of all the others."""
 
 
 class Reach:
@@ -46,7 +48,8 @@ class Reach:
             return
         self._needs.setdefault(module, set())
         made = memory_outline(module)
-        is_whole = names is None or made is None or made.is_open
+        names = None if names is None else list(names)
+        is_whole = names is None or made is None or made.is_open or not _OF_ALL.isdisjoint(names)
         for name in (_BODY, *([_ALL] if is_whole else names or ())):
             if (module, name) not in self._followed:
                 self._followed.add((module, name))

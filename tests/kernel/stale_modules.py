@@ -75,4 +75,10 @@ CASES = [
     Case("what a module says of itself", "%%writefile {m}.py\n'one'\ndef f(): return 1\n# tail\n---\nimport {m}\n---\n@print({m}.__doc__)", ("'one'", "'two'"), ("# tail", "# of nothing\ndef tail(): return 2\nTAIL = [1]")),
     Case("a module's variables by any name", "%%writefile {m}.py\nX = 1\ndef f(): return globals()['X']\n---\n@from {m} import f\nprint(f())", ("X = 1", "X = 2")),
     Case("lines of a module that a warning shows", "%%writefile {m}.py\n# note\nimport warnings\ndef f(): warnings.warn('w')\n---\n@from {m} import f\nimport warnings\nwith warnings.catch_warnings(record=True) as w:\n    warnings.simplefilter('always'); f()\nprint(w[0].lineno); del w", ("# note\n", "")),
+    Case("the order of a module's assignments", "%%writefile {m}.py\nA = 1\nB = A\n# tail\n---\n@from {m} import B\nprint(B)", ("A = 1\nB = A", "A = 1\nA = 2\nB = A"), ("# tail", "# of nothing\nTAIL = [1]")),
+    Case("a module's assignment moved", "%%writefile {m}.py\nV = 1\n\nA = 1\nB = A\nA = 2\nC = V\n---\n@from {m} import B\nprint(B)", ("B = A\nA = 2\nC = V", "A = 2\nB = A\nC = V"), ("C = V", "C = 3")),
+    Case("a line that a module's function tells", "%%writefile {m}.py\n# 1\nimport sys\ndef f(): return sys._getframe().f_lineno\n---\n@from {m} import f\nprint(f())", ("# 1", "# 1\n# 2")),
+    Case("a module's annotations", "%%writefile {m}.py\nx: int = 1\n---\n@import {m}\nprint({m}.__annotations__)", ("int", "str")),
+    Case("an operator of a module's own", "%%writefile {m}.py\nclass N:\n    def __init__(self): self.kids = []\n    def __add__(self, other): self.kids.append(1); return self\na, b = N(), N()\nc = a + b\n# tail\n---\n@from {m} import a\nprint(len(a.kids))", ("c = a + b", "c = b"), ("# tail", "# of nothing\nTAIL = [1]")),
+    Case("a module that can't be imported any more", "%%writefile {m}.py\ndef f(): return 1\nX = 1\n# tail\n---\n@try:\n    from {m} import f\n    print(f())\nexcept NameError: print('broken')", ("X = 1", "X = missing"), ("# tail", "# of nothing\nTAIL = [1]")),
 ]

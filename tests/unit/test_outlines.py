@@ -65,6 +65,13 @@ SEEN = {
     "a class body that calls": ("sides = 0", "sides = count()"),
     "a default that calls": ("f(x=LEVEL)", "f(x=level())"),
     "a condition": ("LEVEL = 1", "if True: LEVEL = 1"),
+    "an operator, which may be anybody's": ("LEVEL = 1", "LEVEL = 1\nMORE = LEVEL + 1"),
+    "a name that is not there": ("LEVEL = 1", "LEVEL = 1\nMORE = MISSING"),
+    "a name that is there too late": ("LEVEL = 1", "LEVEL = 1\nMORE = f"),
+    "what a library does not have": ("import re", "import re\nfrom os import nothing_such"),
+    "a call that fails": ('re.compile("a")', 're.compile("(")'),
+    "a division by nothing": ("LEVEL = 1", "LEVEL = 1\nMORE = 1 / 0"),
+    "a dataclass that fails": ("x: int = LEVEL", "x: int = LEVEL\n    y: int"),
     "an item set": ('TABLE = {"a": LEVEL}', 'TABLE = {"a": LEVEL}\nTABLE["b"] = 2'),
     "what asks for the future": ('"""What it does."""', "from __future__ import annotations"),
 }
@@ -103,6 +110,15 @@ def test_a_name_counts_with_all_that_binds_it():
     assert "len" in once.parts["f"].reads
     assert once.digest(["len"]) != other.digest(["len"])
     assert once.digest(None) != other.digest(None)
+
+
+def test_the_order_of_what_counts_counts():
+    """A name bound from another one, before or behind that one's second value."""
+    first, second = outline(b"A = 1\nB = A\nA = 2\n"), outline(b"A = 1\nA = 2\nB = A\n")
+    assert first is not None
+    assert second is not None
+    assert first.digest(["A", "B"]) != second.digest(["A", "B"])
+    assert first.digest(["A"]) == second.digest(["A"])
 
 
 def test_all_of_a_module_counts_without_its_comments():
