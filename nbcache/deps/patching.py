@@ -199,6 +199,7 @@ class Patches:
         if self._arrival is not None:
             arrival, self._arrival = self._arrival, None
             arrivals.forget(arrival)
+            self._actions.clear()  # they know of these patches, and of all that is watched
         while self._logs:
             arrivals.close_log(self._logs.pop())
 
