@@ -142,12 +142,13 @@ _BASE_PROTOCOLS = (
 
 
 def has_protocol(kind: Any) -> bool:
-    """Tell whether a container's subclass says itself how it is stored."""
+    """Tell whether a container's subclass says itself how it is stored.
+
+    One that only says what to do with a state is filled past that, with all that it holds.
+    """
     ours = any(kind.__reduce__ is known for known in _BASE_PROTOCOLS)
     plain_ex = kind.__reduce_ex__ in (object.__reduce_ex__, bytearray.__reduce_ex__)
-    named = any(
-        "__setstate__" in b.__dict__ or "__getstate__" in b.__dict__ for b in kind.__mro__[:-1]
-    )
+    named = any("__getstate__" in base.__dict__ for base in kind.__mro__[:-1])
     return not (ours and plain_ex) or named
 
 
