@@ -49,6 +49,9 @@ _SHALLOW = frozenset(sys.stdlib_module_names) | {
 }
 """Packages of which only the variables count: they are large, and keep their own by name."""
 
+_CLOCK = "time"
+"""Holds the names of the zone that the environment tells: another tuple after each change."""
+
 _IN_VARIABLES = CONTAINERS | {object}
 
 
@@ -93,7 +96,7 @@ class LibraryObjects:
             steps = target_steps(node) if type(node) is ast.Attribute else []
             root = namespace.get(steps[0]) if steps else None
             found = _home(root) if root is not None else None
-            if found is not None and _is_library(found[0]):
+            if found is not None and _is_library(found[0]) and found[0] != _CLOCK:
                 path = tuple((NAME, step) for step in (*found[1], *steps[1:]))
                 value = live(found[0], path)
                 if is_held(value):
