@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from typing import ClassVar
 
 import pytest
 from replaying import Notebook
 
-from nbcache.errors import CacheError
+from nbcache.errors import CacheError, NotReplayable
+from nbcache.heap.kinds.forgotten import replace_state
 from nbcache.heap.registry import kind_of
 from nbcache.replay.replaying import change
 
@@ -44,3 +46,25 @@ def test_a_failed_change_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
         "{'k': 1}",
     ]
     assert "new" not in names
+
+
+class KeepsAside:
+    """Keeps values in a table beside it, and takes a state by adding to that."""
+
+    table: ClassVar[dict[int, dict[str, int]]] = {}
+
+    def __getstate__(self) -> dict[str, int]:
+        return dict(self.table.get(id(self), {}))
+
+    def __setstate__(self, state: dict[str, int]) -> None:
+        self.table.setdefault(id(self), {}).update(state)
+
+
+def test_what_a_class_does_not_let_go_of_fails() -> None:
+    """A state with less than before is refused where the class can only add to what it keeps."""
+    one = KeepsAside()
+    one.__setstate__({"a": 1})
+    replace_state(one, {"a": 2, "b": 3})
+    assert one.__getstate__() == {"a": 2, "b": 3}
+    with pytest.raises(NotReplayable, match="does not let go of `b`"):
+        replace_state(one, {"a": 2})

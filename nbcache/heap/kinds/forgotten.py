@@ -10,7 +10,7 @@ import sys
 import types
 from typing import Any
 
-from nbcache.errors import NotFingerprintable
+from nbcache.errors import NotFingerprintable, NotReplayable
 from nbcache.heap.kinds.attributes import dict_of
 from nbcache.heap.tokens import FLAT, flat
 from nbcache.locality import is_local_module
@@ -81,6 +81,20 @@ def set_state(live: Any, value: Any) -> None:
         live.__dict__.update(value)
     for name, item in (slots or {}).items():
         setattr(live, name, item)
+
+
+def replace_state(live: Any, state: Any) -> None:
+    """Set another state of an object that has one.
+
+    Raises:
+        NotReplayable: its class does not let go of what it keeps elsewhere.
+    """
+    set_state(live, state)
+    made = live.__reduce_ex__(4) if type(state) is dict and hasattr(live, "__setstate__") else ""
+    now = made[2] if type(made) is tuple and len(made) > 2 else None
+    left = sorted(map(str, now.keys() - state.keys())) if type(now) is dict else []
+    if left:
+        raise NotReplayable(f"its class does not let go of `{left[0]}`")
 
 
 def set_directly(live: Any, now: Any, state: Any, direct: list[str]) -> bool:

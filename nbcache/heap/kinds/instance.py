@@ -29,6 +29,7 @@ from nbcache.heap.kinds.forgotten import (
     complete,
     forgets_attributes,
     is_own_class,
+    replace_state,
     set_directly,
     set_state,
 )
@@ -172,10 +173,9 @@ class ReducedKind(Kind):
         if own is not None and names is not None:
             for name in [name for name in own if name not in names]:
                 del own[name]
-        if value is not None and not (
-            direct and set_directly(live, reduce_object(live)[2], value, direct[0])
-        ):
-            set_state(live, value)
+        is_set = bool(direct) and set_directly(live, reduce_object(live)[2], value, direct[0])
+        if value is not None and not is_set:
+            replace_state(live, value)
         if items:
             live[:] = items
         if pairs:
