@@ -58,6 +58,7 @@ class KeepsAside:
 
     def __setstate__(self, state: dict[str, int]) -> None:
         self.table.setdefault(id(self), {}).update(state)
+        state.clear()  # as classes do that take a state apart
 
 
 def test_what_a_class_does_not_let_go_of_fails() -> None:

@@ -89,10 +89,11 @@ def replace_state(live: Any, state: Any) -> None:
     Raises:
         NotReplayable: its class does not let go of what it keeps elsewhere.
     """
+    wanted = set(state) if type(state) is dict else set()  # which the class may take apart
     set_state(live, state)
     made = live.__reduce_ex__(4) if type(state) is dict and hasattr(live, "__setstate__") else ""
     now = made[2] if type(made) is tuple and len(made) > 2 else None
-    left = sorted(map(str, now.keys() - state.keys())) if type(now) is dict else []
+    left = sorted(map(str, now.keys() - wanted)) if type(now) is dict else []
     if left:
         raise NotReplayable(f"its class does not let go of `{left[0]}`")
 
