@@ -13,7 +13,7 @@ from nbcache.cell.names import Names
 from nbcache.deps.modules import raw_sources
 from nbcache.deps.trackers import Trackers
 from nbcache.entry import Body, Entry
-from nbcache.errors import CacheError, NotFingerprintable, NotReplayable
+from nbcache.errors import NotFingerprintable, NotReplayable
 from nbcache.heap.registry import kind_of
 from nbcache.heap.walk import Walk
 from nbcache.policy import Policy, whole
@@ -22,6 +22,7 @@ from nbcache.replay.codec import dump
 from nbcache.replay.namespace import Snapshot, find_patches
 from nbcache.replay.needs import imported_modules, module_needs, reached_modules
 from nbcache.replay.path_texts import path_like
+from nbcache.replay.undoing import all_or_nothing, old_bindings, undo_log
 from nbcache.witnesses import told_words
 
 TRANSIENT = "_nbcache_transient"
@@ -198,32 +199,31 @@ def repeat(
         CacheError: something could not be repeated; nothing was changed then.
     """
     effects = values["effects"]
-    if effects:
-        trackers.apply(effects)
+    changes = _scoped_changes(function, values, walk)
+    log = undo_log(values["patches"], walk, more=bool(effects))
+    with all_or_nothing(log, old_bindings(changes)):
+        for ordinal, state in values["patches"]:
+            live = walk.objects[ordinal]
+            kind_of(type(live)).patch(live, state)
+        for scope, change in changes:
+            scope.update(change["bind"])
+            for name in change["delete"]:
+                scope.pop(name, None)
+        trackers.apply(effects or {})
     trackers.absorb(entry.late)
-    if values["patches"]:
-        _patch(values["patches"], walk)
-    if values["bind"] or values["delete"]:
-        scopes = scopes_of(function, walk)
-        for scope, names in values["bind"].items():
-            scopes[scope].update(names)
-        for scope, gone in values["delete"].items():
-            for name in gone:
-                scopes[scope].pop(name, None)
     return values["return value"]
 
 
-def _patch(patches: list[tuple[int, Any]], walk: Walk) -> None:
-    """Patch the live objects, all of them or none."""
-    lives = [walk.objects[ordinal] for ordinal, _ in patches]
-    undo = [(live, kind_of(type(live)).state(live)) for live in lives]
-    try:
-        for live, (_, state) in zip(lives, patches, strict=True):
-            kind_of(type(live)).patch(live, state)
-    except Exception as error:
-        for live, state in undo:
-            kind_of(type(live)).patch(live, state)
-        raise CacheError(f"a change could not be repeated: {error}") from error
+def _scoped_changes(
+    function: types.FunctionType, values: Mapping[str, Any], walk: Walk
+) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return the variables of each module whose names change, and what is bound and deleted."""
+    bind, delete = values["bind"], values["delete"]
+    scopes = scopes_of(function, walk) if bind or delete else {}
+    return [
+        (scopes[label], {"bind": bind.get(label, {}), "delete": delete.get(label, ())})
+        for label in {**bind, **delete}
+    ]
 
 
 __all__ = ["CODE", "CallRecorder", "CallRecording", "repeat"]

@@ -122,7 +122,12 @@ def may_show_lines(name: str) -> bool:
     """Tell whether the source that a loaded module runs names what shows lines unseen."""
     if memory_digest(name) is None:
         return False
-    return SHOWING.search((_memory[name].text or b"").decode("utf-8", "replace")) is not None
+    return _names_what_shows_lines(_memory[name].text or b"")
+
+
+@lru_cache(maxsize=512)
+def _names_what_shows_lines(text: bytes) -> bool:
+    return SHOWING.search(text.decode("utf-8", "replace")) is not None
 
 
 def meaning_digest(name: str) -> str | None:

@@ -12,20 +12,10 @@ import inspect
 import itertools
 import marshal
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-AFTERWARDS: list[Callable[[], None]] = []
-"""What is left to do when a whole stream has been read."""
-
-
-@contextlib.contextmanager
-def finishing() -> Iterator[None]:
-    """Do what is left to do when the reading inside has come to its end."""
-    AFTERWARDS.clear()
-    yield
-    while AFTERWARDS:
-        AFTERWARDS.pop(0)()
+from nbcache.errors import CacheError
 
 
 class Namespace:
@@ -264,8 +254,15 @@ def get_constant(module: str, name: str) -> Any:
 
 
 def get_zone(name: str) -> Any:
-    """Return dateutil's time zone of a name."""
-    return importlib.import_module("dateutil.tz").gettz(name)
+    """Return dateutil's time zone of a name.
+
+    Raises:
+        CacheError: this machine knows no such zone.
+    """
+    zone = importlib.import_module("dateutil.tz").gettz(name)
+    if zone is None:
+        raise CacheError(f"this machine has no time zone {name!r}")
+    return zone
 
 
 def make_generator(function: Any, arguments: dict[str, Any]) -> Any:

@@ -13,12 +13,13 @@ import re
 from typing import Any
 
 from nbcache.heap import rebuild
+from nbcache.heap.finishing import afterwards
 
 
 def fill_model(kind: Any, state: dict[str, Any]) -> None:
     """Set a model's names and attributes; pydantic completes it when the stream was read."""
     rebuild.fill_class(kind, state)
-    rebuild.AFTERWARDS.append(lambda: complete_model(kind))
+    afterwards(lambda: complete_model(kind))
 
 
 def complete_model(kind: Any) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from nbcache.entry import Body
 from nbcache.errors import CacheError, NotStorable
 from nbcache.heap import rebuild
+from nbcache.heap.finishing import finishing
 from nbcache.heap.kinds.attributes import dict_of
 from nbcache.heap.kinds.constants import find_constant
 from nbcache.heap.muted import muted
@@ -177,7 +178,7 @@ class Loader(pickle.Unpickler):
 
     def read(self) -> dict[str, Any]:
         """Return the whole stream's values."""
-        with muted(), rebuild.finishing():
+        with muted(), finishing():
             values: dict[str, Any] = self.load()
             deep.read(self, self._file)
         return values

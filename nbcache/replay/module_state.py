@@ -16,7 +16,7 @@ from typing import Any
 
 from nbcache.deps import arrivals
 from nbcache.deps.local import loaded_local_names
-from nbcache.errors import NotFingerprintable, NotReplayable
+from nbcache.errors import CacheError, NotFingerprintable, NotReplayable
 from nbcache.heap.tokens import FLAT
 from nbcache.heap.walk import Walk
 from nbcache.locality import is_local_module
@@ -140,10 +140,23 @@ def _compare(before: Variables, now: Variables) -> tuple[Variables, list[str]]:
     return bind, [name for name in before if name not in now and not name.startswith("__")]
 
 
+def variables_of(
+    changes: Mapping[str, Mapping[str, Any]],
+) -> list[tuple[Variables, Mapping[str, Any]]]:
+    """Return the changes with the variables of the local modules that they are for.
+
+    Raises:
+        CacheError: such a module is not loaded.
+    """
+    gone = [name for name in changes if name not in sys.modules]
+    if gone:
+        raise CacheError(f"the module `{gone[0]}` is not loaded")
+    return [(vars(sys.modules[name]), change) for name, change in changes.items()]
+
+
 def bind_variables(changes: Mapping[str, Mapping[str, Any]]) -> None:
     """Bind and delete the variables of local modules as a recorded run did."""
-    for name, change in changes.items():
-        variables = vars(sys.modules[name])
+    for variables, change in variables_of(changes):
         variables.update(change["bind"])
         for variable in change["delete"]:
             variables.pop(variable, None)

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from nbcache.deps.randomness import RandomTracker
 from nbcache.deps.trackers import Trackers
 from nbcache.deps.uninterrupted import uninterrupted
 from nbcache.entry import Entry
-from nbcache.errors import CacheError
 from nbcache.heap.muted import muted
-from nbcache.heap.registry import kind_of
 from nbcache.heap.walk import Walk
 from nbcache.replay.hushed import hushed
-from nbcache.replay.module_state import bind_variables
+from nbcache.replay.module_state import bind_variables, variables_of
 from nbcache.replay.namespace import apply_changes
 from nbcache.replay.outputs import Tap
 from nbcache.replay.shell_state import ShellState
+from nbcache.replay.undoing import all_or_nothing, old_bindings, undo_log
 
 
 def replay(
@@ -45,41 +44,31 @@ def replay(
         if entry.effects.get("registered"):
             ShellState.of(shell).require(entry.effects["registered"])
         draws = {RandomTracker.name: effects.pop(RandomTracker.name, None)}
-        trackers.apply(effects)
+        with change(values, shell.user_ns, reading.walk):
+            trackers.apply(effects)
+            trackers.apply(draws)  # last: if a change fails, the cell runs from where they were
         trackers.absorb(entry.late)
-        change(values, shell.user_ns, reading.walk)
-        trackers.apply(draws)  # when a change fails, the cell runs: from where the streams were
     show(shell, entry, values["result"], reading.request.execution_count, tap)
 
 
-def change(values: Mapping[str, Any], namespace: dict[str, Any], walk: Walk) -> None:
-    """Apply the changes to names and live objects, all of them or none.
+@contextmanager
+def change(values: Mapping[str, Any], namespace: dict[str, Any], walk: Walk) -> Iterator[None]:
+    """Apply the changes to names and live objects and do what is inside: all of it or nothing.
 
     Raises:
-        CacheError: a change could not be applied.
+        CacheError: a change could not be applied; everything is as it was before.
+        RuntimeError: and what was applied already could not be taken back.
     """
-    restore = undo_log(values, walk)
-    try:
+    modules = values.get("modules", {})
+    more = bool(modules or values["effects"])
+    log = undo_log(values["patches"], walk, more=more)
+    with all_or_nothing(log, old_bindings([(namespace, values), *variables_of(modules)])):
         with muted():
             apply_changes(values, namespace, walk)
-        bind_variables(values.get("modules", {}))
-        if values["annotations"]:
-            namespace.setdefault("__annotations__", {}).update(values["annotations"])
-    except Exception as error:
-        for live, state in restore:
-            with suppress(Exception):  # what can't be set was not, and the others can
-                kind_of(type(live)).patch(live, state)
-        raise CacheError(f"a change could not be repeated: {error}") from error
-
-
-def undo_log(values: Mapping[str, Any], walk: Walk) -> list[tuple[Any, Any]]:
-    """Return what is needed to take the patches back; a single one is all or nothing."""
-    log = []
-    is_whole = len(values["patches"]) == 1 and not values.get("modules")
-    for ordinal, _ in () if is_whole else values["patches"]:
-        live = walk.objects[ordinal]
-        log.append((live, kind_of(type(live)).snapshot(live)))
-    return log
+        bind_variables(modules)
+        yield
+    if values["annotations"]:
+        namespace.setdefault("__annotations__", {}).update(values["annotations"])
 
 
 def run_quietly(shell: Any, name: str, line: str) -> None:

@@ -12,6 +12,7 @@ from nbcache.errors import CacheError, NotReplayable
 from nbcache.heap.kinds.forgotten import replace_state
 from nbcache.heap.registry import kind_of
 from nbcache.replay.replaying import change
+from nbcache.replay.undoing import all_or_nothing
 
 SET_UP = """
 import numpy as np
@@ -34,10 +35,11 @@ def test_a_failed_change_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
         "patches": list(zip(places, states, strict=True)),
         "bind": {"new": 1},
         "delete": [],
+        "effects": {},
         "annotations": {},
     }
-    with pytest.raises(CacheError, match="could not be repeated"):
-        change(values, names, walk)
+    with pytest.raises(CacheError, match="could not be repeated"), change(values, names, walk):
+        pass
     assert notebook.values(["array", "view", "alias", "listed is alias", "last"]) == [
         "array([0, 1, 2])",
         "array([1, 2])",
@@ -46,6 +48,37 @@ def test_a_failed_change_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
         "{'k': 1}",
     ]
     assert "new" not in names
+
+
+def test_what_cannot_be_taken_back_is_no_common_miss() -> None:
+    """An object that stays half changed fails loudly, and the others get their contents back."""
+    listed = [1, 2]
+    with (
+        pytest.raises(RuntimeError, match=r"neither repeated nor taken back .object: "),
+        all_or_nothing([(object(), None), (listed, [1])], []),
+    ):
+        raise NotReplayable("does not let go of `b`")
+    assert listed == [1]
+
+
+def test_what_fails_after_the_changes_takes_them_back() -> None:
+    """Names and objects are as they were when the ambient state can't be set."""
+    notebook = Notebook()
+    notebook.run("listed, gone, bound = [1], 2, 3")
+    names = notebook.user_ns
+    walk = notebook.read("listed").walk
+    values = {
+        "patches": [(walk.ordinal(names["listed"]), [1, 2])],
+        "bind": {"new": 1, "bound": 4},
+        "delete": ["gone"],
+        "effects": {"environment": {}},
+        "annotations": {"bound": "int"},
+    }
+    with pytest.raises(CacheError, match="new and bound: 1, 4"), change(values, names, walk):
+        raise OSError("new and bound: {new}, {bound}".format(**names))
+    assert notebook.values(["listed", "gone", "bound"]) == ["[1]", "2", "3"]
+    assert "new" not in names
+    assert "__annotations__" not in names
 
 
 class KeepsAside:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbcache.errors import NotReplayable, NotStorable
 from nbcache.heap import rebuild, rebuild_models
+from nbcache.heap.finishing import finishing
 from nbcache.heap.kinds.attributes import HEAP_TYPE
 from nbcache.heap.kinds.code import global_token, is_library
 from nbcache.heap.kinds.functions import need_texts
@@ -133,7 +134,7 @@ class ClassKind(Kind):
         if live.__bases__ != state["bases"]:
             live.__bases__ = state["bases"]
         fill = rebuild_models.fill_model if is_model(live) else rebuild.fill_class
-        with rebuild.finishing():
+        with finishing():
             fill(live, {**state, "items": changed_items(now, then)})
 
 

@@ -21,7 +21,7 @@ class ZoneKind(ReducedKind):
         """Ask dateutil for the zone, if it is the one of a name."""
         kept: Any = getattr(tz.gettz, "_GettzFunc__instances", None) or {}
         for name, zone in list(kept.items()):
-            if zone is obj and type(name) is str:
+            if zone is obj and type(name) is str and name:
                 return rebuild.get_zone, (name,)
         return super().reduce(obj, dump)
 
