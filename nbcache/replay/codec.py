@@ -26,7 +26,7 @@ from nbcache.replay.codes import CodeTable, codes_of
 from nbcache.replay.explaining import explain
 from nbcache.replay.foreign import Foreign
 from nbcache.replay.holders import Holders
-from nbcache.replay.library_objects import LIBRARIES, load_import, load_place
+from nbcache.replay.library_objects import LIBRARIES, References, load_import
 from nbcache.replay.own_dicts import owners_of_dicts
 from nbcache.replay.packing import PACKED, Packer, Unpacker, keeping, pack_plain, plain_value
 
@@ -57,6 +57,7 @@ class Dumper(pickle.Pickler):
         self._codes: CodeTable | None = None
         self._packer = Packer()
         self._kept = LIBRARIES.places
+        self._reference = References().of
         self.holders = Holders()
         self._counted = self.holders.counted
         self._kinds: dict[type, Kind] = {}
@@ -84,12 +85,12 @@ class Dumper(pickle.Pickler):
             found = self._earlier_dict(obj) if kind is dict else None
             found = found or self._parts.find(obj, self.changed)
             if found is None and identity in self._kept:
-                found = LIBRARIES.reference(obj)
+                found = self._reference(obj)
             elif kind in self._counted:
                 self._counted[kind][identity] += 1
             return self._packer.pack(obj) if found is None and kind in PACKED else found
         if type(found) is Foreign:
-            known = LIBRARIES.reference(obj) if identity in self._kept else None
+            known = self._reference(obj) if identity in self._kept else None
             return known or self._parts.find(obj, self.changed) or found.refuse(obj)
         return found
 
@@ -175,6 +176,7 @@ class Loader(pickle.Unpickler):
         self._nans: dict[str, float] = {}
         self._unpacker = Unpacker()
         self._load_part = Finder(walk).find
+        self._load_library = References().load
 
     def read(self) -> dict[str, Any]:
         """Return the whole stream's values."""
@@ -206,7 +208,6 @@ class Loader(pickle.Unpickler):
         return codes_of(self.walk.objects[ordinal])[inner]
 
     _load_import = staticmethod(load_import)
-    _load_library = staticmethod(load_place)
 
     def _load_dict(self, ordinal: str) -> Any:
         return dict_of(self.walk.objects[int(ordinal)])

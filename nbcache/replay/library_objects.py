@@ -200,6 +200,31 @@ def load_place(place: str) -> Any:
     return value
 
 
+class References:
+    """References of one stream: what is referred to many times is looked at once."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Any, str | None]] = {}
+        self._loaded: dict[str, Any] = {}
+
+    def of(self, obj: Any) -> str | None:
+        """Return how the stream refers to an object, None if no library is known to keep it."""
+        found = self._known.get(id(obj))
+        if found is None:
+            found = self._known[id(obj)] = obj, LIBRARIES.reference(obj)
+        return found[1]
+
+    def load(self, place: str) -> Any:
+        """Return the live object of a reference.
+
+        Raises:
+            CacheError: it is gone, or holds something else than after the recorded run.
+        """
+        if place not in self._loaded:
+            self._loaded[place] = load_place(place)
+        return self._loaded[place]
+
+
 def is_counted(kind: type) -> bool:
     """Tell whether instances of a class may be what its library keeps."""
     package = str(kind.__module__).partition(".")[0]
