@@ -236,7 +236,6 @@ def dump(
     Raises:
         NotStorable: some value can't be stored; the error names the path to it.
     """
-
     changed = frozenset(place for place, _ in values.get("patches", ()))
 
     def new_dumper(file: io.BytesIO) -> Dumper:
