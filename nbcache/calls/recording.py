@@ -21,7 +21,7 @@ from nbcache.replay.aside import refuse_unseen_changes
 from nbcache.replay.codec import dump
 from nbcache.replay.namespace import Snapshot, find_patches
 from nbcache.replay.needs import imported_modules, module_needs, reached_modules
-from nbcache.replay.path_texts import path_like
+from nbcache.replay.path_texts import path_like, small_numbers
 from nbcache.replay.undoing import all_or_nothing, old_bindings, undo_log
 from nbcache.witnesses import told_words
 
@@ -63,6 +63,7 @@ class CallRecorder:
             reached_modules(walk),
             source=" ".join(told_words(walk)),
             paths=path_like((), walk),
+            numbers=small_numbers((), walk),
             imports=imported_modules(walk),
             needs=module_needs((), walk, Names()),
         )

@@ -1,11 +1,20 @@
-"""Reading by a descriptor: no key tells what waits in a pipe, or where an open file stands."""
+"""Reading by a descriptor: no key tells what waits in a pipe, or where an open file stands.
+
+A descriptor is a number, and most that take one (``mmap``, ``FileIO``, ``sendfile``, a child
+process) are no functions that could be watched. So files that earlier cells left open count
+where a run is handed a number that is theirs: by what they hold, and they may not be moved.
+"""
 
 from __future__ import annotations
 
 import os
 import stat
 import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from os import SEEK_CUR
 from os import fstat as _fstat
+from os import lseek as _lseek
 from types import FrameType
 from typing import Any
 
@@ -22,6 +31,46 @@ _PASSING = frozenset({"os.py", "<frozen os>", "interactiveshell.py"})
 
 _STANDARD = 2
 """The last descriptor of the standard streams."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A file that was open before the run: its descriptor, its path, and where it stood."""
+
+    number: int
+    path: str
+    position: int
+
+    def refuse_if_moved(self) -> None:
+        """Raise NotReplayable if the run read on in it, wrote to it or closed it."""
+        if held_by(self.number) != self:
+            raise NotReplayable(
+                f"it uses `{self.path}` by a descriptor that an earlier cell opened"
+            )
+
+
+def held_by(number: int) -> Held | None:
+    """Return the regular file that is open under a number, None if there is no such."""
+    try:
+        if not stat.S_ISREG(_fstat(number).st_mode):
+            return None
+        return Held(number, folder_of(number), _lseek(number, 0, SEEK_CUR))
+    except (OSError, OverflowError, NotReplayable):  # the path: on Linux alone
+        return None
+
+
+def note_held(ledger: Ledger, numbers: Iterable[int]) -> list[Held]:
+    """Count the open files of these numbers by what they hold; return them."""
+    found = [one for one in map(held_by, sorted(numbers)) if one and ledger.scope.counts(one.path)]
+    for one in found:
+        if one.path.endswith(_DELETED):
+            raise NotReplayable("it is handed the descriptor of a file that has no name any more")
+        ledger.note_read(one.path)
+        ledger.held.add(one.number)
+    return found
+
+
+_DELETED = " (deleted)"
 
 
 def watch_descriptors(ledger: Ledger, patches: Patches) -> None:
@@ -50,8 +99,8 @@ def _refuse_stranger(number: int, ledger: Ledger) -> None:
     if number <= _STANDARD or not stat.S_ISREG(mode):
         return
     path = folder_of(number)
-    is_known = path in ledger.read or path in ledger.wrote or not ledger.scope.counts(path)
-    if not is_known and not path.endswith(" (deleted)"):
+    is_known = (path in ledger.read or path in ledger.wrote) and number not in ledger.held
+    if ledger.scope.counts(path) and not is_known and not path.endswith(_DELETED):
         raise NotReplayable(f"it reads `{path}` by a descriptor that an earlier cell opened")
 
 

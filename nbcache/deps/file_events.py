@@ -88,13 +88,15 @@ class NativeEvents:
             ledger.wrote[path] = "missing" if event.mask & inotify.CREATED else "file"
 
     def _add_folder(self, event: FileEvent) -> None:
+        path, ledger = event.path, self._ledger
         if event.mask & inotify.OPENED:
-            if event.path not in self._ledger.listed and self._strangers.could_list():
-                self._ledger.note_listing(event.path, native=True)
+            was_given = path in ledger.chosen_natively
+            if path not in ledger.listed and self._strangers.could_list(was_given=was_given):
+                ledger.note_listing(path, native=True)
         elif event.mask & (_MADE | _GONE):
             before = "missing" if event.mask & inotify.CREATED else "folder"
-            self._native.add(event.path)
-            self._ledger.wrote.setdefault(event.path, before)
+            self._native.add(path)
+            ledger.wrote.setdefault(path, before)
 
     def _refuse_if_listed(self, path: str) -> None:
         for folder in self._ledger.listed_natively:

@@ -46,7 +46,11 @@ class Ledger:
     listed: dict[str, list[str] | None] = field(default_factory=dict)
     globbed: dict[str, dict[Choice, str | None]] = field(default_factory=dict)
     listed_natively: set[str] = field(default_factory=set)
+    chosen_natively: set[str] = field(default_factory=set)
+    """Folders for whose names a native reader was given a pattern: listing them adds nothing."""
     wrote: dict[str, str] = field(default_factory=dict)
+    held: set[int] = field(default_factory=set)
+    """Descriptors of files that earlier cells opened and the run is handed."""
     by_library: set[str] = field(default_factory=set)
     by_time: bool = False
     relay: Relay = field(default_factory=Relay)

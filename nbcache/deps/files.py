@@ -35,12 +35,13 @@ from nbcache.deps.askers import (
 )
 from nbcache.deps.captors import places_of
 from nbcache.deps.commands import watch_commands
-from nbcache.deps.descriptors import on_descriptor, watch_descriptors
+from nbcache.deps.descriptors import Held, note_held, on_descriptor, watch_descriptors
 from nbcache.deps.file_events import NativeEvents
 from nbcache.deps.file_ledger import Ledger
 from nbcache.deps.file_looks import file_news
 from nbcache.deps.file_scope import Scope, absolute, is_above, relative
 from nbcache.deps.globbing import Choice, choice_of
+from nbcache.deps.line_cache import watch_line_cache
 from nbcache.deps.linked_files import watch_linked_files
 from nbcache.deps.patching import Patches
 from nbcache.deps.places import caller, owner_of
@@ -59,6 +60,7 @@ class _Run:
     ledger: Ledger
     events: NativeEvents
     start: str
+    held: list[Held]
 
 
 class FileTracker(Watcher[_Run]):
@@ -70,14 +72,18 @@ class FileTracker(Watcher[_Run]):
         super().__init__()
         self._scope = Scope(own)
         self._paths: Iterable[str] = ()
+        self._numbers: Iterable[int] = ()
         self._by_time = False
 
-    def start(self, paths: Iterable[str] = (), *, by_time: bool = False) -> None:
+    def start(
+        self, paths: Iterable[str] = (), numbers: Iterable[int] = (), *, by_time: bool = False
+    ) -> None:
         """Begin to watch a run whose text or values hold the path-like strings ``paths``.
 
+        ``numbers`` are those in it that may be descriptors of open files.
         ``by_time`` compares files by size and time stamp: a big one is never read for it.
         """
-        self._paths, self._by_time = paths, by_time
+        self._paths, self._numbers, self._by_time = paths, numbers, by_time
         super().start()
 
     def _begin(self, patches: Patches) -> _Run:
@@ -87,9 +93,11 @@ class FileTracker(Watcher[_Run]):
         watch_commands(ledger, patches)
         watch_descriptors(ledger, patches)
         watch_linked_files(ledger, patches)
+        watch_line_cache(ledger, patches)
         self._scope.prime_imports()
+        held = note_held(ledger, self._numbers)
         events = NativeEvents(ledger, self._scope.folders(self._paths))
-        return _Run(ledger, events, _getcwd())
+        return _Run(ledger, events, _getcwd(), held)
 
     def _patch(self, ledger: Ledger, patches: Patches) -> None:
         patches.watch(_on_open(ledger), *places_of("io", "open"), *places_of("builtins", "open"))
@@ -120,6 +128,8 @@ class FileTracker(Watcher[_Run]):
 
     def _end(self, run: _Run) -> Observed:
         run.events.sync()
+        for one in run.held:
+            one.refuse_if_moved()
         late: dict[str, Any] = {}
         for part, entries in run.ledger.judge().items():
             if entries:

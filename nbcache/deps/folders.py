@@ -19,7 +19,7 @@ from nbcache.deps.digests import text_digest
 from nbcache.deps.impurity import process_places
 from nbcache.deps.local import loaded_local_names, local_texts
 from nbcache.deps.patching import Patches
-from nbcache.deps.places import caller
+from nbcache.deps.places import caller, is_for_user
 from nbcache.deps.protocol import Observed
 from nbcache.deps.watching import Watcher
 from nbcache.deps.zone import of_time, present_zone, speaks_of_time, zone_news
@@ -49,8 +49,11 @@ class FolderTracker(Watcher[_Run]):
         def on_question(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             run.is_asked = run.is_asked or _asks(sys._getframe(1))
 
+        def on_process(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            run.is_asked = run.is_asked or is_for_user(sys._getframe(1))
+
         patches.watch(on_question, (os, "getcwd"), (os, "getcwdb"))
-        patches.watch(on_question, *process_places(loaded_mark()))
+        patches.watch(on_process, *process_places(loaded_mark()))
         return run
 
     def _end(self, run: _Run) -> Observed:

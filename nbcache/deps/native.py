@@ -24,8 +24,9 @@ except ImportError:  # Windows, where no folder is watched
 
 _LIST_NOTHING = frozenset({
     "IPython", "PIL", "_brotli", "_pydevd_bundle", "_pydevd_frame_eval", "_yaml", "bottleneck",
-    "charset_normalizer", "contourpy", "cryptography", "debugpy", "gmpy2", "greenlet", "kiwisolver",
-    "lmfit", "lxml", "lz4", "markupsafe", "matplotlib", "msgpack", "numexpr", "numpy", "orjson",
+    "_cyutility", "charset_normalizer", "contourpy", "cryptography", "debugpy", "gmpy2", "greenlet",
+    "h5py", "kiwisolver", "lmfit", "lxml", "lz4", "markupsafe", "matplotlib", "msgpack", "numexpr",
+    "numpy", "orjson",
     "pandas", "patsy", "psutil", "pydantic_core", "regex", "rpds", "scipy", "shapely", "simplejson",
     "sklearn", "sqlalchemy", "statsmodels", "tornado", "ujson", "uvloop", "wrapt", "xxhash", "yaml",
     "zmq", "zstandard",
@@ -35,6 +36,12 @@ _LIST_NOTHING = frozenset({
 _LIST_NOTHING_IN = frozenset({"lib", "_compute", "_acero", "_csv", "_json", "_feather", "_hdfs"})
 """Modules of pyarrow that list no folder; its file systems and datasets do."""
 
+_LIST_BY_PATTERN = frozenset({
+    "polars", "_polars_runtime", "_polars_runtime_32", "_polars_runtime_64",
+    "_polars_runtime_compat", "duckdb", "_duckdb", "pyarrow",
+})  # fmt: skip
+"""Packages whose native code lists what their watched functions were given, and nothing else."""
+
 
 class Strangers:
     """Remembers how many child processes there were, to tell whether one lived meanwhile."""
@@ -42,9 +49,13 @@ class Strangers:
     def __init__(self) -> None:
         self._ended = _ended_children()
 
-    def could_list(self) -> bool:
-        """Whether a child process or a native library of this process could list a folder."""
-        return has_native_lister(loaded_mark()) or self._had_children()
+    def could_list(self, *, was_given: bool = False) -> bool:
+        """Whether a child process or a native library of this process could list a folder.
+
+        ``was_given`` leaves out the libraries whose functions were seen to be given a pattern.
+        """
+        listers = native_listers(loaded_mark())
+        return bool(listers - _LIST_BY_PATTERN if was_given else listers) or self._had_children()
 
     def _had_children(self) -> bool:
         if _ended_children() != self._ended:
@@ -66,9 +77,10 @@ def _has_text(path: str) -> bool:
 
 
 @lru_cache(maxsize=1)
-def has_native_lister(mark: tuple[int, str]) -> bool:
-    """Whether a native module is loaded that may list folders, given which modules are."""
-    return any(map(_may_list, list(sys.modules.items())))
+def native_listers(mark: tuple[int, str]) -> frozenset[str]:
+    """Return the packages of loaded native modules that may list folders, of these modules."""
+    found = filter(_may_list, list(sys.modules.items()))
+    return frozenset(name.partition(".")[0] for name, _ in found)
 
 
 def _may_list(item: tuple[str, Any]) -> bool:

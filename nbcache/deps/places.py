@@ -20,7 +20,7 @@ _SITE_NAMES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}
 
 _SHELL = re.compile(
     r"[/\\]IPython[/\\](core[/\\](magics[/\\]|interactiveshell)|utils[/\\]_process)"
-    r"|[/\\]ipykernel[/\\]zmqshell|[/\\]pexpect[/\\]"
+    r"|[/\\]ipykernel[/\\]zmqshell|[/\\]p(expect|typrocess)[/\\]"
 )
 """What runs magics and shell lines for the user."""
 
@@ -95,6 +95,28 @@ def caller(frame: FrameType | None, *, through_shell: bool = False) -> str:
             return "import" if _is_importing(frame) else owner
         frame = frame.f_back
     return "library"
+
+
+_RUNNERS = re.compile(
+    r"[/\\](sh\.py$|(sh|plumbum|invoke|fabric|git|delegator|sarge)[/\\])", re.IGNORECASE
+)
+"""Libraries that run the commands that they are handed."""
+
+
+def is_for_user(frame: FrameType | None) -> bool:
+    """Tell whether a process may be the user's: of no library but those that run commands.
+
+    A magic such as ``%%bash`` starts its process in a thread, where nobody else is on the stack.
+    """
+    while frame is not None:
+        file = frame.f_code.co_filename
+        owner = owner_of(file)
+        if owner == "user":
+            return True
+        if owner == "library" and not (_is_shell(file) or _RUNNERS.search(file)):
+            return False
+        frame = frame.f_back
+    return True
 
 
 def _is_importing(frame: FrameType | None) -> bool:

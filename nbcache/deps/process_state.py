@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import codecs
+import contextvars
 import copyreg
 import logging
 import os
@@ -21,6 +22,7 @@ from nbcache.deps.places import owner_of
 from nbcache.deps.protocol import Observed
 from nbcache.deps.watching import Watcher
 from nbcache.deps.wrapped import Place, Wrapped
+from nbcache.errors import NotReplayable
 
 try:
     import resource
@@ -86,7 +88,12 @@ class ProcessTracker(Watcher[_Run]):
                 called = _called(frame)
                 run.called = "" if _is_for_a_moment(called, frame) else called
 
+        def on_copy(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            if _is_called_by_user(sys._getframe(1)):
+                raise NotReplayable("it copies the context, whose variables are not followed")
+
         patches.watch(on_call, *PLACES)
+        patches.watch(on_copy, (contextvars, "copy_context"))
         patches.watch(lambda args, kwargs: on_call((True,), kwargs), *_BARE)
         for module, owner, names in _LIBRARIES:
 

@@ -6,6 +6,7 @@ all there is, so that a native reader that is not in this table is not seen ther
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import os
 import re
@@ -19,6 +20,7 @@ from nbcache.deps.arrivals import loaded_mark
 from nbcache.deps.file_ledger import Ledger
 from nbcache.deps.file_looks import kind_of, status_of
 from nbcache.deps.file_scope import absolute
+from nbcache.deps.globbing import Choice
 from nbcache.deps.patching import Patches
 from nbcache.deps.wrapped import Place
 
@@ -140,9 +142,12 @@ def _enter_path(ledger: Ledger, text: str) -> None:
     if path is None:
         return
     if any(sign in text for sign in "*?["):
-        for found in glob.glob(path, recursive=True)[:_MOST_FILES]:
+        _enter_pattern(ledger, path)
+        ledger.before_note()
+        matches = glob.glob(path, recursive=True)[:_MOST_FILES]
+        ledger.forget_listing(os.path.dirname(path))  # our own
+        for found in matches:
             _enter_existing(ledger, found)
-        ledger.note_listing(_fixed_part(path))
     else:
         _enter_existing(ledger, path)
 
@@ -158,7 +163,25 @@ def _enter_existing(ledger: Ledger, path: str) -> None:
                 ledger.note_read(os.path.join(folder, name))
 
 
+def _enter_pattern(ledger: Ledger, pattern: str) -> None:
+    """Enter what a pattern asks of folders: some names where only the last part has signs."""
+    folder, last = os.path.split(pattern)
+    if _has_signs(folder) or not _SIMPLE.fullmatch(last) or os.path.normcase("A") != "A":
+        ledger.note_listing(_fixed_part(pattern))
+        return
+    ledger.note_choice(folder, Choice(fnmatch.translate(last), 0, False, True))
+    ledger.chosen_natively.add(folder)
+
+
+_SIMPLE = re.compile(r"(?:[^*?\[\]{}!\\]|\*(?!\*)|\?)+")
+"""Patterns that every reader understands alike."""
+
+
+def _has_signs(text: str) -> bool:
+    return any(sign in text for sign in "*?[{")
+
+
 def _fixed_part(pattern: str) -> str:
-    while any(sign in pattern for sign in "*?["):
+    while _has_signs(pattern):
         pattern = os.path.dirname(pattern)
     return pattern

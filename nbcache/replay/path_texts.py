@@ -1,4 +1,4 @@
-"""Texts among what a cell can read that may name files: their folders are watched."""
+"""Texts and numbers among what a cell can read that may name files, or be open ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ _MOST = 2000
 _MOST_ITEMS = 100
 """Items of one container."""
 
+_MOST_OPEN = 1 << 16
+"""No descriptor is greater, where it is not set so on purpose."""
+
 _NAMES_OF_FILES = (str, pathlib.PurePath)
+_PLAIN = (*_NAMES_OF_FILES, int, float)
 _BRACKETED = re.compile(r"\[([^\[\]\n]+)\]")
 _WORD = re.compile(r"[^\s'\"`;|&<>(){}=,$*]*/[^\s'\"`;|&<>(){}=,$*]*")
 _MAY_BE_PATH = re.compile(r"[^\n]{0,400}[./][^\n]{0,400}")
@@ -49,6 +53,25 @@ def plans(walk: Walk) -> Iterator[str]:
                 yield from _BRACKETED.findall(obj.explain(optimized=False))
 
 
+def small_numbers(nodes: Iterable[ast.AST], walk: Walk) -> set[int]:
+    """Return the numbers in a cell, its functions and its inputs that may be descriptors."""
+    values = [*walk.values.values(), *_held_by_functions(walk)]
+    values += [part.value for part in all_parts(nodes) if isinstance(part, ast.Constant)]
+    return {value for value in _parts_of(values) if type(value) is int and 2 < value < _MOST_OPEN}
+
+
+def _held_by_functions(walk: Walk) -> Iterator[Any]:
+    """Yield what the user's functions hold: constants, defaults, and what closures keep."""
+    for code in user_codes(walk):
+        yield from code.co_consts
+    for function in walk.functions.values():
+        yield from function.__defaults__ or ()
+        yield from (function.__kwdefaults__ or {}).values()
+        for cell in function.__closure__ or ():
+            with suppress(ValueError):  # empty
+                yield cell.cell_contents
+
+
 def _constants(walk: Walk) -> Iterator[str]:
     """Yield the texts in the code of the user's functions, and their defaults."""
     for code in user_codes(walk):
@@ -60,16 +83,24 @@ def _constants(walk: Walk) -> Iterator[str]:
 
 def _texts_in(values: Iterable[Any]) -> Iterator[str]:
     """Yield texts and paths among values, in containers and in objects of the user's classes."""
+    for value in _parts_of(values):
+        if issubclass(type(value), _NAMES_OF_FILES):
+            yield str(value)
+
+
+def _parts_of(values: Iterable[Any]) -> Iterator[Any]:
+    """Yield values, and those in containers and in objects of the user's classes."""
     waiting = list(islice(values, _MOST))
     seen: set[int] = set()
     own: dict[type, bool] = {}
     for value in waiting:
         kind = type(value)
-        if issubclass(kind, _NAMES_OF_FILES):
-            yield str(value)
-        elif len(waiting) >= _MOST or id(value) in seen:
+        yield value
+        if issubclass(kind, _PLAIN):
             continue
-        elif kind in (list, tuple, set, frozenset):
+        if len(waiting) >= _MOST or id(value) in seen:
+            continue
+        if kind in (list, tuple, set, frozenset):
             seen.add(id(value))
             waiting += islice(value, _MOST_ITEMS)
         elif issubclass(kind, dict):
@@ -78,3 +109,6 @@ def _texts_in(values: Iterable[Any]) -> Iterator[str]:
         elif own[kind] if kind in own else own.setdefault(kind, is_own_class(kind)):
             seen.add(id(value))
             waiting += islice((dict_of(value) or {}).values(), _MOST_ITEMS)
+        elif issubclass(kind, type) and is_own_class(value):
+            seen.add(id(value))
+            waiting += islice(type.__dict__["__dict__"].__get__(value).values(), _MOST_ITEMS)

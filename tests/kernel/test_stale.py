@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import pytest
+import stale_asides
 import stale_code
 import stale_files
 import stale_found
@@ -19,7 +20,7 @@ GROUPS = {
     "code": [*stale_code.CASES, *stale_lines.CASES],
     "modules": stale_modules.CASES,
     "files": [*stale_files.CASES, *stale_natively.CASES],
-    "hidden": [*stale_hidden.CASES, *stale_found.CASES],
+    "hidden": [*stale_hidden.CASES, *stale_found.CASES, *stale_asides.CASES],
 }
 ALL = [(name, case) for name, cases in GROUPS.items() for case in cases]
 STORED = frozenset({"miss", "stale"})

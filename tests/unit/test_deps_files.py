@@ -568,14 +568,15 @@ def test_listing_of_a_stranger_counts_only_if_it_may_be_ours(
     ask_a_stranger, tracker, monkeypatch, has_lister
 ):
     """A folder that another process lists is no input, unless native code of ours may list it."""
-    monkeypatch.setattr(native, "has_native_lister", lambda mark: has_lister)
+    listers = frozenset({"a"} if has_lister else ())
+    monkeypatch.setattr(native, "native_listers", lambda mark: listers)
     assert ("listed" in late_of(watch(tracker, ask_a_stranger))) is has_lister
 
 
 @linux_only
 def test_listing_of_a_child_counts(here, tracker, monkeypatch):
     """A folder that a child process lists is an input, also if the child was there before."""
-    monkeypatch.setattr(native, "has_native_lister", lambda mark: False)
+    monkeypatch.setattr(native, "native_listers", lambda mark: frozenset())
     child = subprocess.Popen(
         ["sh", "-c", "read word; ls data"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
     )

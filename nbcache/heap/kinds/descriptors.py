@@ -119,7 +119,8 @@ def _is_unlisted(module: types.ModuleType) -> bool:
 
 def _own_variables(module: types.ModuleType, walk: Walk) -> list[bytes]:
     """Return the tokens of what a module defines, name by name."""
-    names = sorted(name for name in vars(module) if not (name[:2] == "__" == name[-2:]))
+    answers = ("__getattr__", "__dir__")
+    names = sorted(n for n in vars(module) if n in answers or not (n[:2] == "__" == n[-2:]))
     return [part for name in names for part in (text(name), walk.ref(vars(module)[name]))]
 
 

@@ -1,0 +1,75 @@
+"""Cases of what reaches a cell past its names: open descriptors, remembered lines, the folder."""
+
+from staleness import Case
+
+W = ("abc", "xyz")
+OPEN = "import os\nopen('d.txt', 'w').write('abc')\nfd = os.dup2(os.open('d.txt', os.O_RDONLY), 900)\n---\n"
+CLOSE = "\n---\nos.close(900)"
+WHERE = (
+    "import os\nfor n in 'pq': os.makedirs(f'{far}/{n}', exist_ok=True)\nos.chdir('{far}/p')\n---\n"
+)
+THERE = ("os.chdir('{far}/p')", "os.chdir('{far}/q')")
+
+KEPT = [
+    (
+        "a memory map of a descriptor",
+        "@import mmap\nwith mmap.mmap(fd, 0, access=mmap.ACCESS_READ) as m: print(m[:])\ndel m",
+    ),
+    (
+        "a memory map by a class's descriptor",
+        "class Of: number = fd\ndef show():\n    import mmap\n    with mmap.mmap(Of.number, 0, access=mmap.ACCESS_READ) as m: return m[:]\n---\n@print(show())",
+    ),
+    (
+        "what is sent from a descriptor",
+        "@o = os.open('o.txt', os.O_RDWR | os.O_CREAT | os.O_TRUNC)\nos.sendfile(o, fd, 0, 3); print(os.pread(o, 3, 0)); os.close(o); del o",
+    ),
+]
+REFUSED = [
+    (
+        "a raw file over a descriptor",
+        "@import io\ng = io.FileIO(fd, closefd=False); g.seek(0); print(g.read(3)); g.close(); del g",
+    ),
+    (
+        "a command that is handed a descriptor",
+        "@import subprocess\nprint(subprocess.run(['cat'], stdin=fd, capture_output=True).stdout)",
+    ),
+    (
+        "where a descriptor's file ends",
+        "@print(os.lseek(fd, 0, 2), os.lseek(fd, 0, 0), os.lseek(fd, 1, 0))",
+    ),
+]
+FOLDER = [
+    ("where a shell line runs", "@!pwd | tail -c 2"),
+    ("where a script of a shell runs", "@%%bash\npwd | tail -c 2"),
+]
+
+CASES = [
+    *(Case(name, OPEN + text + CLOSE, W) for name, text in KEPT),
+    *(
+        Case(name, OPEN + text + CLOSE, W, refused=True, same="ends" in name)
+        for name, text in REFUSED
+    ),
+    *(Case(name, WHERE + text, THERE) for name, text in FOLDER),
+    Case(
+        "lines that linecache remembers",
+        "open('l.txt', 'w').write('abc')\nimport linecache\nlinecache.checkcache('l.txt'); linecache.getline('l.txt', 1);\n---\n@print(linecache.getline('l.txt', 1))",
+        W,
+    ),
+    Case(
+        "a module's own __getattr__",
+        "import sys, types\nx = 1\nsys.modules['{m}'] = types.ModuleType('{m}')\nsys.modules['{m}'].__getattr__ = lambda name: 0 if name[:2] == '__' else x\n---\n@import {m}\nprint({m}.anything)",
+        ("x = 1", "x = 2"),
+    ),
+    Case(
+        "all variables of the context",
+        "import contextvars\nv = contextvars.ContextVar('{m}'); v.set('abc')\n---\n@print([one for v, one in contextvars.copy_context().items() if v.name == '{m}'])",
+        W,
+        refused=True,
+    ),
+    Case(
+        "names that match a native reader's pattern",
+        "import polars as pl\nopen('a.csv', 'w').write('v\\n1\\n')\n# more\n---\n@print(pl.scan_csv('*.csv').collect()['v'].sum())",
+        ("# more", "open('b.csv', 'w').write('v\\n2\\n')"),
+        ("# more", "open('b.txt', 'w').write('2')"),
+    ),
+]
