@@ -14,13 +14,15 @@ import functools
 import os
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from itertools import chain
 
 from nbcache.errors import StoreError, StoreUnavailable
 from nbcache.store.entry_file import FILE_NAME
 from nbcache.store.folder import has_safe_folder
 from nbcache.store.mounts import is_network_folder
 from nbcache.store.names import INDEX_NAME
-from nbcache.store.page_file import PageFile, Place, forget_pages, open_pages
+from nbcache.store.page_file import PageFile, forget_pages, open_pages
+from nbcache.store.page_keeper import PageKeeper
 from nbcache.store.pages import SHARDS, Page, Part, is_name, join_parts, make_part, split_page
 from nbcache.store.row_files import read_blobs, read_row
 from nbcache.store.rows import UNFINISHED, Row
@@ -30,8 +32,8 @@ from nbcache.store.tables import Table, by_name, items_of, total_of
 PAGES_AT_ONCE = 16
 """Pages that are looked at in one step of a refresh."""
 
-_FORMER_NAMES = ("index.sqlite", "index.sqlite-wal", "index.sqlite-shm", "index.sqlite-journal")
-_WRITTEN_AT_ONCE = 4
+_DATABASE = "index.sqlite"
+_FORMER_NAMES = ("index.nbi", *(_DATABASE + end for end in ("", "-wal", "-shm", "-journal")))
 
 
 class IndexUnavailable(StoreError):
@@ -69,15 +71,18 @@ class Index:
 
         Plain tuples, since 100,000 of any other kind keep the garbage collector busy.
         """
-        return items_of(self.pages(), self.cells)
+        return items_of(self._each_page(), self.cells)
 
     def total_bytes(self) -> int:
         """Return the bytes that all entries take; what they share counts once."""
-        return total_of(self.pages())
+        return total_of(self._each_page())
+
+    def _each_page(self) -> Iterator[Page]:
+        return chain.from_iterable(self.reading())
 
     def pages(self, *, texts: bool = False, prefix: str = "") -> list[Page]:
         """Return all pages, or those of names that begin so, brought up to date."""
-        return [page for step in self.reading(texts=texts, prefix=prefix) for page in step]
+        return [*chain.from_iterable(self.reading(texts=texts, prefix=prefix))]
 
     def reading(
         self, *, texts: bool = False, prefix: str = "", oldest: float = 0.0
@@ -89,7 +94,7 @@ class Index:
         """
         numbers = self._page_numbers(prefix)
         with self._open_if_possible() as file, self._folder() as folder:
-            keeper = _Keeper(file)
+            keeper = PageKeeper(file)
             for start in range(0, len(numbers), PAGES_AT_ONCE):
                 pages = []
                 for number in numbers[start : start + PAGES_AT_ONCE]:
@@ -105,11 +110,17 @@ class Index:
 
     def _look(self, number: int, folder: int | None) -> tuple[int, ...]:
         """Return time and inode of each shard's folder, zeros for none."""
-        seen: list[int] = []
+        shards = _shards()[number]
         start = "" if folder is not None else f"{self.cells}/"
-        for shard in _shards()[number]:
+        look = functools.partial(os.lstat, dir_fd=folder)
+        seen: list[int] = []
+        with contextlib.suppress(OSError):  # most often none is missing
+            for status in map(look, [start + shard for shard in shards] if start else shards):
+                seen += (status.st_mtime_ns, status.st_ino)
+            return tuple(seen)
+        for shard in shards[len(seen) // 2 :]:
             try:
-                status = os.stat(start + shard, dir_fd=folder, follow_symlinks=False)
+                status = look(start + shard)
             except OSError:
                 seen += (0, 0)
             else:
@@ -117,7 +128,7 @@ class Index:
         return tuple(seen)
 
     def _look_through(
-        self, number: int, seen: Sequence[int], keeper: _Keeper, oldest: float
+        self, number: int, seen: Sequence[int], keeper: PageKeeper, oldest: float
     ) -> Generator[list[Page], None, Page]:
         """Return a page anew, with what is known of the shards that did not change; keep it."""
         known = keeper.read(number, True)
@@ -233,6 +244,8 @@ class Index:
     def _page_numbers(self, prefix: str) -> Sequence[int]:
         """Return the pages in which there are shards of names that begin so."""
         try:
+            if not prefix and os.stat(self.cells).st_nlink > 16**SHARD_DIGITS:
+                return range(len(_shards()))  # as many folders as there are shards
             there = set(os.listdir(self.cells))
         except (FileNotFoundError, NotADirectoryError):
             return ()
@@ -245,46 +258,6 @@ class Index:
             if not there.isdisjoint(shards)
             and (not short or any(shard.startswith(short) for shard in shards))
         ]
-
-
-class _Keeper:
-    """Gives pages out of an index file, if there is one, and adds some at a time."""
-
-    def __init__(self, file: PageFile | None) -> None:
-        self._file = file
-        self._places: Sequence[Place] = ()
-        self._new: list[Page] = []
-        self._has_grown = False
-        if file is not None:
-            with contextlib.suppress(OSError):
-                self._places = file.places()
-
-    def read(self, number: int, texts: bool) -> Page | None:
-        """Return the page that is kept, None for one that is damaged."""
-        if self._file is not None and self._places:
-            with contextlib.suppress(OSError):
-                return self._file.page(number, self._places[number], texts=texts)
-        return None
-
-    def put(self, page: Page) -> None:
-        """Keep a page; written with some others."""
-        self._new.append(page)
-        if len(self._new) >= _WRITTEN_AT_ONCE:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write what is waiting; where that fails, it is found out again the next time."""
-        pages, self._new = self._new, []
-        if self._file is not None and pages:
-            self._has_grown = True
-            with contextlib.suppress(OSError):
-                self._file.put(pages)
-
-    def tidying(self) -> Iterator[None]:
-        """Leave out what is out of date, if the file grew."""
-        if self._file is not None and self._has_grown:
-            with contextlib.suppress(OSError):
-                yield from self._file.compact()
 
 
 @functools.cache

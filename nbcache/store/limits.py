@@ -10,14 +10,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from operator import add
+from dataclasses import dataclass
+from itertools import compress
 
 from nbcache.store.index import Index
-from nbcache.store.pages import OWN, STORED_AT, TTL, USED_AT, WORTH
-from nbcache.store.ranking import Group, Held, Ranking, held_of, least
+from nbcache.store.pages import EXPIRES_AT, OWN, USED_AT, WORTH
+from nbcache.store.ranking import Group, Held, Ranking, held_of
 from nbcache.store.removal import Removal, removing
-from nbcache.store.tables import Table, blob_bytes
+from nbcache.store.tables import blob_bytes
 
 _STEP_S = 0.001
 _AT_ONCE, _ALL_AT_ONCE = 8, 512
@@ -50,7 +50,7 @@ class _Order:
     ``is_sure``: the index knows the figure as well as the file, so that a rehearsal may trust it.
     """
 
-    column: Callable[[Table], list[float]]
+    figure: int
     of: Callable[[Held], float]
     most: float = float("inf")
     is_sure: bool = False
@@ -108,18 +108,18 @@ class Pruning:
             for name in line:
                 self._bytes += 0 if name in self._holders else blob_bytes(name)
                 self._holders[name] += 1
-        self._bytes += sum(group.table.column(OWN))
+        self._bytes += group.table.own_bytes()
 
     def _orders(self) -> Iterator[tuple[_Order, Callable[[], bool]]]:
         """Yield what to remove by, one after the other, and what says that it is enough."""
         bounds, now = self._bounds, self._now
         if bounds.expired_for is not None:
-            yield _Order(_expiries, _expiry, now - bounds.expired_for, is_sure=True), _never
+            yield _Order(EXPIRES_AT, _expiry, now - bounds.expired_for, is_sure=True), _never
         if bounds.max_age is not None:
-            yield _Order(_column(USED_AT), _use, now - bounds.max_age), _never
+            yield _Order(USED_AT, _use, now - bounds.max_age), _never
         if bounds.max_size is not None or bounds.max_items is not None:
-            yield _Order(_expiries, _expiry, now), self._fits
-            yield _Order(_column(WORTH), _worth), self._fits
+            yield _Order(EXPIRES_AT, _expiry, now), self._fits
+            yield _Order(WORTH, _worth), self._fits
 
     def _fits(self) -> bool:
         bounds = self._bounds
@@ -130,34 +130,10 @@ class Pruning:
         self, removal: Removal, order: _Order, is_enough: Callable[[], bool]
     ) -> Iterator[None]:
         """Remove what is first in an order, until it is enough."""
-        figures = []
-        for group in self._groups:
-            figures.append(group.figures(order.column))
-            yield
-        # Most of a large store stays, so that only the least of it is put in order at first.
-        most = least(figures, order.most, self._guess())
-        for limit in (most, order.most) if most < order.most else (order.most,):
-            if is_enough():
-                return
-            ranking = Ranking(self._groups)
-            for some in figures:
-                ranking.add(some, limit)
-                yield
-            some_first = replace(order, most=limit)
-            yield from self._clear_ranked(removal, some_first, ranking, is_enough)
-
-    def _guess(self) -> int:
-        """Return how many entries may have to go, at a guess; 0 when nobody can tell."""
-        bounds, guess = self._bounds, 0.0
-        if bounds.max_items is not None:
-            guess = max(guess, self._items - bounds.max_items)
-        if bounds.max_size is not None and self._bytes:
-            guess = max(guess, self._items * (self._bytes - bounds.max_size) / self._bytes)
-        return int(guess * 1.2)
-
-    def _clear_ranked(
-        self, removal: Removal, order: _Order, ranking: Ranking, is_enough: Callable[[], bool]
-    ) -> Iterator[None]:
+        self._gone.update(self.removed)
+        pages = [page for group in self._groups for page in group.pages]
+        ranking = Ranking(pages, order.figure, order.most)
+        yield
         while not is_enough():
             chosen, is_last = self._choose(removal, order, ranking, is_enough)
             if not self._is_rehearsal:
@@ -202,20 +178,18 @@ class Pruning:
     def _count_all_out(self, order: _Order) -> None:
         """Note as gone what an order chooses, without a look at the files."""
         for group in self._groups:
-            figures = enumerate(group.figures(order.column))
-            places = [place for place, figure in figures if figure <= order.most]
+            chosen = group.not_above(order.figure, order.most)
             if group.table.blob_names():
-                for held in map(group.held, places):
+                for held in group.held(list(compress(range(len(chosen)), chosen))):
                     self.removed.append(held.name)
                     self.freed += self._count_out(held)
                 continue
-            names, owned = group.table.names(), group.table.column(OWN)
-            freed = sum([owned[place] for place in places])
-            self.removed += [names[place] for place in places]
+            names = group.table.chosen_names(chosen)
+            freed = sum(compress(group.table.column(OWN), chosen))
+            self.removed += names
             self.freed += freed
             self._bytes -= freed
-            self._items -= len(places)
-        self._gone.update(self.removed)
+            self._items -= len(names)
 
     def _count_out(self, held: Held) -> int:
         """Note that an entry is gone, and return the bytes that go with it."""
@@ -229,15 +203,6 @@ class Pruning:
         self._bytes -= freed
         self._items -= 1
         return freed
-
-
-def _column(number: int) -> Callable[[Table], list[float]]:
-    return lambda table: table.column(number)
-
-
-def _expiries(table: Table) -> list[float]:
-    """Return when each entry expires; NaN, which is no larger than anything, for never."""
-    return list(map(add, table.column(STORED_AT), table.column(TTL)))
 
 
 def _expiry(held: Held) -> float:

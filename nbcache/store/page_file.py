@@ -33,7 +33,7 @@ SLACK_BYTES = 1 << 20
 """As much as this, and as much as all pages take, may be out of date before it is left out."""
 
 PAGES = 16**SHARD_DIGITS // SHARDS
-_MAGIC = b"\x89NBI\r\n\x1a\n" + struct.pack("<II", 1, PAGES)
+_MAGIC = b"\x89NBI\r\n\x1a\n" + struct.pack("<II", 2, PAGES)
 _PLACE = struct.Struct("<QII")
 _PLACES_AT = len(_MAGIC)
 _PLACES_BYTES = PAGES * _PLACE.size

@@ -4,11 +4,14 @@
 
     check of all that follows but the texts (8) | number of the page (4)
     | bytes of names, numbers, blobs, texts (4 each) | check of the texts (8)
-    | looked through at (8)
+    | looked through at (8) | bytes of the entries' own files (8)
+    | how many are unfinished, how many marked, how long a line of names is (4 each)
+    | how many are in order of each of three figures (4 each)
     for each shard its folder's time and inode (8 each)
     for each shard bytes of names, numbers, blobs, texts (4 each)
     names       of each entry the shard, a slash, its name, a line's end
-    numbers     ten words of 8 bytes an entry
+    numbers     eleven words of 8 bytes an entry
+    orders      places of entries, the least of a figure first (4 each)
     blobs       one line an entry
     texts       five texts an entry, each ended by a zero
 
@@ -20,8 +23,8 @@ from __future__ import annotations
 import math
 import re
 import struct
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 import xxhash
 
@@ -30,20 +33,25 @@ from nbcache.store.rows import UNFINISHED, UNREADABLE, Row
 SHARDS = 16
 """How many shards there are in a page; their names differ in the last digit."""
 
-WORDS = 10
+WORDS = 11
 SPOT = struct.Struct("<QIIqQ")
-NUMBER = struct.Struct("<dddddqqQqq")
-STORED_AT, TTL, COST, USED_AT, WORTH, SIZE, OWN, INODE, CHANGED, FLAGS = range(WORDS)
+NUMBER = struct.Struct("<ddddddqqQqq")
+_WORDS = range(WORDS)
+STORED_AT, TTL, COST, USED_AT, WORTH, EXPIRES_AT, SIZE, OWN, INODE, CHANGED, FLAGS = _WORDS
 IS_PINNED, IS_UNREADABLE, IS_BARE = 1, 2, 4
+IS_KEPT = IS_PINNED | IS_BARE
 TEXTS = 5
+ORDERS = (EXPIRES_AT, USED_AT, WORTH)
+"""The figures by which entries go; a page has their order, so that nobody looks at all of it."""
 
 _NAME = re.compile(r"[0-9a-f]{32,64}\.[0-9a-f]{8,64}")
-_HEAD = struct.Struct("<QIIIIIQd")
+_HEAD = struct.Struct("<QIIIIIQdQIIIIII")
 _MARKS = struct.Struct("<" + SHARDS * "qQ")
 _EXTENT = struct.Struct("<IIII")
 _EXTENTS_AT = _HEAD.size + _MARKS.size
 HEAD_BYTES = _EXTENTS_AT + SHARDS * _EXTENT.size
 _CHECK = struct.Struct("<Q")
+_PLACE_BYTES = 4
 _LARGEST = (1 << 63) - 1
 _sum = xxhash.xxh3_64_intdigest
 
@@ -63,6 +71,22 @@ class Part(NamedTuple):
     texts: bytes = b""
 
 
+class Summary(NamedTuple):
+    """What all entries of a page come to: bytes of their files, how many are no entries yet.
+
+    ``marked`` counts those that have any flag; ``width`` is how long each line of names is, or 0.
+    The others count those that may go, by each figure in turn.
+    """
+
+    own_bytes: int
+    unfinished: int
+    marked: int
+    width: int
+    expiring: int
+    used: int
+    worthy: int
+
+
 class Page(NamedTuple):
     """The entries of some shards; ``texts`` is empty where nobody asked for them.
 
@@ -71,16 +95,36 @@ class Page(NamedTuple):
 
     number: int
     scanned_at: float
+    summary: Summary
     marks: tuple[int, ...]
     extents: bytes
     names: bytes
     numbers: bytes
     blobs: bytes
     texts: bytes
+    orders: bytes
 
     def list_names(self) -> list[str]:
         """Return the entries' names, each behind its shard and a slash, in the page's order."""
         return self.names.decode("ascii").split()
+
+    def column(self, number: int) -> list[Any]:
+        """Return one of the numbers of each entry."""
+        kind: Literal["d", "Q", "q"] = "d" if number < SIZE else "Q" if number == INODE else "q"
+        found: list[Any] = memoryview(self.numbers).cast(kind)[number::WORDS].tolist()
+        return found
+
+    def least_first(self, figure: int, most: float) -> Iterator[tuple[float, int, int]]:
+        """Yield what may go and has a figure no larger than ``most``: figure, page and place."""
+        turn = ORDERS.index(figure)
+        counts = self.summary[-len(ORDERS) :]
+        start = sum(counts[:turn])
+        figures = memoryview(self.numbers).cast("d")
+        for place in memoryview(self.orders).cast("I")[start : start + counts[turn]]:
+            value = figures[place * WORDS + figure]
+            if value > most:
+                return
+            yield value, self.number, place
 
     def has_blobs(self) -> bool:
         """Whether any entry needs blobs."""
@@ -114,8 +158,30 @@ def join_parts(number: int, scanned_at: float, parts: Sequence[Part]) -> Page:
     """Return the page of all its shards."""
     marks = tuple(word for part in parts for word in (part.changed_ns, part.inode))
     extents = [_EXTENT.pack(*map(len, _data_of(part))) for part in parts]
-    data = [b"".join(pieces) for pieces in zip(*map(_data_of, parts), strict=True)]
-    return Page(number, scanned_at, marks, b"".join(extents), *data)
+    names, numbers, blobs, texts = map(b"".join, zip(*map(_data_of, parts), strict=True))
+    places = [_put_in_order(numbers, figure) for figure in ORDERS]
+    summary = Summary(*_sum_up(names, numbers), *map(len, places))
+    orders = b"".join(struct.pack(f"={len(some)}I", *some) for some in places)
+    data = names, numbers, blobs, texts, orders
+    return Page(number, scanned_at, summary, marks, b"".join(extents), *data)
+
+
+def _sum_up(names: bytes, numbers: bytes) -> tuple[int, int, int, int]:
+    words = memoryview(numbers).cast("q")
+    flags = [flag for flag in words[FLAGS::WORDS].tolist() if flag]
+    own_bytes = min(sum(words[OWN::WORDS].tolist()), _LARGEST)
+    widths = set(map(len, names.splitlines(keepends=True)))
+    width = widths.pop() if len(widths) == 1 else 0
+    return own_bytes, sum(bool(flag & IS_BARE) for flag in flags), len(flags), width
+
+
+def _put_in_order(numbers: bytes, figure: int) -> list[int]:
+    """Return the places of what may go, the least of a figure first; NaN never goes."""
+    figures = memoryview(numbers).cast("d")[figure::WORDS].tolist()
+    flags = memoryview(numbers).cast("q")[FLAGS::WORDS].tolist()
+    pairs = enumerate(zip(figures, flags, strict=True))
+    places = [place for place, (value, flag) in pairs if not (flag & IS_KEPT or math.isnan(value))]
+    return sorted(places, key=figures.__getitem__)
 
 
 def split_page(page: Page) -> list[Part]:
@@ -133,9 +199,9 @@ def split_page(page: Page) -> list[Part]:
 def encode_page(page: Page) -> tuple[bytes, bytes]:
     """Return the bytes of a page, and those of its texts, which follow."""
     lengths = map(len, _data_of(page))
-    head = _HEAD.pack(0, page.number, *lengths, _sum(page.texts), page.scanned_at)
+    head = _HEAD.pack(0, page.number, *lengths, _sum(page.texts), page.scanned_at, *page.summary)
     head = head[_CHECK.size :] + _MARKS.pack(*page.marks) + page.extents
-    checked = b"".join([head, page.names, page.numbers, page.blobs])
+    checked = b"".join([head, page.names, page.numbers, page.orders, page.blobs])
     return _CHECK.pack(_sum(checked)) + checked, page.texts
 
 
@@ -143,7 +209,7 @@ def decode_page(number: int, data: bytes, texts: bytes | None = None) -> Page | 
     """Return a page that is whole and of that number; None for anything else."""
     if len(data) < HEAD_BYTES:
         return None
-    check, found, names, numbers, _, length, text_check, scanned_at = _HEAD.unpack_from(data)
+    check, found, names, numbers, _, length, text_check, scanned_at, *rest = _HEAD.unpack_from(data)
     if found != number or _sum(memoryview(data)[_CHECK.size :]) != check:
         return None
     if texts is not None and (len(texts), _sum(texts)) != (length, text_check):
@@ -151,8 +217,10 @@ def decode_page(number: int, data: bytes, texts: bytes | None = None) -> Page | 
     start = HEAD_BYTES + names
     end = start + numbers
     marks = _MARKS.unpack_from(data, _HEAD.size)
-    parts = data[_EXTENTS_AT:HEAD_BYTES], data[HEAD_BYTES:start], data[start:end], data[end:]
-    return Page(number, scanned_at, marks, *parts, texts or b"")
+    summary = Summary(*rest)
+    blobs = end + _PLACE_BYTES * sum(summary[-len(ORDERS) :])
+    parts = data[_EXTENTS_AT:HEAD_BYTES], data[HEAD_BYTES:start], data[start:end], data[blobs:]
+    return Page(number, scanned_at, summary, marks, *parts, texts or b"", data[end:blobs])
 
 
 def read_mark(head: bytes, place: int) -> tuple[int, int] | None:
@@ -196,6 +264,7 @@ def _pack(row: Row) -> bytes:
         row.cost,
         row.used_at,
         row.worth,
+        math.nan if row.expires_at is None else row.expires_at,
         min(row.size_bytes, _LARGEST),
         min(row.own_bytes, _LARGEST),
         row.inode,

@@ -5,23 +5,15 @@ from __future__ import annotations
 import heapq
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate, repeat
+from operator import le
 from typing import NamedTuple
 
-from nbcache.store.pages import (
-    FLAGS,
-    IS_BARE,
-    IS_PINNED,
-    NUMBER,
-    Page,
-)
+from nbcache.store.pages import FLAGS, IS_KEPT, NUMBER, Page
 from nbcache.store.rows import Row
 from nbcache.store.shards import SHARD_DIGITS
 from nbcache.store.tables import Table
-
-_SAMPLE = 8192
-_KEPT = IS_PINNED | IS_BARE
 
 
 class Held(NamedTuple):
@@ -45,29 +37,32 @@ def held_of(row: Row, blobs: Sequence[str]) -> Held:
     return Held(row.name, *figures, bool(row.is_pinned), expires_at, blobs)
 
 
-class _Opened(NamedTuple):
+class _Opened:
     """A page as its entries are taken out of it, one at a time."""
 
-    first: int
-    numbers: bytes
-    names: bytes | list[str]
-    width: int
-    blobs: Sequence[Sequence[str]]
+    def __init__(self, page: Page) -> None:
+        self._numbers = page.numbers
+        self._width = page.summary.width
+        self._names = page.names
+        self._list = () if self._width else page.list_names()
+        self._blobs = page.list_blobs() if page.has_blobs() else ()
 
-    def name(self, inside: int) -> str:
-        """Return the name of the page's entry at a place."""
-        if isinstance(self.names, list):
-            return self.names[inside][SHARD_DIGITS + 1 :]
-        start = inside * self.width + SHARD_DIGITS + 1
-        return self.names[start : (inside + 1) * self.width - 1].decode("ascii")
+    def held(self, place: int) -> Held:
+        """Return the page's entry at a place."""
+        _, _, _, used_at, worth, expires_at, _, own, inode, changed, flags = NUMBER.unpack_from(
+            self._numbers, place * NUMBER.size
+        )
+        is_kept = bool(flags & IS_KEPT)
+        blobs = self._blobs[place] if self._blobs else ()
+        name = self._name(place)
+        return Held(name, used_at, worth, own, inode, changed, is_kept, expires_at, blobs)
 
-
-def _open(page: Page, first: int) -> _Opened:
-    count = len(page.numbers) // NUMBER.size
-    width = len(page.names) // count
-    is_even = page.names[width - 1 :: width] == b"\n" * count  # all as long as one another
-    names = page.names if is_even else page.list_names()
-    return _Opened(first, page.numbers, names, width, page.list_blobs() if page.has_blobs() else ())
+    def _name(self, place: int) -> str:
+        if not self._width:
+            return self._list[place][SHARD_DIGITS + 1 :]
+        start = place * self._width
+        line = self._names[start + SHARD_DIGITS + 1 : start + self._width - 1]
+        return line.decode("ascii")
 
 
 class Group:
@@ -75,74 +70,43 @@ class Group:
 
     def __init__(self, pages: Sequence[Page]) -> None:
         self.table = Table(pages)
-        self._pages = pages
+        self.pages = pages
         self._ends = list(accumulate(len(page.numbers) // NUMBER.size for page in pages))
-        self._opened: dict[int, _Opened] = {}
 
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
 
-    def held(self, place: int) -> Held:
-        """Return one entry."""
-        number = bisect_right(self._ends, place)
-        opened = self._opened.get(number)
-        if opened is None:
-            first = self._ends[number - 1] if number else 0
-            opened = self._opened[number] = _open(self._pages[number], first)
-        inside = place - opened.first
-        stored_at, ttl, _, used_at, worth, _, own, inode, changed, flags = NUMBER.unpack_from(
-            opened.numbers, inside * NUMBER.size
-        )
-        blobs = opened.blobs[inside] if opened.blobs else ()
-        expires_at = stored_at + ttl  # NaN where there is no end
-        figures = used_at, worth, own, inode, changed
-        return Held(opened.name(inside), *figures, bool(flags & _KEPT), expires_at, blobs)
+    def held(self, places: Sequence[int]) -> Iterator[Held]:
+        """Yield some entries."""
+        opened: dict[int, _Opened] = {}
+        for place in places:
+            number = bisect_right(self._ends, place)
+            if number not in opened:
+                opened[number] = _Opened(self.pages[number])
+            yield opened[number].held(place - (self._ends[number - 1] if number else 0))
 
-    def figures(self, figure: Callable[[Table], list[float]]) -> list[float]:
-        """Return the figure of each entry; NaN, which is less than nothing, for those that stay."""
-        flags, figures = self.table.column(FLAGS), figure(self.table)
-        if not any(flags):
-            return figures
-        pairs = zip(figures, flags, strict=True)
-        return [math.nan if flag & _KEPT else value for value, flag in pairs]
-
-
-def least(figures: Sequence[Sequence[float]], most: float, count: int) -> float:
-    """Return what at least about as many figures are no larger than, by a sample of them.
-
-    That is ``most`` if it is less, or if so many are wanted that a sample is no help.
-    """
-    total = sum(map(len, figures))
-    if count * 4 > total:
-        return most
-    step = 1 + total // _SAMPLE
-    sample = sorted(value for some in figures for value in some[::step] if value <= most)
-    wanted = count / step
-    place = int(wanted + 3 * math.sqrt(wanted)) + 1
-    return sample[place] if place < len(sample) else most
+    def not_above(self, figure: int, most: float) -> list[bool]:
+        """Tell of each entry whether it may go and its figure is no larger, which NaN is not."""
+        figures = self.table.column(figure)
+        if self.table.has_marked():
+            pairs = zip(figures, self.table.column(FLAGS), strict=True)
+            figures = [math.nan if flag & IS_KEPT else value for value, flag in pairs]
+        return list(map(le, figures, repeat(most)))
 
 
 class Ranking:
-    """Gives the entries of all groups with the least figures first; some come in late."""
+    """Gives the entries of some pages that may go, the least figures first; some come in late.
 
-    def __init__(self, groups: Sequence[Group]) -> None:
-        self._groups = groups
-        self._ranks: list[Iterator[tuple[float, int, int]]] = []
-        self._ranked: Iterator[tuple[float, int, int]] | None = None
-        self._next: tuple[float, int, int] | None = None
+    None has a figure that is larger than ``most``.
+    """
+
+    def __init__(self, pages: Sequence[Page], figure: int, most: float) -> None:
+        self._pages = {page.number: page for page in pages}
+        self._opened: dict[int, _Opened] = {}
+        self._ranked = heapq.merge(*[page.least_first(figure, most) for page in pages])
+        self._next = next(self._ranked, None)
         self._late: list[Held] = []
         self._late_heap: list[tuple[float, int]] = []
-
-    def add(self, figures: Sequence[float], most: float) -> None:
-        """Take the entries of the next group whose figures are no larger than ``most``.
-
-        Raises ``ValueError`` once entries were taken out.
-        """
-        if self._ranked is not None:
-            raise ValueError("Entries were taken out already: add all groups before.")
-        places = [place for place, figure in enumerate(figures) if figure <= most]
-        places.sort(key=figures.__getitem__)
-        self._ranks.append(zip(map(figures.__getitem__, places), repeat(len(self._ranks)), places))
 
     def add_again(self, value: float, held: Held) -> None:
         """Take one entry whose figure is another than was known."""
@@ -151,13 +115,14 @@ class Ranking:
 
     def pop(self) -> Held | None:
         """Return the entry with the least figure, which is then no candidate any more."""
-        if self._ranked is None:
-            self._ranked = heapq.merge(*self._ranks)
-            self._next = next(self._ranked, None)
         first = self._next
         if self._late_heap and (first is None or self._late_heap[0][0] < first[0]):
             return self._late[heapq.heappop(self._late_heap)[1]]
         if first is None:
             return None
         self._next = next(self._ranked, None)
-        return self._groups[first[1]].held(first[2])
+        _, number, place = first
+        opened = self._opened.get(number)
+        if opened is None:
+            opened = self._opened[number] = _Opened(self._pages[number])
+        return opened.held(place)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import repeat
+from itertools import compress, repeat
 from math import isnan
 from typing import Any
 
@@ -16,13 +16,13 @@ from nbcache.store.pages import (
     IS_BARE,
     IS_PINNED,
     IS_UNREADABLE,
+    NUMBER,
     OWN,
     SIZE,
     STORED_AT,
     TEXTS,
     TTL,
     USED_AT,
-    WORDS,
     Page,
     Part,
     join_parts,
@@ -30,31 +30,43 @@ from nbcache.store.pages import (
 from nbcache.store.rows import Row
 from nbcache.store.shards import SHARD_DIGITS
 
+_BEHIND_SHARD = SHARD_DIGITS + 1
+
 
 class Table:
     """What the pages say, one column at a time."""
 
     def __init__(self, pages: Sequence[Page]) -> None:
         self._pages = pages
-        self._numbers = memoryview(b"".join([page.numbers for page in pages]))
 
     def column(self, number: int) -> list[Any]:
         """Return one of the numbers of each entry."""
-        kind = "d" if number < SIZE else "Q" if number == INODE else "q"
-        found: list[Any] = self._numbers.cast(kind)[number::WORDS].tolist()  # type: ignore[call-overload]
+        found: list[Any] = []
+        for page in self._pages:
+            found += page.column(number)
         return found
 
     def names(self) -> list[str]:
         """Return the name of each entry."""
         text = b"".join([page.names for page in self._pages]).decode("ascii")
-        return [name[SHARD_DIGITS + 1 :] for name in text.split()]
+        return [name[_BEHIND_SHARD:] for name in text.split()]
+
+    def chosen_names(self, chosen: Sequence[bool]) -> list[str]:
+        """Return the names of those entries for which ``chosen`` says so."""
+        text = b"".join([page.names for page in self._pages]).decode("ascii")
+        width, *others = {page.summary.width for page in self._pages if page.names} or {0}
+        if others or not width:
+            return [line[_BEHIND_SHARD:] for line in compress(text.split(), chosen)]
+        length = width - _BEHIND_SHARD - 1
+        starts = compress(range(_BEHIND_SHARD, len(text), width), chosen)
+        return [text[start : start + length] for start in starts]
 
     def rows(self) -> list[Row]:
         """Return all that is known of each entry that can be read."""
         hidden = IS_UNREADABLE | IS_BARE
-        flags = self.column(FLAGS)
         rows = self.all_rows()
-        if any(flag & hidden for flag in flags):
+        if self.has_marked():
+            flags = self.column(FLAGS)
             return [row for row, flag in zip(rows, flags, strict=True) if not flag & hidden]
         return rows
 
@@ -65,8 +77,17 @@ class Table:
 
     def count(self) -> int:
         """Return how many entries there are, apart from what is unfinished."""
-        flags = self.column(FLAGS)
-        return len(flags) - sum(bool(flag & IS_BARE) for flag in filter(None, flags))
+        return sum(
+            len(page.numbers) // NUMBER.size - page.summary.unfinished for page in self._pages
+        )
+
+    def own_bytes(self) -> int:
+        """Return the bytes of the entries' own files."""
+        return sum(page.summary.own_bytes for page in self._pages)
+
+    def has_marked(self) -> bool:
+        """Whether any entry is pinned, unreadable or unfinished."""
+        return any(page.summary.marked for page in self._pages)
 
     def all_rows(self) -> list[Row]:
         """Return all that is known of each entry."""
@@ -91,22 +112,22 @@ def by_name(part: Part) -> tuple[dict[str, Row], dict[str, list[str]]]:
     return dict(zip(names, rows, strict=True)), dict(zip(names, page.list_blobs(), strict=True))
 
 
-def items_of(pages: Sequence[Page], cells: str) -> list[tuple[str, int, float]]:
+def items_of(pages: Iterable[Page], cells: str) -> list[tuple[str, int, float]]:
     """Return folder, size and last use of each entry; what is shared is shared out."""
-    holders = Counter(name for line in Table(pages).blob_names() for name in line)
     begin = f"{cells}/".encode("utf-8", "surrogateescape")
     found: list[tuple[str, int, float]] = []
+    needs: list[tuple[int, list[str]]] = []
     for page in pages:
-        words = memoryview(page.numbers)
-        sizes: list[int] = words.cast("q")[OWN::WORDS].tolist()
         if page.has_blobs():
-            sizes = [
-                size + sum(-(-blob_bytes(name) // holders[name]) for name in line)
-                for size, line in zip(sizes, page.list_blobs(), strict=True)
-            ]
+            needs += [pair for pair in enumerate(page.list_blobs(), len(found)) if pair[1]]
         paths = begin + page.names[:-1].replace(b"\n", b"\n" + begin)
-        split = paths.decode("utf-8", "surrogateescape").split("\n")
-        found += zip(split, sizes, words.cast("d")[USED_AT::WORDS].tolist(), strict=False)
+        folders = paths.decode("utf-8", "surrogateescape").split("\n")
+        found += zip(folders, page.column(OWN), page.column(USED_AT), strict=False)
+    holders = Counter(name for _, line in needs for name in line)
+    for place, line in needs:
+        path, size, used_at = found[place]
+        share = sum(-(-blob_bytes(name) // holders[name]) for name in line)
+        found[place] = path, size + share, used_at
     return found
 
 
@@ -114,7 +135,7 @@ def total_of(pages: Iterable[Page]) -> int:
     """Return the bytes that all entries take; what they share counts once."""
     own, shared = 0, set[str]()
     for page in pages:
-        own += sum(memoryview(page.numbers).cast("q")[OWN::WORDS].tolist())
+        own += page.summary.own_bytes
         if page.has_blobs():
             shared.update(name for line in page.list_blobs() for name in line)
     return own + sum(map(blob_bytes, shared))

@@ -76,21 +76,21 @@ def test_rows_say_what_the_entries_say(store):
 
 
 def drop_index(store):
-    for path in Path(store.location).glob("index.nbi*"):
+    for path in Path(store.location).glob("index-2.nbi*"):
         path.unlink()
 
 
 def scribble(store):
-    path = Path(store.location, "index.nbi")
+    path = Path(store.location, "index-2.nbi")
     path.write_bytes(path.read_bytes()[:8192].replace(b"e", b"\0") + os.urandom(3000))
 
 
 def make_foreign(store):
-    Path(store.location, "index.nbi").write_bytes(b"SQLite format 3\0" * 9000)
+    Path(store.location, "index-2.nbi").write_bytes(b"SQLite format 3\0" * 9000)
 
 
 def age_version(store):
-    path = Path(store.location, "index.nbi")
+    path = Path(store.location, "index-2.nbi")
     path.write_bytes(path.read_bytes()[:8] + b"\xff" + path.read_bytes()[9:])
 
 
@@ -98,12 +98,12 @@ def turn_elsewhere(store):
     drop_index(store)
     target = Path(store.location).parent / "precious"
     target.write_text("mine")
-    os.symlink(target, Path(store.location, "index.nbi"))
+    os.symlink(target, Path(store.location, "index-2.nbi"))
 
 
 def make_folder(store):
     drop_index(store)
-    Path(store.location, "index.nbi").mkdir()
+    Path(store.location, "index-2.nbi").mkdir()
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_any_other_index_is_made_anew_or_passed_over(store, harm):
     assert len(names(store)) == 1 == len(store.rows())
     precious = Path(store.location).parent / "precious"
     assert not precious.exists() or precious.read_text() == "mine"
-    inside = Path(store.location, "index.nbi")
+    inside = Path(store.location, "index-2.nbi")
     assert inside.is_dir() or inside.stat().st_mode & 0o077 == 0
 
 
@@ -276,9 +276,14 @@ def test_one_round_of_the_janitor_leaves_a_tidy_store(store):
     (home / ".writing-y").write_bytes(b"part")
     for path in (half / ".writing-x", half, home / ".writing-y"):
         os.utime(path, (NOW - 9000, NOW - 9000))
+    former = Path(store.location, "index.nbi")
+    former.write_bytes(b"what an earlier version kept")
+    assert kept.name in listed(store)
+    assert former.exists()
     for _ in store.upkeep(Bounds(expired_for=86400.0), NOW):
         pass
     assert names(store) == {kept.name}
+    assert not former.exists()
     assert not half.exists()
     assert (fresh / ".writing-x").exists()
     assert os.listdir(home) == ["output.nbc"]

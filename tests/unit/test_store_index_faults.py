@@ -91,7 +91,7 @@ def regions_of(path: Path) -> dict[str, tuple[int, int]]:
 
 def test_damage_in_any_region_is_found_and_healed(location: Path) -> None:
     """Flipped, zeroed, cut or foreign bytes in each region: right answers, and a whole file."""
-    path, draw = location / "index.nbi", random.Random(SEED)
+    path, draw = location / "index-2.nbi", random.Random(SEED)
     good = path.read_bytes()
     for name, (begin, end) in regions_of(path).items():
         for turn in range(HITS_IN_EACH_REGION):
@@ -111,7 +111,7 @@ def test_damage_in_any_region_is_found_and_healed(location: Path) -> None:
 
 def test_a_look_up_never_trusts_a_damaged_index(location: Path) -> None:
     """A reader that has the file open since before sees right names or none, whatever it holds."""
-    path, draw = location / "index.nbi", random.Random(SEED)
+    path, draw = location / "index-2.nbi", random.Random(SEED)
     good, [shard] = path.read_bytes(), (location / "joblib" / "nbcache" / "cells").iterdir()
     reader, status = NameReader(str(path)), shard.lstat()
     mark = status.st_mtime_ns, status.st_ino
@@ -133,7 +133,7 @@ def test_a_look_up_never_trusts_a_damaged_index(location: Path) -> None:
 
 def test_a_damaged_note_of_a_place_is_mended_by_who_meets_it(location: Path) -> None:
     """Whoever looks a key up gets the names, and the next one finds the file as it was."""
-    path, draw = location / "index.nbi", random.Random(SEED)
+    path, draw = location / "index-2.nbi", random.Random(SEED)
     good, [shard] = path.read_bytes(), (location / "joblib" / "nbcache" / "cells").iterdir()
     status, start = shard.lstat(), page_file._SPOTS_AT + int(shard.name, 16) * SPOT.size
     mark = status.st_mtime_ns, status.st_ino
@@ -181,7 +181,7 @@ def test_any_call_may_fail_while_the_index_is_brought_up_to_date(
         if turn % 6 == 0:
             check(location)
     check(location)
-    assert is_whole(location / "index.nbi")
+    assert is_whole(location / "index-2.nbi")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are killed after a fork")
@@ -207,6 +207,6 @@ def test_a_writer_may_be_killed_at_any_call(
         check(location)
     grow(location)
     check(location)
-    assert is_whole(location / "index.nbi")
+    assert is_whole(location / "index-2.nbi")
     assert died > CRASHES * 0.9
-    assert not (location / "index.nbi.new").exists()
+    assert not (location / "index-2.nbi.new").exists()
