@@ -118,7 +118,7 @@ def _large_arrays(values: Iterable[Any]) -> Iterator[Any]:
 def _is_simple(array: Any) -> bool:
     """Tell whether the array's elements are bytes that lie side by side."""
     dtype, flags = array.dtype, array.flags
-    return not dtype.hasobject and dtype.char != "T" and flags.forc
+    return not dtype.hasobject and dtype.char not in "TgG" and flags.forc
 
 
 def _members(value: Any) -> Iterable[Any]:

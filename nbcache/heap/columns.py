@@ -16,6 +16,7 @@ from operator import sub
 from typing import TYPE_CHECKING, Any
 
 from nbcache.heap.identity import is_same
+from nbcache.heap.nans import mark_nans
 from nbcache.heap.registry import Kind, kind_of
 from nbcache.heap.tokens import FLAT, flat, joined, shorten
 
@@ -59,8 +60,9 @@ class Sorts(dict[type, int]):
 def column(items: Iterable[Any], walk: Walk) -> bytes:
     """Return the token of values in order; those with an identity get ordinals in order."""
     values = items if type(items) is list else list(items)
-    if FLAT.issuperset(map(type, values)):
-        return b"f" + flat(values)
+    token = _flat_column(values)
+    if token is not None:
+        return b"f" + token
     if len(values) <= SHORT:
         return joined(b"s", map(walk.ref, values))
     parts: list[bytes] = []
@@ -70,16 +72,25 @@ def column(items: Iterable[Any], walk: Walk) -> bytes:
     return joined(b"m", parts)
 
 
+def _flat_column(values: list[Any]) -> bytes | None:
+    """Return the token of flat values, None where there are others among them."""
+    if values and type(values[0]) not in FLAT:
+        return None
+    types = set(map(type, values))
+    return flat(values) + mark_nans(values, types) if types <= FLAT else None
+
+
 def _sorted_out(values: list[Any], walk: Walk, parts: list[bytes]) -> list[Any] | None:
     """Encode a column but for the items of its tuples, which are the next column."""
-    if FLAT.issuperset(map(type, values)):
-        parts.append(flat(values))
+    token = _flat_column(values)
+    if token is not None:
+        parts.append(token)
         return None
     sorts = _sorts_of(values, walk)
     parts.append(uniform(sorts))
     flats = _pick(values, sorts, FLATS)
     if flats:
-        parts.append(flat(flats))
+        parts.append(flat(flats) + mark_nans(flats))
     numbered = _pick(values, sorts, NUMBERED)
     if numbered:
         parts.append(references(walk.ordinals.add_all(numbered), walk))

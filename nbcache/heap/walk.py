@@ -22,6 +22,7 @@ from nbcache.errors import NotFingerprintable
 from nbcache.heap.ahead import Ahead
 from nbcache.heap.columns import Sorts
 from nbcache.heap.levels import Levels
+from nbcache.heap.nans import mark_nan
 from nbcache.heap.ordinals import Ordinals
 from nbcache.heap.registry import Kind, kind_of
 from nbcache.heap.scope import Scope
@@ -138,7 +139,7 @@ class Walk:
     def fingerprint(self, label: str, value: Any) -> bytes:
         """Walk one value under a label and return its digest (16 bytes)."""
         if type(value) in FLAT:
-            return digest(frame(b"R", flat(value)))
+            return digest(frame(b"R", flat(value) + mark_nan(value)))
         self._open_root(b"@" + text(label) + b"#")
         parts = [self.ref(value)]
         self.levels.encode(parts, self)
@@ -180,7 +181,7 @@ class Walk:
         """Return the token by which a parent names this child, numbering it when new."""
         kind = type(obj)
         if kind in FLAT:
-            return flat(obj)
+            return flat(obj) + mark_nan(obj) if kind is float else flat(obj)
         if kind is type and id(obj) in self.tokens:
             return self.tokens[id(obj)][1]
         ordinal = self.ordinals.find(id(obj))

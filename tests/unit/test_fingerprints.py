@@ -119,6 +119,12 @@ TWINS = [
     ("OSError(1, 'a', 'f')", "OSError(1, 'a', 'g')"),
     ("pd.Index([1], name='a')", "pd.Index([1], name='b')"),
     ("noted(pd.Series([1]))", "pd.Series([1])"),
+    ("np.array([1, 2], 'g')", "np.array([1, 3], 'g')"),
+    ("np.array([1, 2], 'G')", "np.array([1, 2j], 'G')"),
+    ("np.longdouble(1)", "np.longdouble(1) + np.finfo('g').eps"),
+    ("sp.dok_matrix([[1.0]])", "sp.dok_matrix([[2.0]])"),
+    ("[1.0, np.nan, np.nan]", "[1.0, float('nan'), np.nan]"),
+    ("[{np.nan, 'a'}]", "[{float('nan'), 'a'}]"),
     ("functools.partial(max, key=len)", "functools.partial(max, key=abs)"),
     ("two_slots(1, 2)", "two_slots(2, 1)"),
     ("held(Point(1, 2))", "apart(Point(1, 2))"),
@@ -128,6 +134,11 @@ TWINS = [
 COUSINS = [
     ("[1, 2]", "list((1, 2))"),
     ("'ab' * 3", "'ababab'"),
+    ("[float('nan'), 1.0]", "[float('nan') * 2, 1.0]"),
+    ("long_double(1.5, 1)", "long_double(1.5, 255)"),
+    ("[long_double(1.5, 1) for _ in range(9)]", "[long_double(1.5, 7) for _ in range(9)]"),
+    ("long_double(1.5, 1)[0]", "long_double(1.5, 9)[0]"),
+    ("long_double(1.5, 1).reshape(1, 1) * 1j", "long_double(1.5, 9).reshape(1, 1) * 1j"),
     ("['x' + str(1)] * 2", "['x1', 'x' + str(1)]"),
     ("[(1, 2), (1, 2)]", "twice((1, 2))"),
     ("{'b', 'a', 'c'}", "{'c', 'b', 'a'}"),
@@ -160,6 +171,10 @@ class Slotted:
 class Color(enum.Enum):
     RED = 1
     BLUE = 2
+def long_double(x, junk):
+    made = np.array([x], "g")
+    if np.finfo("g").nmant == 63: made.view("u1")[10:] = junk
+    return made
 def begun():
     g = iter(i for i in [1]); next(g); return g
 def shared(x): return [x, x]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 PRELUDE = """
 import abc, array, collections, copy, dataclasses, datetime, decimal, enum, fractions, functools, io
-import ipaddress, itertools, operator, pathlib, random, re, types, typing, uuid, zoneinfo
+import ipaddress, itertools, math, operator, pathlib, random, re, types, typing, uuid, zoneinfo
 import numpy as np, pandas as pd, polars as pl, pyarrow as pa, scipy.sparse as sp
 @dataclasses.dataclass
 class D: x: int
@@ -49,6 +49,9 @@ def cyc_b():
 def kls(v, base=object, **k): return type('K', (base,), {'v': v, '__module__': '__main__', **k})
 def meth(s):
     ns={'__name__':'__main__'}; exec(f"class M:\\n    def f(self): return {s}", ns); return ns['M']
+def same_nan(): x=float('nan'); return [x,x]
+def two_nans(): return [float('nan'),float('nan')]
+def objects(*values): a=np.empty(len(values),object); a[:]=values; return a
 def nanbits(b): return np.array([b],dtype='u8').view('f8')
 def pynan(b):
     import struct; return struct.unpack('<d', struct.pack('<Q', b))[0]
@@ -106,6 +109,8 @@ def linear(): torch.manual_seed(0); return torch.nn.Linear(1, 1)
 TWINS: dict[str, list[tuple[str, str]]] = {
     "numbers and texts": [
         ("pynan(0x7ff8000000000000)", "pynan(0xfff8000000000000)"),
+        ("np.nan", "float('nan')"),
+        ("math.nan", "np.nan"),
         ("0j", "complex(-0.0, 0.0)"),
         ("complex(0.0,-0.0)", "complex(0.0,0.0)"),
         ("Ellipsis", "NotImplemented"),
@@ -137,6 +142,16 @@ TWINS: dict[str, list[tuple[str, str]]] = {
         ("['a,b']", "['a','b']"),
         ("['a-b']", "['a','b']"),
         ("float('nan')", "None"),
+        ("same_nan()", "two_nans()"),
+        ("['a']*9+same_nan()", "['a']*9+two_nans()"),
+        ("[[1],'a']*9+same_nan()", "[[1],'a']*9+two_nans()"),
+        ("[1.0,np.nan]", "[1.0,float('nan')]"),
+        ("(np.nan,'a')", "(float('nan'),'a')"),
+        ("{np.nan,1}", "{float('nan'),1}"),
+        ("[{np.nan} for _ in range(99)]", "[{float('nan')} for _ in range(99)]"),
+        ("{np.nan: 1}", "{float('nan'): 1}"),
+        ("objects('a',np.nan)", "objects('a',float('nan'))"),
+        ("[D(np.nan) for _ in range(9)]", "[D(x) for x in [*[np.nan]*8,float('nan')]]"),
         ("range(0,4,2)", "range(0,3,2)"),
         ("range(0)", "range(1,1)"),
         ("frozenset({1,2})", "frozenset({1,3})"),

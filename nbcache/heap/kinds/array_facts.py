@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,6 +52,24 @@ def is_writeable(view: Any) -> bool:
 def is_raw(dtype: Any) -> bool:
     """Tell whether the bytes of the elements are their whole value."""
     return not dtype.hasobject and dtype.char != "T"
+
+
+def has_gaps(dtype: Any) -> bool:
+    """Tell whether elements are ``longdouble`` with bytes that no number fills."""
+    return dtype.char in "gG" and _filled_bytes() < np.dtype("g").itemsize
+
+
+@functools.cache
+def _filled_bytes() -> int:
+    """Return how many bytes of a ``longdouble`` count: ten of sixteen in the format of x87."""
+    return 10 if np.finfo(np.longdouble).nmant == 63 else np.dtype("g").itemsize
+
+
+def without_gaps(array: Any) -> Any:
+    """Return the bytes that count of an array that ``has_gaps``, element by element."""
+    step, filled = np.dtype("g").itemsize, _filled_bytes()
+    memory = np.ascontiguousarray(array).reshape(-1).view(np.uint8).reshape(-1, step)
+    return memory[:, :filled] if array.dtype.isnative else memory[:, step - filled :]
 
 
 def layout(array: Any) -> bytes:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nbcache.errors import NotFingerprintable
 from nbcache.heap.columns import BULKY, SHORT, column, items_of_lists, keyed_columns, lengths
 from nbcache.heap.groups import Group, Part, as_rows
+from nbcache.heap.nans import mark_nans, shared_nans
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import FLAT, digest, flat, flat_tokens, frame, joined
 
@@ -149,7 +150,9 @@ def _encode_dicts(parts: list[Part], walk: Walk) -> bytes:
 def canonical_items(obj: Iterable[Any], walk: Walk) -> list[bytes]:
     """Return the tokens of a set's elements in an order that no hash seed moves."""
     items = list(obj)
-    if is_flat(items) or is_flat_pairs(items):
+    if is_flat(items):
+        return flat_tokens(items) + shared_nans(items)
+    if is_flat_pairs(items):
         return flat_tokens(items)
     known = [item for item in items if walk.is_numbered(item)]
     fresh = [item for item in items if not walk.is_numbered(item)]
@@ -181,7 +184,7 @@ class SetKind(Kind):
     ) -> tuple[bytes, Group] | None:
         """Encode sets of flat values, each in canonical order."""
         parts = _gather_items(objects)
-        if is_small(objects) or not is_flat(parts[0][1]):
+        if is_small(objects) or not is_flat(parts[0][1]) or mark_nans(parts[0][1]):
             return None
         return as_rows(walk, ordinals, parts, _gather_items, _encode_sets)
 

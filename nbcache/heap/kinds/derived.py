@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import copyreg
 from typing import TYPE_CHECKING, Any
 
 from nbcache.errors import NotStorable
@@ -53,7 +54,7 @@ class DerivedKind(Kind):
     def reduce(self, obj: Any, dump: Dump) -> Any:
         """Build it with the base's own methods, unless the class has a protocol of its own."""
         kind = type(obj)
-        if has_protocol(kind):
+        if has_protocol(kind) and not _tells_foreign_items(obj):
             return NotImplemented
         state = (None, own_state(obj), None) if self._immutable else self.state(obj)
         make: Any
@@ -151,6 +152,21 @@ def has_protocol(kind: Any) -> bool:
     named = any("__getstate__" in base.__dict__ for base in kind.__mro__[:-1])
     return not (ours and plain_ex) or named
 
+
+def _tells_foreign_items(obj: Any) -> bool:
+    """Tell whether an empty dict is reduced as one that holds its attributes' items.
+
+    So does SciPy's ``dok_matrix``, and a copy made of that would hold them twice.
+    """
+    kind = type(obj)
+    if not issubclass(kind, dict) or dict.__len__(obj) or kind.__module__ == "__main__":
+        return False
+    made = obj.__reduce_ex__(4)
+    is_dict = type(made) is tuple and made[0] is _RECONSTRUCTOR and made[1][1] is dict
+    return is_dict and bool(made[1][2])
+
+
+_RECONSTRUCTOR: Any = copyreg._reconstructor  # type: ignore[attr-defined]
 
 _SLICED: tuple[Any, ...] = (list, bytearray)
 _UPDATED: tuple[Any, ...] = (dict, set)

@@ -228,7 +228,10 @@ def _inline_items(a: Any, b: Any, walk: Walk) -> list[bytes]:
         names.sort()
     parts = []
     for name in names:
-        parts += [walk.ref(name), inline(a[name], b.get(name, a[name]), walk)]
+        value = a[name]
+        parts.append(walk.ref(name))
+        is_flat = type(value) in FLAT
+        parts.append(flat(value) if is_flat else inline(value, b.get(name, value), walk))
     return parts
 
 

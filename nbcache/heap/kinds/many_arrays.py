@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nbcache.heap.columns import SHORT
-from nbcache.heap.kinds.array_facts import describe_dtype, is_raw, owner_of
+from nbcache.heap.kinds.array_facts import describe_dtype, has_gaps, is_raw, owner_of
 from nbcache.heap.kinds.numpy_tensors import lies_beside_tensors
 from nbcache.heap.memory import UNKNOWN
 from nbcache.heap.tokens import digest, flat, joined
@@ -81,7 +81,10 @@ def encode_group(
 
 
 def _facts_of_owners(arrays: list[Any], walk: Walk) -> Facts | None:
-    if max(map(_size, arrays)) > SMALL_BYTES or not all(map(is_raw, set(map(_dtype, arrays)))):
+    dtypes = set(map(_dtype, arrays))
+    if max(map(_size, arrays)) > SMALL_BYTES or not all(map(is_raw, dtypes)):
+        return None
+    if any(map(has_gaps, dtypes)):
         return None
     views = [one for one, base in zip(arrays, map(_base, arrays), strict=True) if base is not None]
     if any(owner_of(one) is not one for one in views):

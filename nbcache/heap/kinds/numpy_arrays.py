@@ -20,13 +20,15 @@ from nbcache.heap.kinds.array_facts import (
     WRITEABLE,
     address_of,
     dtype_token,
+    has_gaps,
     is_raw,
     is_writeable,
     layout,
     owner_of,
+    without_gaps,
 )
 from nbcache.heap.kinds.attributes import encode_attributes
-from nbcache.heap.kinds.buffers import content, texts
+from nbcache.heap.kinds.buffers import content, in_memory_order, texts
 from nbcache.heap.kinds.numpy_files import reduce_map
 from nbcache.heap.kinds.numpy_memory import refuse_foreign_memory
 from nbcache.heap.kinds.numpy_tensors import reduce_beside_tensors, tensor_sharing
@@ -55,6 +57,8 @@ def elements(array: Any, walk: Walk, known: bytes | None = None) -> bytes:
 
 
 def _elements(array: Any, walk: Walk) -> bytes:
+    if has_gaps(array.dtype):
+        return content(without_gaps(in_memory_order(array)))
     if is_raw(array.dtype):
         return content(array)
     if array.dtype.names:

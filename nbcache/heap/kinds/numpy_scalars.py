@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nbcache.heap import rebuild_arrays
-from nbcache.heap.kinds.array_facts import address_of, dtype_token, is_marked
+from nbcache.heap.kinds.array_facts import (
+    address_of,
+    dtype_token,
+    has_gaps,
+    is_marked,
+    without_gaps,
+)
 from nbcache.heap.kinds.numpy_arrays import contiguous
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import digest, frame, joined, shorten, text
@@ -33,7 +39,8 @@ class ScalarKind(Kind):
         """Encode dtype and bytes."""
         if isinstance(obj, np.void) and obj.dtype.hasobject:
             return joined(b"V", [dtype_token(obj.dtype, walk), walk.ref(obj.item())])
-        return shorten(frame(b"V", dtype_token(obj.dtype, walk), obj.tobytes()))
+        filled = without_gaps(np.asarray(obj)) if has_gaps(obj.dtype) else obj
+        return shorten(frame(b"V", dtype_token(obj.dtype, walk), filled.tobytes()))
 
     def encode_leaves(self, values: list[Any], walk: Walk) -> bytes:
         """Encode all as one array."""
