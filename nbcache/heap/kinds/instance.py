@@ -228,10 +228,8 @@ def _inline_items(a: Any, b: Any, walk: Walk) -> list[bytes]:
         names.sort()
     parts = []
     for name in names:
-        value = a[name]
-        parts.append(walk.ref(name))
-        is_flat = type(value) in FLAT
-        parts.append(flat(value) if is_flat else inline(value, b.get(name, value), walk))
+        one, is_flat = a[name], type(a[name]) in FLAT
+        parts += [walk.ref(name), flat(one) if is_flat else inline(one, b.get(name, one), walk)]
     return parts
 
 
