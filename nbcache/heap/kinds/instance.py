@@ -223,11 +223,8 @@ def _inline_items(a: Any, b: Any, walk: Walk) -> list[bytes]:
 
     Where all keys are names their order says nothing: it may come from a set of slots.
     """
-    names = list(a)
-    if all(type(name) is str for name in names):
-        names.sort()
-    parts = []
-    for name in names:
+    parts: list[bytes] = []
+    for name in sorted(a) if {str}.issuperset(map(type, a)) else list(a):
         one, is_flat = a[name], type(a[name]) in FLAT
         parts += [walk.ref(name), flat(one) if is_flat else inline(one, b.get(name, one), walk)]
     return parts
