@@ -15,9 +15,10 @@ import os
 import re
 import sys
 import types
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from nbcache.cell.still import ATOMS, is_still
 from nbcache.deps.local import (
     loaded_local_names,
     meaning_digest,
@@ -68,7 +69,13 @@ class EarlierCalls:
         self._calls: dict[str, dict[str, frozenset[str]]] = {}
         self._limits: dict[str, str] = {}
 
-    def need_all(self, walk: Walk, history: Sequence[str], imports: Iterable[str]) -> None:
+    def need_all(
+        self,
+        walk: Walk,
+        history: Sequence[str],
+        imports: Iterable[str],
+        nodes: Sequence[ast.stmt],
+    ) -> None:
         """Make the calls into the libraries that a cell reaches an input of it."""
         if len(history) < self._seen:
             self._seen = 0
@@ -77,6 +84,8 @@ class EarlierCalls:
             self._limits |= {name: now for name, now in _LIMITS.items() if name in text}
         self._seen = len(history)
         for now in self._limits.values():  # any later cell may live on it
+            if now == "getrecursionlimit" and is_flat(nodes, walk.namespace):
+                continue
             limit = str(getattr(sys, now, str)()).encode()
             walk.roots[f"sys.{now}()"] = hashlib.blake2b(limit, digest_size=16).digest()
         reached = walk.packages | {name.partition(".")[0] for name in imports}
@@ -124,6 +133,18 @@ class EarlierCalls:
         shown = ast.unparse(node)
         found.pop(shown, None)  # a repeated call counts where it came last
         found[shown] = names_of(node)
+
+
+def is_flat(nodes: Sequence[ast.stmt], namespace: Mapping[str, Any]) -> bool:
+    """Tell whether a cell computes plain values and nothing else: it cannot go deep."""
+
+    def is_atom(name: str) -> bool:
+        return name in namespace and type(namespace[name]) in ATOMS
+
+    def is_pythons(name: str) -> bool:
+        return name not in namespace
+
+    return is_still(nodes, is_atom, lambda name: True, is_pythons)
 
 
 def _touched_by_module(name: str) -> frozenset[str]:

@@ -144,7 +144,7 @@ class Reader:
         refuse_witnesses(request.nodes, walk)
         earlier = self.namespace.get("_ih", ())[:-1] if ran is None else ran
         self._patches.need_all(walk, earlier)
-        self._calls.need_all(walk, earlier, source.names.imports)
+        self._calls.need_all(walk, earlier, source.names.imports, request.nodes)
         need_printers(walk, getattr(self._shell, "display_formatter", None))
         parts = compose_parts(source.digest, digests(walk.roots), version=policy.version)
         modules = reached_modules(walk, source.names) | {reason for _, reason in hidden}

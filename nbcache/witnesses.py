@@ -18,6 +18,7 @@ from typing import Any
 
 from nbcache.cell.bytecode import code_reads, nested_codes
 from nbcache.cell.parts import parts_of
+from nbcache.deps.nearness import near_words
 from nbcache.deps.zone import time_words
 from nbcache.errors import NotReplayable
 from nbcache.heap.kinds.weak import ANYTHING
@@ -99,8 +100,9 @@ def _can_be_watched(kind: type) -> bool:
 
 
 def told_words(walk: Walk) -> list[str]:
-    """Return what the functions that a walk met name of random generators and of time."""
-    return [*sorted(walk.draws), *time_words(user_codes(walk))]
+    """Return what the functions that a walk met name of random generators, time and formats."""
+    codes = list(user_codes(walk))
+    return [*sorted(walk.draws), *time_words(codes), *near_words(codes)]
 
 
 def user_codes(walk: Walk) -> Iterator[types.CodeType]:

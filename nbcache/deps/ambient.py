@@ -19,7 +19,8 @@ from nbcache.deps.folders import FolderTracker, ZoneTracker
 from nbcache.deps.group import Group
 from nbcache.deps.interpreter import InterpreterTracker
 from nbcache.deps.loggers import LoggingTracker
-from nbcache.deps.options import OptionTracker
+from nbcache.deps.nearness import may_read
+from nbcache.deps.options import NearbyOptions, OptionTracker
 from nbcache.deps.pandas_options import Pandas
 from nbcache.deps.process_state import ProcessTracker
 from nbcache.deps.protocol import Tracker
@@ -27,7 +28,7 @@ from nbcache.deps.torch_options import Torch
 from nbcache.deps.unfinished import UnfinishedTracker
 from nbcache.deps.warning_filters import WarningTracker
 
-_FAMILIES = (NumpyPrinting, NumpyErrors, Pandas, Decimals, Locales, Torch, NamedColors)
+_FAMILIES = (NumpyPrinting, NumpyErrors, Pandas, Torch, NamedColors)
 
 
 class AmbientTracker(Group):
@@ -46,6 +47,7 @@ class AmbientTracker(Group):
             ProcessTracker(),
             UnfinishedTracker(),
             *(OptionTracker(family()) for family in _FAMILIES),
+            *(NearbyOptions(family(), may_read) for family in (Decimals, Locales)),
             FigureTracker(),
             DisplayTracker(),
         ]
@@ -57,7 +59,7 @@ class AmbientTracker(Group):
         An empty text, and None for the modules, mean unknown.
         """
         for member in self.members:
-            if member is self.zone:
-                self.zone.start(source, reached)
+            if isinstance(member, (ZoneTracker, NearbyOptions)):
+                member.start(source, reached)
             else:
                 member.start()

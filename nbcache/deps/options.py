@@ -45,6 +45,9 @@ class Family(Protocol):
         """
 
 
+MayRead = Callable[[str, "Collection[str] | None"], bool]
+"""Tells of a run's text and the modules that it reaches whether it may read the options."""
+
 _NEW: Any = object()
 
 
@@ -156,6 +159,25 @@ class OptionTracker(Watcher[Reading]):
     def _apply(self, effect: Any) -> None:
         __import__(self.family.module)
         self.family.assign({key: decode(value) for key, value in effect.items()})
+
+
+class NearbyOptions(OptionTracker):
+    """Follows a family whose reads cannot be seen, for runs that may come near it."""
+
+    def __init__(self, family: Family, may_read: MayRead) -> None:
+        super().__init__(family)
+        self._may_read = may_read
+        self._is_near = True
+
+    def start(self, source: str = "", reached: Collection[str] | None = None) -> None:
+        """Begin to watch a run of the text ``source`` that reaches the modules ``reached``."""
+        self._is_near = self._may_read(source, reached)
+        super().start()
+
+    def _begin(self, patches: Patches) -> Reading:
+        run = super()._begin(patches)
+        run.is_read = run.is_read and self._is_near
+        return run
 
 
 def _within(values: dict[str, Any], groups: Collection[str] | None) -> dict[str, Any]:

@@ -203,12 +203,30 @@ def test_what_was_read_is_compared(tracker, sentence, case):
     read, change = case
     warnings.simplefilter("default")
     with warnings.catch_warnings(record=True):
-        seen = watch(tracker, read)
+        seen = watch(tracker, read, source="")
     late = late_of(seen)
     assert seen.refusal is None
     assert tracker.check(late) is None
     change()
     assert tracker.check(late) == sentence
+
+
+@pytest.mark.parametrize(
+    ("source", "reached", "counts"),
+    [
+        ("print(sum(x))", {"math", "json"}, False),
+        ("print(x)", {"decimal"}, True),
+        ("print(x)", {"a_local_module"}, True),
+        ("print(f'{x:n}')", (), True),
+        ("print(eval(x))", (), True),
+        ("", (), True),
+        ("print(x)", None, True),
+    ],
+)
+def test_decimal_contexts_count_only_near_them(tracker, source, reached, counts):
+    """The decimal context and the locale count unless all that a run reaches leaves them alone."""
+    tracker.start(source, reached)
+    assert ("decimal" in late_of(tracker.finish())) is counts
 
 
 def test_options_that_were_not_read_do_not_count(tracker):

@@ -1,0 +1,52 @@
+"""Whether a run may come near decimal contexts or the locale: both are read out of sight.
+
+They count unless all that a run reaches is known to leave them alone. A text or module that
+nobody knows may do anything.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Collection, Iterable
+from functools import lru_cache
+from opcode import opmap
+
+_FREE = frozenset(
+    {"", "builtins", "math", "cmath", "itertools", "functools", "operator", "collections", "heapq"}
+    | {"bisect", "random", "os", "posix", "posixpath", "io", "_io", "pathlib", "glob", "shutil"}
+    | {"json", "textwrap", "dataclasses", "enum", "abc", "contextlib", "hashlib", "base64", "uuid"}
+)
+"""Modules that neither make decimals nor ask for the locale."""
+
+_TOLD = re.compile(
+    r"\b(eval|exec|compile|__import__|globals|locals|vars|get_ipython|__\w+__|\w*decimal\w*)\b"
+    r"|[%!]|locale|format|str[fp]|\{[^}]*:",
+    re.IGNORECASE,
+)
+"""Words that may lead anywhere, formats that may obey the locale, and lines of the shell."""
+
+
+def may_read(source: str, reached: Collection[str] | None) -> bool:
+    """Tell whether a run of a text that reaches some modules may read contexts or the locale."""
+    if not source or reached is None:
+        return True
+    return not _FREE.issuperset(name.partition(".")[0] for name in reached) or _is_told(source)
+
+
+def near_words(codes: Iterable[types.CodeType]) -> list[str]:
+    """Return the words in code that may lead near; ``format`` where it formats anything."""
+    found: set[str] = set()
+    for code in codes:
+        found.update(word for word in code.co_names if _is_told(word))
+        if not _FORMATTING.isdisjoint(code.co_code[::2]):
+            found.add("format")
+    return sorted(found)
+
+
+_FORMATTING = frozenset(number for name, number in opmap.items() if name.startswith("FORMAT_"))
+
+
+@lru_cache(maxsize=4096)
+def _is_told(source: str) -> bool:
+    return bool(_TOLD.search(source))
