@@ -19,6 +19,7 @@ from nbcache.heap.walk import Walk
 from nbcache.policy import Policy, whole
 from nbcache.replay.aside import refuse_unseen_changes
 from nbcache.replay.codec import dump
+from nbcache.replay.made import keep
 from nbcache.replay.namespace import Snapshot, find_patches
 from nbcache.replay.needs import imported_modules, module_needs, reached_modules
 from nbcache.replay.path_texts import path_like, small_numbers
@@ -211,6 +212,7 @@ def repeat(
             for name in change["delete"]:
                 scope.pop(name, None)
         trackers.apply(effects or {})
+        keep(values.get("made", {}))
     trackers.absorb(entry.late)
     return values["return value"]
 

@@ -39,12 +39,15 @@ class Holders:
         for value in values.get("result", ()):
             if type(value) in self.counted:
                 self.counted[type(value)][id(value)] += _SHOWN
-        wanted: dict[int, str] = {}
+        others: dict[int, int] = {}
+        packages: set[str] = set()
         for one in self._met:
-            if sys.getrefcount(one) - _OURS > self.counted[type(one)][id(one)]:
-                wanted[id(one)] = str(type(one).__module__).partition(".")[0]
-        unknown = wanted.keys() - LIBRARIES.places.keys()
-        return bool(unknown) and LIBRARIES.search_again(unknown, set(wanted.values()))
+            count = sys.getrefcount(one) - _OURS - self.counted[type(one)][id(one)]
+            if count > 0:
+                others[id(one)] = count
+                packages.add(str(type(one).__module__).partition(".")[0])
+        unknown = {name: others[name] for name in others.keys() - LIBRARIES.places.keys()}
+        return bool(unknown) and LIBRARIES.search_again(unknown, packages)
 
 
 _BOUND = 2

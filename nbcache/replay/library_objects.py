@@ -62,6 +62,8 @@ class LibraryObjects:
         self._seen: set[str] = set()
         self._searched: set[str] = set()
         self.places: dict[int, Place] = {}
+        self.made: set[int] = set()
+        """Those that a run had a library make, and that nothing but it and the run holds."""
 
     def look(self, modules: Mapping[str, Any], *, items: bool = True) -> None:
         """Look through the modules that were not there before.
@@ -113,18 +115,22 @@ class LibraryObjects:
             return None
         return "library " + json.dumps([*place, digest])
 
-    def search_again(self, wanted: set[int], packages: set[str]) -> bool:
+    def search_again(self, wanted: Mapping[int, int], packages: set[str]) -> bool:
         """Look for objects in the present heap of packages, and tell whether one was found.
 
-        What a library keeps by a key may be the run's own, put there to be found again.
+        ``wanted`` tells of each how many others hold it. What a library keeps by a key may be the
+        run's own, put there to be found again.
         """
-        found = False
+        found: dict[int, list[Place]] = {}
         for name, module in _modules_of(packages - _SHALLOW - _OWN):
             for identity, place in places_in(name, module):
                 if identity in wanted and all(sort != KEY for sort, _ in place[1]):
-                    self.places[identity] = place
-                    found = True
-        return found
+                    found.setdefault(identity, []).append(place)
+        for identity, places in found.items():
+            self.places[identity] = places[-1]
+            if len(places) == wanted[identity] == 1:
+                self.made.add(identity)
+        return bool(found)
 
 
 def _is_library(name: str) -> bool:
@@ -186,43 +192,24 @@ def load_import(place: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
+def read_place(place: str) -> tuple[str, list[Sequence[Any]], str]:
+    """Return a reference's module, the steps from there, and the digest of what was there."""
+    module, steps, digest = json.loads(place)
+    return module, steps, digest
+
+
 def load_place(place: str) -> Any:
     """Return the live object of a reference.
 
     Raises:
         CacheError: it is gone, or holds something else than after the recorded run.
     """
-    module, steps, digest = json.loads(place)
+    module, steps, digest = read_place(place)
     importlib.import_module(module)
     value = live(module, steps)
     if not is_held(value) or digest_variable({"x": value}, "x") != digest:
         raise CacheError(f"`{told(module, steps)}` holds something else than in the recorded run")
     return value
-
-
-class References:
-    """References of one stream: what is referred to many times is looked at once."""
-
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[Any, str | None]] = {}
-        self._loaded: dict[str, Any] = {}
-
-    def of(self, obj: Any) -> str | None:
-        """Return how the stream refers to an object, None if no library is known to keep it."""
-        found = self._known.get(id(obj))
-        if found is None:
-            found = self._known[id(obj)] = obj, LIBRARIES.reference(obj)
-        return found[1]
-
-    def load(self, place: str) -> Any:
-        """Return the live object of a reference.
-
-        Raises:
-            CacheError: it is gone, or holds something else than after the recorded run.
-        """
-        if place not in self._loaded:
-            self._loaded[place] = load_place(place)
-        return self._loaded[place]
 
 
 def is_counted(kind: type) -> bool:

@@ -1,0 +1,140 @@
+"""What a library made for a run, and keeps: a stream refers to it, and brings a copy along.
+
+``Path.unit_circle()`` makes one circle when it is first asked for. A hit in a kernel where nobody
+asked yet finds nothing at its place: it puts the copy there, as the run would have.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from nbcache.errors import CacheError
+from nbcache.heap.walk import digest_variable
+from nbcache.replay.library_objects import LIBRARIES, load_place, read_place
+from nbcache.replay.library_places import NAME, live
+
+MOST_BYTES: Final = 1 << 16
+"""Larger ones are no constants that a library makes late."""
+
+Copy = Callable[[Any], bytes]
+"""Returns the stream of an object itself where others would hold a reference to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Stands in the values for the copies that a stream brings."""
+
+    reference: str
+
+
+class References:
+    """References of one stream: what is referred to many times is looked at once."""
+
+    def __init__(self, but: Any = None) -> None:
+        self._known: dict[int, tuple[Any, str | None]] = {id(but): (but, None)}
+
+    def of(self, obj: Any) -> str | None:
+        """Return how the stream refers to an object, None if no library is known to keep it."""
+        found = self._known.get(id(obj))
+        if found is None:
+            found = self._known[id(obj)] = obj, LIBRARIES.reference(obj)
+        return found[1]
+
+    def copies(self, copy: Copy) -> str:
+        """Return, as text, the copies of what the stream refers to and a library made late."""
+        found = {
+            text.partition(" ")[2]: base64.b64encode(stream).decode()
+            for obj, text in list(self._known.values())
+            if text is not None and id(obj) in LIBRARIES.made
+            if _owner(*read_place(text.partition(" ")[2])[:2]) is not None
+            if (stream := _copied(obj, copy)) is not None
+        }
+        return json.dumps(found) if found else ""
+
+
+def _copied(obj: Any, copy: Copy) -> bytes | None:
+    try:
+        stream = copy(obj)
+    except Exception:  # it may hold what no stream can: then it has to be there on a hit
+        return None
+    return stream if 0 < len(stream) <= MOST_BYTES else None
+
+
+class Referred:
+    """What the references of one stream lead to."""
+
+    def __init__(self, read: Callable[[bytes], Any]) -> None:
+        self._read = read
+        self._loaded: dict[str, Any] = {}
+        self._copies: Mapping[str, str] = {}
+        self._new: dict[str, Any] = {}
+
+    def bring(self, copies: str) -> None:
+        """Take the copies that a stream brings."""
+        self._copies = json.loads(copies)
+
+    def load(self, place: str) -> Any:
+        """Return the live object of a reference.
+
+        Raises:
+            CacheError: it is gone, or holds something else than after the recorded run.
+        """
+        if place not in self._loaded:
+            self._loaded[place] = self._found(place)
+        return self._loaded[place]
+
+    def _found(self, place: str) -> Any:
+        try:
+            return load_place(place)
+        except CacheError:
+            module, steps, digest = read_place(place)
+            if place not in self._copies or not _is_free(module, steps):
+                raise
+            made = self._read(base64.b64decode(self._copies[place]))
+            if digest_variable({"x": made}, "x") != digest:
+                raise
+            self._new[place] = made
+            return made
+
+    def to_keep(self) -> dict[str, Any]:
+        """Return the objects that are to be put into their places."""
+        return dict(self._new)
+
+
+def keep(made: Mapping[str, Any]) -> None:
+    """Put objects into their places in libraries, as the run had them made.
+
+    Raises:
+        CacheError: there is something meanwhile.
+    """
+    for place, value in made.items():
+        module, steps, _ = read_place(place)
+        if live(module, steps) is value:
+            continue
+        if not _is_free(module, steps):
+            raise CacheError(f"`{module}` has made something else meanwhile")
+        owner = _owner(module, steps)
+        if issubclass(type(owner), type):
+            type.__setattr__(owner, steps[-1][1], value)
+        else:
+            vars(owner)[steps[-1][1]] = value
+
+
+def _is_free(module: str, steps: Any) -> bool:
+    """Tell whether a library has a place for something, and nothing in it."""
+    return _owner(module, steps) is not None and live(module, steps) is None
+
+
+def _owner(module: str, steps: Any) -> Any:
+    """Return the class or module of whose variable a place speaks; None if it is none."""
+    if not all(sort == NAME for sort, _ in steps):
+        return None
+    owner = live(module, steps[:-1]) if steps[1:] else sys.modules.get(module)
+    is_owner = issubclass(type(owner), (type, types.ModuleType))
+    return owner if is_owner and steps[-1][1] in vars(owner) else None
