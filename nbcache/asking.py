@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from nbcache.cell.parts import all_parts
 from nbcache.cell.pragma import Pragma, find_pragmas
 from nbcache.errors import OptionError
+from nbcache.jupyter_config import Lately
 from nbcache.options import OPTIONS, canonical, parse_options
 from nbcache.setting_files import VARIABLES, Layer, find_layers, names_auto
 from nbcache.settings import Settings
@@ -41,6 +42,7 @@ class Asking:
         self.configured: Callable[[], Mapping[str, Any]] = dict
         self.verify_next: set[str] = set()
         self.is_verifying = False
+        self._jupyter = Lately()
         self._refreshed: set[str] = set()
         self._layers: list[Layer] | None = None
         self._built: dict[Any, Policy] = {}
@@ -124,6 +126,7 @@ class Asking:
             configured=self.configured(),
             notebook=self.settings.notebook or os.environ.get("JPY_SESSION_NAME", ""),
             folder=os.getcwd(),
+            jupyter=self._jupyter.settings(),
         )
         return [*found, Layer("%nbcache config", self.chosen)] if self.chosen else found
 
@@ -138,7 +141,8 @@ class Asking:
 
     def _is_auto_named(self) -> bool:
         notebook = self.settings.notebook or os.environ.get("JPY_SESSION_NAME", "")
-        return names_auto(self.configured(), notebook, os.getcwd())
+        said = self._jupyter.settings()
+        return names_auto(self.configured(), notebook, os.getcwd(), jupyter=said)
 
     def base_policy(self, *, explicit: bool, now: float) -> Policy:
         """Return the policy of a cell that asks for nothing itself.

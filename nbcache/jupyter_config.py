@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nbcache.errors import OptionError
@@ -13,11 +13,37 @@ from nbcache.errors import OptionError
 NAMES = ("jupyter_config", "jupyter_nbcache_config")
 """The files that are looked for, without their suffixes."""
 
+LASTS_S = 1.0
+"""Seconds for which every cell is not asked again: people edit these files, cells do not."""
+
+Said = Sequence[tuple[str, Mapping[str, Any]]]
+"""What each file says, by its path."""
+
 _SUFFIXES = (".json", ".py")
 _FILES = frozenset(name + suffix for name in NAMES for suffix in _SUFFIXES)
 _SETTLED_NS = 2_000_000_000
 _listed: dict[str, tuple[int, frozenset[str]]] = {}
 _known: dict[str, tuple[int, Mapping[str, Any]]] = {}
+
+
+class Lately:
+    """What the files said when they were last looked at, at most ``LASTS_S`` ago."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._until = float("-inf")
+        self._said: Said = ()
+
+    def settings(self) -> Said:
+        """Return what the files say.
+
+        Raises:
+            OptionError: a file cannot be read; it is named.
+        """
+        now = self._clock()
+        if now >= self._until:
+            self._said, self._until = jupyter_settings(), now + LASTS_S
+        return self._said
 
 
 def jupyter_settings() -> list[tuple[str, Mapping[str, Any]]]:

@@ -77,11 +77,18 @@ def need_printers(walk: Walk, display_formatter: Any) -> None:
     """Make the notebook's own functions for showing types an input."""
     formatters = getattr(display_formatter, "formatters", {})
     for mime, formatter in formatters.items():
-        for kind, printer in getattr(formatter, "type_printers", {}).items():
+        for kind, printer in _printers_of(formatter).items():
             if getattr(printer, "__globals__", None) is walk.namespace:
                 label = f"{mime} formatter of {getattr(kind, '__name__', kind)}"
                 walk.roots[label] = walk.fingerprint(label, printer)
     walk.run()
+
+
+def _printers_of(formatter: Any) -> dict[Any, Any]:
+    """Return a formatter's functions by type; a trait that was asked for is there as it is."""
+    held = vars(formatter).get("_trait_values", {}).get("type_printers")
+    found: dict[Any, Any] = getattr(formatter, "type_printers", {}) if held is None else held
+    return found
 
 
 def _aliases(tree: ast.Module, namespace: dict[str, Any]) -> dict[str, list[str]]:

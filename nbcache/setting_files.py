@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nbcache.jupyter_config import jupyter_settings
+from nbcache.jupyter_config import Said, jupyter_settings
 from nbcache.options import OPTIONS
 
 VARIABLES = {
@@ -44,14 +44,21 @@ _NO_PROJECT, _NO_NOTEBOOK = Layer(PROJECT), Layer(NOTEBOOK)
 
 
 def find_layers(
-    environ: Mapping[str, str], *, configured: Mapping[str, Any], notebook: str, folder: str
+    environ: Mapping[str, str],
+    *,
+    configured: Mapping[str, Any],
+    notebook: str,
+    folder: str,
+    jupyter: Said | None = None,
 ) -> list[Layer]:
     """Return the layers of a process, weakest first; empty ones are left out.
 
     ``configured`` is what IPython's config files say of ``c.NBCache``, ``notebook`` the path of
-    the notebook if it is known, ``folder`` the working directory.
+    the notebook if it is known, ``folder`` the working directory. ``jupyter`` is what Jupyter's
+    config files say, if it is known.
     """
-    layers = [Layer(f"c.NBCache in {path}", options) for path, options in jupyter_settings()]
+    said = jupyter_settings() if jupyter is None else jupyter
+    layers = [Layer(f"c.NBCache in {path}", options) for path, options in said]
     if configured:
         layers.append(Layer("IPython's config, c.NBCache", dict(configured)))
     layers += [project_layer(folder), notebook_layer(notebook, folder)]
@@ -61,9 +68,9 @@ def find_layers(
     return [layer for layer in layers if layer.options]
 
 
-def names_auto(configured: Mapping[str, Any], notebook: str, folder: str) -> bool:
+def names_auto(configured: Mapping[str, Any], notebook: str, folder: str, *, jupyter: Said) -> bool:
     """Tell whether any of these layers switches automatic mode; asked of every cell."""
-    if "auto" in configured or any("auto" in options for _, options in jupyter_settings()):
+    if "auto" in configured or any("auto" in options for _, options in jupyter):
         return True
     if "auto" in project_layer(folder).options:
         return True

@@ -131,6 +131,8 @@ class Trackers:
 
     def apply(self, effects: Mapping[str, Any]) -> None:
         """Repeat a run's effects: imports, then environment and options, streams last."""
+        if not any(effect is not None for effect in effects.values()):
+            return
         for member in self.members:
             if effects.get(member.name) is not None:
                 member.apply(effects[member.name])

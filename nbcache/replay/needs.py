@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from functools import lru_cache
 
 from nbcache.cell.bytecode import code_reads
 from nbcache.cell.members import Members, joined, members_in
@@ -55,12 +56,17 @@ def module_needs(nodes: Sequence[ast.stmt], walk: Walk, names: Names) -> Asked:
 
 def members_of(nodes: Sequence[ast.stmt], names: Names) -> Members:
     """Return what the text of a cell takes from each name; nothing is known beside magics."""
-    return {} if names.magics or names.hidden else members_in(nodes)
+    return {} if names.magics or names.hidden else _members(tuple(nodes))
+
+
+@lru_cache(maxsize=128)
+def _members(nodes: tuple[ast.stmt, ...]) -> Members:
+    return members_in(nodes)
 
 
 def _uses(nodes: Sequence[ast.stmt], walk: Walk, names: Names) -> Members:
     """Return what the cell, and functions that it reaches, take from each name."""
-    found = members_in(nodes)
+    found = dict(_members(tuple(nodes)))
     for function in walk.functions.values():
         if function.__globals__ is walk.namespace:
             found = joined(found, code_reads(function.__code__).members)

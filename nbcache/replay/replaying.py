@@ -39,8 +39,10 @@ def replay(
             run_quietly(shell, name, line)
         shell.compile.flags |= entry.effects.get("compile_flags", 0)
         effects = dict(values["effects"])
-        with hushed():
-            trackers.apply({"modules": effects.pop("modules", None)})
+        modules = effects.pop("modules", None)
+        if modules is not None:
+            with hushed():
+                trackers.apply({"modules": modules})
         if entry.effects.get("registered"):
             ShellState.of(shell).require(entry.effects["registered"])
         draws = {RandomTracker.name: effects.pop(RandomTracker.name, None)}
