@@ -145,12 +145,14 @@ class Extension:
         except KeyboardInterrupt as interrupt:
             return self._show_error(interrupt, result)
         if run is not None and run.forbidden is not None:
-            return self._fail(run, result)
+            self._show_error(run.forbidden, result)
+            self._end_run(raised=True)
+            return True
         if run is not None and run.is_served:
             return False
         began, raised = time.perf_counter(), True
         try:
-            with self._watching(run, result):
+            with self._watching(run, result, nodelist):
                 raised = bool(await native(nodelist, cell_name, *args, **kwargs))
         finally:
             if run is not None:
@@ -176,7 +178,7 @@ class Extension:
         return kind, value, trace
 
     @contextmanager
-    def _watching(self, run: Any, result: Any) -> Iterator[None]:
+    def _watching(self, run: Any, result: Any, nodelist: Sequence[Any]) -> Iterator[None]:
         """Let a recorded cell run; follow any other one, to learn whether it seeds."""
         if run is not None and run.recorder is not None:
             self._is_inside = True
@@ -188,7 +190,9 @@ class Extension:
             self._unseen.append(raw_text(result))
             yield
         else:
-            with self._session.trackers.watching_uncached(raw_text(result)):
+            from nbcache.replay.stillness import watching
+
+            with watching(nodelist, self.shell, self._session.trackers, raw_text(result)):
                 yield
 
     def _begin(self, nodelist: Sequence[Any], cell_name: str, result: Any) -> Any:
@@ -284,12 +288,6 @@ class Extension:
         if result is not None:
             result.error_in_exec = error
         self.shell.showtraceback((type(error), error, None))
-        return True
-
-    def _fail(self, run: Any, result: Any) -> bool:
-        """Show why a required cell did not run."""
-        self._show_error(run.forbidden, result)
-        self._end_run(raised=True)
         return True
 
     def _add_metadata(self, parent: Any, metadata: Any, reply_content: Any) -> Any:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import builtins
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from nbcache.cell.still import ATOMS, CALLED, SHOWS, is_still
@@ -47,6 +48,16 @@ def runs_still(nodes: Sequence[Any], shell: Any) -> bool:
         return is_native and (name != SHOWS or _is_kernels_own(sys.stdout))
 
     return is_still(nodes, is_atom, is_free, is_pythons) and _is_alone(shell)
+
+
+@contextmanager
+def watching(nodes: Sequence[Any], shell: Any, trackers: Any, text: str) -> Iterator[None]:
+    """Follow a cell that is not cached; a still one can neither seed nor import."""
+    if runs_still(nodes, shell):
+        yield
+        return
+    with trackers.watching_uncached(text):
+        yield
 
 
 def _ends_quietly(value: Any) -> bool:
