@@ -95,7 +95,7 @@ def test_what_others_hold_as_well_is_not_brought_along(library) -> None:
 def test_what_stands_often_in_a_stream_is_looked_at_once(
     library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A hundred references to one object of a library cost one look, at each writing and reading."""
+    """A hundred references to one object of a library cost one look a stream."""
     looks = []
     digest = library_objects.digest_variable
 
