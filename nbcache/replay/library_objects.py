@@ -132,6 +132,11 @@ class LibraryObjects:
                 self.made.add(identity)
         return bool(found)
 
+    def take_made(self, obj: Any, place: Place) -> None:
+        """Take an object that a hit put into its place for one that a run had made."""
+        self.places[id(obj)] = place
+        self.made.add(id(obj))
+
 
 def _is_library(name: str) -> bool:
     return name.partition(".")[0] not in _OWN and not is_local_module(name)

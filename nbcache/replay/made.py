@@ -124,6 +124,7 @@ def keep(made: Mapping[str, Any]) -> None:
             type.__setattr__(owner, steps[-1][1], value)
         else:
             vars(owner)[steps[-1][1]] = value
+        LIBRARIES.take_made(value, (module, tuple(map(tuple, steps))))
 
 
 def _is_free(module: str, steps: Any) -> bool:
