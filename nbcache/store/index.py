@@ -10,6 +10,7 @@ version is made anew, page by page; where no file can hold it, the answer is the
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import os
 import time
@@ -41,6 +42,7 @@ class IndexUnavailable(StoreError):
 
 
 _ATTEMPTS = 5
+_NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 
 class Index:
@@ -57,6 +59,7 @@ class Index:
         self._location, self._key = location, key
         self._clock = clock
         self._is_far: bool | None = None
+        self._has_no_room = False
         self.has_loose = False
         """Whether entries that had blobs were found gone, or replaced: those may be free now."""
 
@@ -190,11 +193,12 @@ class Index:
     def check(self) -> None:
         """Raise ``IndexUnavailable`` where no file can hold the index.
 
-        Somebody may clear the store at this moment, and take the file or its folder away.
+        Somebody may clear the store at this moment, and take the file or its folder away. Where
+        only room is missing, the store needs to be kept within its bounds more than ever.
         """
         for _ in range(_ATTEMPTS):
             with self._open_if_possible() as file:
-                if file is not None or not os.path.isdir(self._location):
+                if file is not None or self._has_no_room or not os.path.isdir(self._location):
                     return
         raise IndexUnavailable(f"{self._location} is no place for an index.")
 
@@ -220,8 +224,10 @@ class Index:
             self._is_far = is_network_folder(self._location)
         file = None
         if not self._is_far and has_safe_folder(self._location):
-            with contextlib.suppress(OSError):
+            try:
                 file = open_pages(self.path)
+            except OSError as error:
+                self._has_no_room = error.errno in _NO_ROOM
         try:
             yield file
         finally:

@@ -9,6 +9,7 @@ left out when the file is written anew, beside it, and renamed.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import struct
@@ -44,6 +45,7 @@ _FARTHEST = (1 << 63) - 1
 _FLAGS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_CLOEXEC", "O_NONBLOCK", "O_BINARY"))
 _NEW_ENDING = ".new"
 _ABANDONED_AFTER = 60.0
+_LATER = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM))
 
 Place = tuple[int, int, int]
 """Where a page begins, how long it is, and how long the texts behind it."""
@@ -152,8 +154,11 @@ def open_pages(path: str) -> PageFile:
 
     Raises ``OSError`` where none can be.
     """
-    with contextlib.suppress(OSError):
+    try:
         return _open(path)
+    except OSError as error:
+        if error.errno in _LATER:  # nothing is wrong with the file itself
+            raise
     forget_pages(path)
     with _writing_new(path) as new:
         _write_all(new, _MAGIC + bytes(_START - len(_MAGIC)))

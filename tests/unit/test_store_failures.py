@@ -118,6 +118,29 @@ def test_real_limit_of_the_system_is_survived(store):
     assert len(entry_files(store)) == 1
 
 
+FULL = """
+import resource, sys, time
+from nbcache.entry import Body, Entry
+from nbcache.store.limits import Bounds
+from nbcache.store.opening import open_store
+store = open_store(sys.argv[1], key_folder=sys.argv[1] + " keys")
+for number in range(9):
+    store.put(Entry(f"{number}" * 32, "1" * 16, 5.0, None, 1.0 + number), Body(b""))
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+for _ in store.upkeep(Bounds(max_items=2), time.time()):
+    pass
+print(*sorted(row.key[0] for row in store.rows()), len(list(store.entries())))
+"""
+
+
+def test_a_full_disk_is_cleaned_up_without_room_for_an_index(tmp_path):
+    """Bounds are kept, and entries listed, where no index can be written any more."""
+    command = [sys.executable, "-c", FULL, str(tmp_path / "store")]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["7", "8", "2"]
+    assert not list((tmp_path / "store").glob("index*"))
+
+
 READ_ONLY = """
 import os, sys, joblib, nbcache.store.joblib_backend, warnings
 from nbcache.entry import Body, Entry
