@@ -216,7 +216,7 @@ def _load(file: zipfile.ZipFile, about: dict[str, Any], args: argparse.Namespace
             with _reading(args.file):
                 data = file.read(_ENTRIES + name)
             files.append((name, disclose(name, data, identity, key, posture)))
-        _adopt(files, store)
+        _adopt(files, store, key)
     except BaseException as problem:
         identity.restore(known)
         if isinstance(problem, StoreError):
@@ -225,15 +225,19 @@ def _load(file: zipfile.ZipFile, about: dict[str, Any], args: argparse.Namespace
     return [name for name, _ in files]
 
 
-def _adopt(files: Sequence[tuple[str, bytes]], store: Any) -> None:
-    """Store all entries, or none that was not there before."""
+def _adopt(files: Sequence[tuple[str, bytes]], store: Any, key: bytes) -> None:
+    """Store all entries, or none that was not there before; what is here and later stays."""
+    from nbcache.store.header import read_manifest
+
     new: list[Any] = []
     try:
         for name, data in files:
-            key = name.partition(".")[0]
-            is_known = any(entry.name == name for entry in store.find(key))
+            stored_at = read_manifest(data, len(data), key).entry.stored_at
+            known = [entry for entry in store.find(name.partition(".")[0]) if entry.name == name]
+            if any(entry.stored_at >= stored_at for entry in known):
+                continue
             entry = store.adopt(name, data)
-            new += [] if is_known else [entry]
+            new += [] if known else [entry]
     except BaseException:
         for entry in new:
             with contextlib.suppress(StoreError):

@@ -97,7 +97,7 @@ class NbcacheStoreBackend(StoreBackendBase, StoreBackendMixin):
     def contains_item(self, call_id: Sequence[str]) -> bool:
         """Whether a complete, trusted and unexpired item is there."""
         entry = self._read(call_id)
-        return entry is not None and not _is_past(entry, self._clock())
+        return entry is not None and entry.is_young(self._clock())
 
     def get_metadata(self, call_id: Sequence[str]) -> dict[str, Any]:
         """Return the call's metadata; ``time`` is always there and comes from the signed entry.
@@ -192,6 +192,9 @@ class NbcacheStoreBackend(StoreBackendBase, StoreBackendMixin):
         for entry in scan_folder(location):
             if entry.is_dir(follow_symlinks=False):
                 shutil.rmtree(entry.path, ignore_errors=True)
+            elif entry.is_symlink():  # what lies behind it is none of ours
+                with contextlib.suppress(OSError):
+                    os.unlink(entry.path)
 
     def create_location(self, location: str) -> None:
         """Create a folder that only its owner can open."""
@@ -265,11 +268,6 @@ def _check_options(options: Mapping[str, Any]) -> None:
                 CacheWarning,
                 stacklevel=5,
             )
-
-
-def _is_past(entry: Entry, now: float) -> bool:
-    """Whether the entry's time to live is over."""
-    return entry.ttl is not None and now >= entry.stored_at + entry.ttl
 
 
 def _is_cell(call_id: Sequence[str]) -> bool:

@@ -76,6 +76,8 @@ def prepare_location(location: str) -> str:
                 make_private_folder(folder)
                 has_safe_folder(folder)
         keep_out_of_git(root)
+        for place in range(1, len(CELLS) + 1):
+            has_safe_folder(os.path.join(root, *CELLS[:place]))
     except OSError as error:
         raise unavailable(error, location, "create the store") from error
     return root

@@ -7,6 +7,7 @@ and Redis (``redis://``, ``rediss://``, ``unix://``).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -107,13 +108,21 @@ class FsspecRemote:
         try:
             if not _is_object_store(self._system):
                 self._system.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-                beside = f"{path}.{secrets.token_hex(4)}"
-                self._system.pipe_file(beside, data)
-                self._system.mv(beside, path)
+                self._put_beside(path, data)
             else:
                 self._system.pipe_file(path, data)
         except Exception as error:
             raise unreachable(self.url, error) from error
+
+    def _put_beside(self, path: str, data: bytes) -> None:
+        beside = f"{path}.{secrets.token_hex(4)}"
+        try:
+            self._system.pipe_file(beside, data)
+            self._system.mv(beside, path)
+        except BaseException:
+            with contextlib.suppress(Exception):
+                self._system.rm_file(beside)
+            raise
 
     def remove(self, name: str) -> None:
         """Forget a name."""

@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from nbcache.store.folder import write_whole_file
+
 FILE_NAME = "usage.log"
 _FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 MOST_BYTES = 4 << 20
@@ -74,9 +76,8 @@ def total_by_notebook(uses: Iterable[Use]) -> dict[str, Use]:
 def _fold(path: str) -> None:
     """Sum the log up, one line a notebook; a line written meanwhile may be lost."""
     totals = total_by_notebook(read_uses(os.path.dirname(path)))
-    temporary = f"{path}.{os.getpid()}"
-    with open(temporary, "w", encoding="utf-8") as file:
-        for use in totals.values():
-            line = [use.notebook, use.at, use.served, use.ran, use.saved]
-            file.write(json.dumps(line) + "\n")
-    os.replace(temporary, path)
+    lines = [
+        json.dumps([use.notebook, use.at, use.served, use.ran, use.saved]) + "\n"
+        for use in totals.values()
+    ]
+    write_whole_file(path, ["".join(lines).encode()])

@@ -10,6 +10,7 @@ import re
 import shutil
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,11 @@ def test_a_bundle_opens_warm_for_who_trusts(tmp_path: Path, notebook: Path, run:
     assert (tmp_path / "there" / "paper.ipynb").read_bytes() == notebook.read_bytes()
     assert [one["key"] for one in json.loads(run("bob", "ls", "--json")[1])] == [KEY]
     assert run("bob", "unbundle", "one.zip", "-o", "again")[0] == 0
+    [old] = open_store().find(KEY)
+    mine = replace(old, origin={}, stored_at=old.stored_at + 1.0)
+    open_store().put(mine, Body(b"mine"))
+    assert run("bob", "unbundle", "one.zip", "-o", "again")[0] == 0
+    assert open_store().load(open_store().find(KEY)[0]).stream == b"mine"
 
 
 def test_a_bundle_obeys_whose_entries_are_loaded(

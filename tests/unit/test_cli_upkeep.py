@@ -105,8 +105,11 @@ def test_stats_sum_what_was_saved(store: JoblibStore, run: Run) -> None:
 def test_a_long_log_is_folded(store: JoblibStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """The log stays small, and its sums stay what they were."""
     monkeypatch.setattr("nbcache.store.usage.MOST_BYTES", 500)
+    before = os.umask(0)
     for moment in range(100):
         note_use(store.location, Use("a.ipynb", float(moment), 1, 0, 0.5))
+    os.umask(before)
+    assert not Path(store.location, "usage.log").stat().st_mode & 0o077
     uses = list(read_uses(store.location))
     assert len(uses) < 30
     assert sum(use.served for use in uses) == 100

@@ -89,6 +89,8 @@ def test_ttl_expires_items(place, clock, double, calls):
     cached(2)
     cached(2)
     assert calls == [2, 2]
+    clock.now -= 3600.0  # set back: what is dated in the future counts for nobody
+    assert not cached.check_call_in_cache(2)
 
 
 def test_expires_after_counts_from_the_signed_moment(memory, double, calls, monkeypatch, clock):
@@ -161,8 +163,14 @@ def test_clear_empties_everything(memory, double, calls):
     """``Memory.clear`` removes all items, and calls are computed again."""
     cached = memory.cache(double)
     cached(2)
+    root = pathlib.Path(memory.store_backend.location)
+    aside = root.parent / "aside"
+    (aside / ("a" * 32)).mkdir(parents=True)
+    (root / "elsewhere").symlink_to(aside)
     memory.clear(warn=False)
     assert item_files(memory) == []
+    assert not (root / "elsewhere").is_symlink()
+    assert os.listdir(aside) == ["a" * 32]
     cached(2)
     assert calls == [2, 2]
 

@@ -123,6 +123,18 @@ def test_a_link_in_the_place_of_a_folder_is_not_followed(store, depth):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
+@pytest.mark.parametrize("depth", [3, 4])
+def test_a_link_in_the_place_of_all_cells_is_refused(store, depth):
+    """Nothing is written where a link leads that stands for the folder of all cells."""
+    store.put(ENTRY, Body(b"x"))
+    place = next(pathlib.Path(store.location).rglob("output.nbc")).parents[depth - 1]
+    aside = place.rename(pathlib.Path(store.location) / "aside")
+    place.symlink_to(aside)
+    with pytest.raises(StoreUnavailable, match="symbolic link"):
+        store.put(Entry("b" * 32, "1" * 16, 1.0, None, 1.0), Body(b"x"))
+    assert not [path for path in aside.rglob("*") if "b" * 32 in path.name]
+
+
 def test_a_pipe_in_the_log_of_uses_holds_nobody_up(tmp_path):
     """Neither writing a use nor reading them waits for what is no file, or fails at what is odd."""
     log = tmp_path / usage.FILE_NAME

@@ -26,7 +26,7 @@ from nbcache.store.envelope import disclose, enclose, grow, shrink
 from nbcache.store.identity import Identity, key_text, parse_key
 from nbcache.store.memory import MemoryStore, TieredStore
 from nbcache.store.opening import open_local
-from nbcache.store.remote import is_url
+from nbcache.store.remote import is_url, open_remote
 from nbcache.store.shared import RETRY_AFTER, SharedStore
 from nbcache.store.signing import load_key
 
@@ -337,6 +337,20 @@ def test_forgetting_here_leaves_the_shared_store(ada: Person, shelf: Shelf) -> N
     ada.store.remove(entry)
     assert list(ada.store.entries()) == []
     assert list(shelf.held) == [entry.name]
+
+
+def test_what_cannot_be_named_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shared folder that fails between writing and naming keeps no part of an entry."""
+    remote: Any = open_remote(f"local://{tmp_path}/team")
+    name = f"{'ab' * 16}.{'1' * 16}"
+    remote.put(name, b"earlier")
+    with monkeypatch.context() as patch:
+        patch.setattr(remote._system, "mv", lambda *_: os.stat(tmp_path / "gone"))
+        with pytest.raises(StoreUnavailable):
+            remote.put(name, b"later")
+    assert [path.read_bytes() for path in (tmp_path / "team").rglob("*.*")] == [b"earlier"]
 
 
 def test_keys_are_texts_to_send(ada: Person) -> None:
