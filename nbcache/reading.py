@@ -26,7 +26,7 @@ from nbcache.library_patches import LibraryPatches, need_printers
 from nbcache.line_places import code_places
 from nbcache.looking import looking_glasses, named_by_values, probes
 from nbcache.policy import Policy, whole
-from nbcache.replay.imports import has_star_head, star_names
+from nbcache.replay.imports import has_star_head, refuse_made_up, star_names
 from nbcache.replay.needs import members_of, reached_modules
 from nbcache.replay.shell_state import display_options, display_part, options_of_code
 from nbcache.selection import LeftOut
@@ -147,6 +147,7 @@ class Reader:
         self._calls.need_all(walk, earlier, source.names.imports, request.nodes)
         need_printers(walk, getattr(self._shell, "display_formatter", None))
         parts = compose_parts(source.digest, digests(walk.roots), version=policy.version)
+        refuse_made_up({*source.names.imports, *walk.imports})
         modules = reached_modules(walk, source.names) | {reason for _, reason in hidden}
         parts |= self._display_part(source, walk) | interpreter_parts(source.text, modules)
         about = self._about(source, walk)

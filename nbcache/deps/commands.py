@@ -73,7 +73,8 @@ def _watch_around(ledger: Ledger, path: str, *, is_timed: bool) -> None:
             ledger.note_read(one)
     for folder in {folder for one in found for folder in (one, os.path.dirname(one))}:
         if ledger.scope.counts(folder) and kind_of(status_of(folder)) == "folder":
-            ledger.watch_folder(folder)
+            for one in ledger.scope.tree(folder) if folder in found else [folder]:
+                ledger.watch_folder(one)
 
 
 def watch_commands(ledger: Ledger, patches: Patches) -> None:

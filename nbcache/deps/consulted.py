@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import re
 import socket
@@ -30,8 +31,22 @@ def _parameters() -> list[str]:
     return sorted(map(repr, dict.items(parameters)))
 
 
+def _loggers() -> list[str]:
+    named = [logging.root, *logging.root.manager.loggerDict.values()]
+    return [
+        f"{one.name} {one.level} {one.disabled} {one.propagate} "
+        + " ".join(f"{type(handler).__qualname__} {handler.level}" for handler in one.handlers)
+        for one in named
+        if isinstance(one, logging.Logger) and (one.level or one.handlers or one.disabled)
+    ]
+
+
 _NAMED: dict[str, tuple[str, Read]] = {
     "warnings.filters": (r"\bwarnings\.filters\b", _filters),
+    "loggers": (
+        r"\blog(g\w*)?\b.*\.(level|handlers|hasHandlers|propagate|disabled)\b",
+        lambda: sorted(_loggers()),
+    ),
     "os.environ": (r"environb?\._data\b", lambda: sorted(os.environ.items())),
     "rcParams": (r"\bdict\.\w+\([^)]*\brc", _parameters),
     "sys.path": (r"sys\.path\b(?!\.(append|insert|extend|remove)\b)", lambda: list(sys.path)),

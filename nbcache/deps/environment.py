@@ -4,8 +4,8 @@ A read from the user's code, directly or through the standard library (``expandu
 counts. A read from an installed library counts unless it happens while the library is imported
 (a kernel reads those once), or copies the whole environment, or asks for a variable that
 belongs to the session and the machine rather than to the result (``SESSION_VARIABLES``). A run that
-starts a process depends on all others. What a C library reads cannot be seen. Values are kept
-as digests.
+starts a process depends on all others, and on those of the session that the notebook has set. What
+a C library reads cannot be seen. Values are kept as digests.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from nbcache.deps.protocol import Observed
 from nbcache.deps.variables import (
     OF_THE_KERNEL,
     SESSION_VARIABLES,
+    altered_digests,
     as_text,
     as_texts,
     inherited_by,
@@ -114,6 +115,8 @@ class EnvironmentTracker(Watcher[_Run]):
         if run.is_inherited:
             passed_on = inherited_by(before)
             late["inherited"] = {key: variable_digest(one) for key, one in passed_on.items()}
+            if altered := altered_digests(before):
+                late["altered"] = altered
         effect = {"set": put, "deleted": deleted} if put or deleted else None
         return Observed(late or None, effect)
 

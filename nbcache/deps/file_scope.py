@@ -64,7 +64,7 @@ class Scope(OwnFolders):
 
     def folders(self, paths: Iterable[str] = ()) -> list[str]:
         """Return the folders to watch: the working directory's tree, and those of ``paths``."""
-        found = dict.fromkeys(self._tree(_getcwd()))
+        found = dict.fromkeys(self.tree(_getcwd()))
         for path in paths:
             whole = absolute(path)
             folder = whole if whole and os.path.isdir(whole) else os.path.dirname(whole or "")
@@ -72,7 +72,8 @@ class Scope(OwnFolders):
                 found[folder] = None
         return list(found)
 
-    def _tree(self, root: str) -> list[str]:
+    def tree(self, root: str) -> list[str]:
+        """Return a folder and those below it that count, nearest first, if they are not many."""
         folders = [root]
         for folder in folders:
             if len(folders) >= _MOST_FOLDERS:

@@ -51,6 +51,12 @@ from nbcache.deps.watching import Watcher
 from nbcache.deps.wrapped import After, Hook
 
 _IMPORT_SYSTEM = "<frozen importlib._bootstrap_external>"
+_IMPORT_FRAMES = "<frozen importlib._bootstrap"
+_ASKED_OF_LOADERS = frozenset(
+    {"_check_name_wrapper", "load_module", "exec_module", "get_code", "get_data", "get_source"}
+    | {"source_to_code", "module_from_spec"}
+)
+"""How an import system's frames begin where somebody asks a loader himself: no import sees it."""
 _REMOVERS = ("remove", "unlink", "rmdir", "mkdir", "symlink", "link", "truncate")
 _WRITING_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
@@ -170,7 +176,11 @@ def _is_import_of(path: str) -> bool:
     frame: FrameType | None = sys._getframe(2)
     while frame is not None and owner_of(frame.f_code.co_filename) == "own":
         frame = frame.f_back
-    return frame is not None and frame.f_code.co_filename == _IMPORT_SYSTEM
+    if frame is None or frame.f_code.co_filename != _IMPORT_SYSTEM:
+        return False
+    while frame is not None and frame.f_code.co_filename.startswith(_IMPORT_FRAMES):
+        first, frame = frame.f_code.co_name, frame.f_back
+    return first not in _ASKED_OF_LOADERS
 
 
 def _on_os_open(ledger: Ledger) -> Hook:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from builtins import open as _open
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from nbcache.deps.digests import text_digest
@@ -17,6 +19,12 @@ SESSION_VARIABLES = re.compile(
 )
 """Variables that do not count when an installed library reads them."""
 
+_STEERING = re.compile(
+    r"PATH$|HOME$|LANG$|LC_|PYTHON(?!HASHSEED$)|TMPDIR$|TEMP$|TMP$|VIRTUAL_ENV$|CONDA_|USER$"
+    r"|LOGNAME$|SHELL$|XDG_"
+)
+"""Variables of the session that steer what a command does, once a notebook has set them."""
+
 OF_THE_KERNEL = re.compile(r"JPY_|PYTHONHASHSEED$|NBCACHE_")
 """Variables of one kernel's process, which say nothing to who looks at all variables."""
 
@@ -27,6 +35,11 @@ def variable_news(late: Mapping[str, Any]) -> str | None:
         return "an environment variable was set or removed"
     inherited = late.get("inherited")
     wanted = dict(late.get("read", {}))
+    if inherited is not None:
+        then, altered = late.get("altered", {}), altered_digests()
+        for key in sorted({*then, *altered}):
+            if key not in then or key not in altered or then[key] != altered[key]:
+                return f"environment variable `{key}` changed"
     if inherited is None:
         found = ((key, os.environ.get(key)) for key in wanted)
         now = {key: value for key, value in found if value is not None}
@@ -43,6 +56,25 @@ def variable_news(late: Mapping[str, Any]) -> str | None:
 def inherited_by(variables: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that bear on what a started process does, as far as one can tell."""
     return {key: one for key, one in variables.items() if not SESSION_VARIABLES.match(key)}
+
+
+def altered_digests(variables: Mapping[str, str] | None = None) -> dict[str, str | None]:
+    """Return the variables of the session that are not as the process was started with."""
+    now = as_texts(raw_variables()) if variables is None else variables
+    before = _started_with()
+    keys = filter(_STEERING.match, {**before, **now})
+    return {key: variable_digest(now.get(key)) for key in keys if now.get(key) != before.get(key)}
+
+
+@lru_cache(maxsize=1)
+def _started_with() -> dict[str, str]:
+    """Return the variables with which the process was started, else those of this moment."""
+    try:
+        with _open("/proc/self/environ", "rb") as file:
+            lines = file.read().split(b"\0")
+    except OSError:
+        return as_texts(raw_variables())
+    return as_texts(dict(line.split(b"=", 1) for line in lines if b"=" in line))
 
 
 def names_digest(names: Iterable[str]) -> str:

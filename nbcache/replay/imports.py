@@ -6,11 +6,13 @@ import ast
 import importlib
 import sys
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from nbcache.cell.parts import all_parts
+from nbcache.errors import NotReplayable
+from nbcache.heap.kinds.forgotten import is_own_class
 from nbcache.heap.tokens import FLAT
 from nbcache.locality import is_local_module
 
@@ -122,3 +124,18 @@ def library_names(nodes: Sequence[ast.AST], namespace: Mapping[str, Any]) -> fro
     """Return the names that the cell binds to objects of libraries by importing them."""
     found = imported_objects(nodes, namespace)
     return frozenset(bound for bound, module, _, _ in found if not is_local_module(module))
+
+
+def refuse_made_up(names: Iterable[str]) -> None:
+    """Refuse a cell that imports an object of the notebook's: it may answer as it likes.
+
+    Raises:
+        NotReplayable: an earlier cell put it among the modules, or gave a module a class.
+    """
+    for name in names:
+        kind = type(sys.modules.get(name))
+        if kind is not types.ModuleType and is_own_class(kind):
+            raise NotReplayable(
+                f"it imports `{name}`, for which {kind.__name__} of this notebook answers; "
+                "make it a module, or name the object itself"
+            )

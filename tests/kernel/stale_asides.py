@@ -72,4 +72,37 @@ CASES = [
         ("# more", "open('b.csv', 'w').write('v\\n2\\n')"),
         ("# more", "open('b.txt', 'w').write('2')"),
     ),
+    Case(
+        "what PATH leads to",
+        "import os\nfor n in 'pq':\n    os.makedirs(f'{far}/{n}', exist_ok=True); open(f'{far}/{n}/zqcmd', 'w').write(f'#!/bin/sh\\necho {n}'); os.chmod(f'{far}/{n}/zqcmd', 0o755)\nos.environ['PATH'] = '{far}/p:/usr/bin:/bin'\n---\n@!zqcmd",
+        ("{far}/p:", "{far}/q:"),
+    ),
+    Case(
+        "a folder deep below one that a command names",
+        "import os, shutil\nshutil.rmtree('{far}/w', ignore_errors=True); os.makedirs('{far}/w/1/2'); open('{far}/w/1/2/abc', 'w').close()\n---\n@!cd {far} && find w -type f",
+        W,
+    ),
+    Case(
+        "a file that a loader is asked for",
+        "import os\nopen('{far}/s.py', 'w').write('V = \"abc\"')\n---\n@from importlib.machinery import SourceFileLoader\nprint(SourceFileLoader('{m}', '{far}/s.py').load_module().V)",
+        W,
+        needless="such a module cannot be imported again",
+    ),
+    Case(
+        "an object among the modules",
+        "import sys\nclass Any:\n    v = 'abc'\nsys.modules['{m}'] = Any()\n---\n@from {m} import v\nprint(v)",
+        W,
+        refused=True,
+    ),
+    Case(
+        "a module of a class of its own",
+        "import sys, types\nclass Any(types.ModuleType): v = property(lambda self: 'abc')\nsys.modules['{m}'] = types.ModuleType('{m}'); sys.modules['{m}'].__class__ = Any\n---\n@import {m}\nprint({m}.v)",
+        W,
+        refused=True,
+    ),
+    Case(
+        "the level of a logger by its name",
+        "import logging\nlogging.getLogger('{m}').setLevel(10)\n---\n@print(logging.getLogger('{m}').level)",
+        ("(10)", "(20)"),
+    ),
 ]
