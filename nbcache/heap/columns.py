@@ -152,6 +152,24 @@ _IS_REVERSED = gc.get_referents([1, 2], [3]) == [2, 1, 3]
 """Whether the collector visits the items of a list from the last to the first, at C speed."""
 
 
+def items_of_dicts(dicts: list[Any], count: int) -> tuple[list[Any], list[Any]]:
+    """Return all keys and all values of dicts that have ``count`` items together.
+
+    The collector visits both of an item, in order, only where keys may be of any type.
+    """
+    if not count:
+        return [], []
+    if len(dicts) > SHORT and _VISITS_ITEMS and type(next(chain.from_iterable(dicts))) is not str:
+        found = gc.get_referents(*dicts)
+        if len(found) == 2 * count:
+            return found[1::2], found[::2]
+    return list(chain.from_iterable(dicts)), list(chain.from_iterable(map(dict.values, dicts)))
+
+
+_VISITS_ITEMS = gc.get_referents({1: "a", (): "b"}) == ["a", 1, "b", ()]
+"""Whether the collector visits each value and then its key."""
+
+
 def keyed_columns(counts: list[int], keys: list[Any], values: list[Any], walk: Walk) -> list[bytes]:
     """Return the tokens of keys and values; the values of each key are a column where they can.
 

@@ -11,7 +11,15 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbcache.errors import NotFingerprintable
-from nbcache.heap.columns import BULKY, SHORT, column, items_of_lists, keyed_columns, lengths
+from nbcache.heap.columns import (
+    BULKY,
+    SHORT,
+    column,
+    items_of_dicts,
+    items_of_lists,
+    keyed_columns,
+    lengths,
+)
 from nbcache.heap.groups import Group, Part, as_rows
 from nbcache.heap.nans import mark_nans, shared_nans
 from nbcache.heap.registry import Kind, register
@@ -136,10 +144,8 @@ class DictKind(Kind):
 def gather_dicts(objects: list[Any]) -> list[Part]:
     """Return the keys and the values of dicts."""
     counts = list(map(len, objects))
-    if not any(counts):
-        return [(counts, []), (counts, [])]
-    values = itertools.chain.from_iterable(map(dict.values, objects))
-    return [(counts, list(itertools.chain.from_iterable(objects))), (counts, list(values))]
+    keys, values = items_of_dicts(objects, sum(counts))
+    return [(counts, keys), (counts, values)]
 
 
 def _encode_dicts(parts: list[Part], walk: Walk) -> bytes:
