@@ -39,15 +39,12 @@ class Holders:
         for value in values.get("result", ()):
             if type(value) in self.counted:
                 self.counted[type(value)][id(value)] += _SHOWN
-        others: dict[int, int] = {}
-        packages: set[str] = set()
+        wanted: dict[int, str] = {}
         for one in self._met:
-            count = sys.getrefcount(one) - _OURS - self.counted[type(one)][id(one)]
-            if count > 0:
-                others[id(one)] = count
-                packages.add(str(type(one).__module__).partition(".")[0])
-        unknown = {name: others[name] for name in others.keys() - LIBRARIES.places.keys()}
-        return bool(unknown) and LIBRARIES.search_again(unknown, packages)
+            if sys.getrefcount(one) - _OURS > self.counted[type(one)][id(one)]:
+                wanted[id(one)] = str(type(one).__module__).partition(".")[0]
+        unknown = wanted.keys() - LIBRARIES.places.keys()
+        return bool(unknown) and LIBRARIES.search_again(unknown, set(wanted.values()))
 
 
 _BOUND = 2

@@ -63,7 +63,7 @@ class LibraryObjects:
         self._searched: set[str] = set()
         self.places: dict[int, Place] = {}
         self.made: set[int] = set()
-        """Those that a run had a library make, and that nothing but it and the run holds."""
+        """Those that a run had a library make, and that it keeps in one place alone."""
 
     def look(self, modules: Mapping[str, Any], *, items: bool = True) -> None:
         """Look through the modules that were not there before.
@@ -115,22 +115,24 @@ class LibraryObjects:
             return None
         return "library " + json.dumps([*place, digest])
 
-    def search_again(self, wanted: Mapping[int, int], packages: set[str]) -> bool:
+    def search_again(self, wanted: set[int], packages: set[str]) -> bool:
         """Look for objects in the present heap of packages, and tell whether one was found.
 
-        ``wanted`` tells of each how many others hold it. What a library keeps by a key may be the
-        run's own, put there to be found again.
+        What a library keeps by a key may be the run's own, put there to be found again.
         """
         found: dict[int, list[Place]] = {}
         for name, module in _modules_of(packages - _SHALLOW - _OWN):
             for identity, place in places_in(name, module):
-                if identity in wanted and all(sort != KEY for sort, _ in place[1]):
+                if identity in wanted:
                     found.setdefault(identity, []).append(place)
+        known = len(self.places)
         for identity, places in found.items():
-            self.places[identity] = places[-1]
-            if len(places) == wanted[identity] == 1:
+            own = [place for place in places if all(sort != KEY for sort, _ in place[1])]
+            if own:
+                self.places[identity] = own[-1]
+            if len(places) == len(own) == 1:
                 self.made.add(identity)
-        return bool(found)
+        return len(self.places) > known
 
     def take_made(self, obj: Any, place: Place) -> None:
         """Take an object that a hit put into its place for one that a run had made."""

@@ -17,7 +17,7 @@ from typing import Any, Final
 from nbcache.errors import CacheError
 from nbcache.heap.walk import digest_variable
 from nbcache.replay.library_objects import LIBRARIES, load_place, read_place
-from nbcache.replay.library_places import NAME, live
+from nbcache.replay.library_places import NAME, live, told
 
 MOST_BYTES: Final = 1 << 16
 """Larger ones are no constants that a library makes late."""
@@ -113,18 +113,18 @@ def keep(made: Mapping[str, Any]) -> None:
     Raises:
         CacheError: there is something meanwhile.
     """
-    for place, value in made.items():
-        module, steps, _ = read_place(place)
-        if live(module, steps) is value:
-            continue
+    places = [(read_place(place), value) for place, value in made.items()]
+    new = [(where, value) for where, value in places if live(*where[:2]) is not value]
+    for (module, steps, _), _ in new:
         if not _is_free(module, steps):
-            raise CacheError(f"`{module}` has made something else meanwhile")
+            raise CacheError(f"`{told(module, steps)}` holds something else meanwhile")
+    for (module, steps, _), value in new:
         owner = _owner(module, steps)
         if issubclass(type(owner), type):
             type.__setattr__(owner, steps[-1][1], value)
         else:
             vars(owner)[steps[-1][1]] = value
-        LIBRARIES.take_made(value, (module, tuple(map(tuple, steps))))
+        LIBRARIES.take_made(value, (module, tuple((sort, name) for sort, name in steps)))
 
 
 def _is_free(module: str, steps: Any) -> bool:

@@ -13,6 +13,7 @@ from nbcache.entry import Entry
 from nbcache.heap.muted import muted
 from nbcache.heap.walk import Walk
 from nbcache.replay.hushed import hushed
+from nbcache.replay.made import keep
 from nbcache.replay.module_state import bind_variables, variables_of
 from nbcache.replay.namespace import apply_changes
 from nbcache.replay.outputs import Tap
@@ -69,6 +70,7 @@ def change(values: Mapping[str, Any], namespace: dict[str, Any], walk: Walk) -> 
             apply_changes(values, namespace, walk)
         bind_variables(modules)
         yield
+        keep(values.get("made", {}))
     if values["annotations"]:
         namespace.setdefault("__annotations__", {}).update(values["annotations"])
 
