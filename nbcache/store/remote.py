@@ -11,13 +11,16 @@ import contextlib
 import os
 import re
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from nbcache.errors import DamagedEntry, StoreError, StoreUnavailable, TooLarge
 
 _NAME = re.compile(r"[0-9a-f]{32,64}\.[0-9a-f]{8,64}")
 _SUFFIX = ".nbc"
+_PART = re.compile(_NAME.pattern + r"\.nbc\.[0-9a-f]{8}")
+_ABANDONED_AFTER = 86400.0
 _SHARD_DIGITS = 3
 _LARGEST_REDIS_VALUE = 512 << 20
 _REDIS = ("redis://", "rediss://", "unix://")
@@ -53,8 +56,9 @@ def open_remote(url: str) -> Remote:
 class FsspecRemote:
     """A folder of any file system that fsspec knows; options come from fsspec's configuration."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
         self.url = url.rstrip("/")
+        self._clock = clock
         self._listed: dict[str, Any] = {}
         fsspec = _need("fsspec", self.url)
         try:
@@ -71,10 +75,21 @@ class FsspecRemote:
             shards = [str(info["name"]) for info in self._list(self._root)]
         for shard in shards:
             for info in self._list(str(shard)):
-                name = str(info["name"]).rsplit("/", 1)[-1].removesuffix(_SUFFIX)
+                file = str(info["name"]).rsplit("/", 1)[-1]
+                name = file.removesuffix(_SUFFIX)
                 if _NAME.fullmatch(name) and name.startswith(key):
                     self._listed[name] = info
                     yield name
+                elif _PART.fullmatch(file):
+                    self._forget_part(info)
+
+    def _forget_part(self, info: Any) -> None:
+        """Remove what a killed process left unfinished, if no living one can be at it."""
+        with contextlib.suppress(Exception):
+            written = info["mtime"]
+            written_at = float(getattr(written, "timestamp", lambda: written)())
+            if written_at < self._clock() - _ABANDONED_AFTER:
+                self._system.rm_file(str(info["name"]))
 
     def _list(self, folder: str) -> list[Any]:
         try:

@@ -351,6 +351,12 @@ def test_what_cannot_be_named_leaves_nothing_behind(
         with pytest.raises(StoreUnavailable):
             remote.put(name, b"later")
     assert [path.read_bytes() for path in (tmp_path / "team").rglob("*.*")] == [b"earlier"]
+    old, new = (tmp_path / "team" / name[:3] / f"{name}.nbc.{digit * 8}" for digit in "01")
+    for part in (old, new):
+        part.write_bytes(b"of a process that was killed")
+    os.utime(old, (1.0, 1.0))
+    assert list(remote.names()) == [name]
+    assert (old.exists(), new.exists()) == (False, True)
 
 
 def test_keys_are_texts_to_send(ada: Person) -> None:
