@@ -16,6 +16,7 @@ from typing import Any
 from nbcache.errors import NotFingerprintable
 from nbcache.heap.walk import Walk
 from nbcache.library_effects import is_library_target, target_steps
+from nbcache.locality import is_local_module
 
 _MAY_PATCH = re.compile(r"\.\w+\s*(:[^=\n]*)?=[^=]|setattr\s*\(|_accessor\b")
 _MISSING = object()
@@ -75,20 +76,38 @@ class LibraryPatches:
 
 def need_printers(walk: Walk, display_formatter: Any) -> None:
     """Make the notebook's own functions for showing types an input."""
-    formatters = getattr(display_formatter, "formatters", {})
-    for mime, formatter in formatters.items():
-        for kind, printer in _printers_of(formatter).items():
-            if getattr(printer, "__globals__", None) is walk.namespace:
-                label = f"{mime} formatter of {getattr(kind, '__name__', kind)}"
-                walk.roots[label] = walk.fingerprint(label, printer)
+    found: dict[str, set[bytes]] = {}
+    for mime, formatter in getattr(display_formatter, "formatters", {}).items():
+        for kind, printer in _printers_of(formatter):
+            if _is_own(printer, walk.namespace):
+                name = kind[-1] if isinstance(kind, tuple) else getattr(kind, "__name__", kind)
+                label = f"{mime} formatter of {name}"
+                found.setdefault(label, set()).add(walk.fingerprint(label, printer))
+    for label, digests in found.items():  # classes that were defined again are of one name
+        walk.roots[label] = b"".join(sorted(digests))
     walk.run()
 
 
-def _printers_of(formatter: Any) -> dict[Any, Any]:
-    """Return a formatter's functions by type; a trait that was asked for is there as it is."""
-    held = vars(formatter).get("_trait_values", {}).get("type_printers")
-    found: dict[Any, Any] = getattr(formatter, "type_printers", {}) if held is None else held
-    return found
+def _printers_of(formatter: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield a formatter's functions with their types; a trait that was asked for is as it is."""
+    held = vars(formatter).get("_trait_values", {})
+    for name in ("type_printers", "deferred_printers", "singleton_printers"):
+        table = held.get(name)
+        yield from (getattr(formatter, name, {}) if table is None else table).items()
+
+
+def _is_own(printer: Any, namespace: dict[str, Any]) -> bool:
+    """Tell whether a function, or what it calls in the end, is of the notebook or beside it."""
+    while True:
+        inner = getattr(printer, "__wrapped__", getattr(printer, "func", None))
+        inner = getattr(printer, "__func__", inner)
+        if inner is None:
+            break
+        printer = inner
+    variables = getattr(printer, "__globals__", None)
+    if variables is None:
+        return type(printer).__module__ == "__main__"
+    return variables is namespace or is_local_module(str(variables.get("__name__")))
 
 
 def _aliases(tree: ast.Module, namespace: dict[str, Any]) -> dict[str, list[str]]:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nbcache.errors import CacheError
+from nbcache.heap.quiet_bases import quiet_base
 
 
 class Namespace:
@@ -69,26 +70,10 @@ def make_class(
     if not quiet:
         made: type = creator.__new__(meta, name, bases, namespace)
         return made
-    quiet_base = _Quiet if bases[0].__dictoffset__ else _QuietSlots
-    made = creator.__new__(meta, name, (quiet_base, *bases), namespace)
-    made.__bases__ = bases
+    with quiet_base(bases[0]) as first:
+        made = creator.__new__(meta, name, (first, *bases), namespace)
+        made.__bases__ = bases
     return made
-
-
-class _Quiet:
-    """A first base for the time of a class's making: its hook stands before all others."""
-
-    def __init_subclass__(cls, **words: Any) -> None:
-        """Do nothing."""
-
-
-class _QuietSlots:
-    """The same for classes whose instances have no ``__dict__``."""
-
-    __slots__ = ()
-
-    def __init_subclass__(cls, **words: Any) -> None:
-        """Do nothing."""
 
 
 def fill_class(kind: type, state: dict[str, Any]) -> None:

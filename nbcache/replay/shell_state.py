@@ -108,7 +108,7 @@ class ShellState:
                 for n, item in enumerate(items)
             },
             "display formatters": {
-                _label(mime, kind, item=printer): id(printer)
+                _label(mime, _shown_type(kind), item=printer): id(printer)
                 for (mime, _), table in self.printers.items()
                 for kind, printer in table.items()
             },
@@ -169,6 +169,11 @@ def _comes_from_imports(part: str, labels: Sequence[str]) -> bool:
     if part not in ("event callbacks", "display formatters"):
         return False
     return not any(" __main__." in label or " builtins." in label for label in labels)
+
+
+def _shown_type(kind: Any) -> str:
+    """Return a shown type's name: it may be given by its name, and by itself after its first use."""
+    return ".".join(kind if isinstance(kind, tuple) else (kind.__module__, kind.__name__))
 
 
 def _label(*words: object, item: Any) -> str:
