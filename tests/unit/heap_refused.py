@@ -6,6 +6,8 @@ REFUSED: list[tuple[str, str, str, str]] = [
     ("generator_begun", "", "g=(i for i in [1]); next(g)", "has begun to run"),
     ("generator_inside", "", "g=(i for i in [1]); next(g); d={'k':[1,g]}; del g", "d['k'][1]"),
     ("generator_read", "g=(i for i in [1,2])", "x=next(g)", "has begun to run"),
+    ("ordered_iterator", "import collections as c; d=c.OrderedDict(a=1)", "i=iter(d)", "`Ordered"),
+    ("set_iterator", "s={1,2}", "l=[iter(s)]", "over a set"),
     ("dict_iterator_of_changed", "d={'a':1}", "d['b']=2; i=iter(d)", "the cell changed"),
     ("match_in_buffer", "import re", "m=re.match(b'a',bytearray(b'ab'))", "may have changed"),
     ("open_file", "", "f=open('/dev/null')", "`f` (_io.TextIOWrapper)"),

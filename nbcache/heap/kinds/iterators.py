@@ -124,7 +124,24 @@ def _owner_of(iterator: Any) -> tuple[Any, int]:
     return owners[0], left
 
 
+class AloofIteratorKind(Kind):
+    """Iterators that do not tell over which object they iterate, or how."""
+
+    def __init__(self, owner: str) -> None:
+        self.owner = owner
+
+    def encode(self, obj: Any, walk: Walk) -> bytes:
+        """Refuse: a copy would go on when the owner changes, and miss what is changed in it."""
+        raise NotFingerprintable(f"is an iterator over {self.owner}; iterate over a list of it")
+
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Refuse it."""
+        raise NotStorable(f"is an iterator over {self.owner}; make a list of what it yields")
+
+
 register(CountKind(), itertools.count)
+register(AloofIteratorKind("an `OrderedDict`"), type(iter(collections.OrderedDict())))
+register(AloofIteratorKind("a set"), type(iter(set())))
 _EMPTY: dict[Any, Any] = {}
 for _name in ("keys", "values", "items"):
     _view = getattr(_EMPTY, _name)()
