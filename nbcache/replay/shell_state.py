@@ -172,7 +172,7 @@ def _comes_from_imports(part: str, labels: Sequence[str]) -> bool:
 
 
 def _shown_type(kind: Any) -> str:
-    """Return a shown type's name: it may be given by its name, and by itself after its first use."""
+    """Return a shown type's name: IPython keys it by its name until it is shown."""
     return ".".join(kind if isinstance(kind, tuple) else (kind.__module__, kind.__name__))
 
 
