@@ -10,6 +10,7 @@ import ast
 import hashlib
 import re
 import sys
+import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -98,16 +99,17 @@ def _printers_of(formatter: Any) -> Iterator[tuple[Any, Any]]:
 
 def _is_own(printer: Any, namespace: dict[str, Any]) -> bool:
     """Tell whether a function, or what it calls in the end, is of the notebook or beside it."""
-    while True:
+    while type(printer) is not types.FunctionType or printer.__dict__:
         inner = getattr(printer, "__wrapped__", getattr(printer, "func", None))
         inner = getattr(printer, "__func__", inner)
         if inner is None:
             break
         printer = inner
-    variables = getattr(printer, "__globals__", None)
-    if variables is None:
-        return type(printer).__module__ == "__main__"
-    return variables is namespace or is_local_module(str(variables.get("__name__")))
+    if type(printer) is types.FunctionType:
+        variables = printer.__globals__
+        return variables is namespace or is_local_module(str(variables.get("__name__")))
+    kind = printer if isinstance(printer, type) else type(printer)
+    return kind.__module__ == "__main__" or is_local_module(kind.__module__)
 
 
 def _aliases(tree: ast.Module, namespace: dict[str, Any]) -> dict[str, list[str]]:
