@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -110,7 +110,10 @@ def _large_arrays(values: Iterable[Any]) -> Iterator[Any]:
     if plain is None:
         return
     for value in values:
-        for one in _members(value):
+        members = _members(value)
+        if plain not in map(type, members):
+            continue
+        for one in members:
             if type(one) is plain and one.nbytes >= FROM_BYTES and _is_simple(one):
                 yield one
 
@@ -121,7 +124,7 @@ def _is_simple(array: Any) -> bool:
     return not dtype.hasobject and dtype.char not in "TgG" and flags.forc
 
 
-def _members(value: Any) -> Iterable[Any]:
+def _members(value: Any) -> Collection[Any]:
     kind = type(value)
     if kind in (list, tuple) and len(value) <= _FEW:
         return list(value)

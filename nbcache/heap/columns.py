@@ -77,7 +77,9 @@ def _flat_column(values: list[Any]) -> bytes | None:
     if values and type(values[0]) not in FLAT:
         return None
     types = set(map(type, values))
-    return flat(values) + mark_nans(values, types) if types <= FLAT else None
+    if not types <= FLAT:
+        return None
+    return flat(values) + mark_nans(values, types) if float in types else flat(values)
 
 
 def _sorted_out(values: list[Any], walk: Walk, parts: list[bytes]) -> list[Any] | None:

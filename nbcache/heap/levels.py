@@ -60,7 +60,8 @@ class Levels:
             token = walk.encode(obj, family)
             parts.append(token)
             singles = singles or self._new_singles(walk)
-            self._note_values(singles, walk)
+            if walk.holds_values:
+                self._note_values(singles, walk)
             singles.ordinals.append(ordinal)
             singles.tokens.append(token)
 

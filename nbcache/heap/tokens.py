@@ -41,7 +41,8 @@ def flat_tokens(values: Iterable[Any]) -> list[bytes]:
     return tokens
 
 
-_PACK = [struct.Struct(f"<{count + 1}Q").pack for count in range(32)]
+_PACKED = 32
+_PACK = [struct.Struct(f"<{count + 1}Q").pack for count in range(_PACKED)]
 
 
 def frame(tag: bytes, *parts: bytes) -> bytes:
@@ -51,13 +52,13 @@ def frame(tag: bytes, *parts: bytes) -> bytes:
 
 def _framed(tag: bytes, parts: Sequence[bytes]) -> bytes:
     count = len(parts)
-    pack = _PACK[count] if count < len(_PACK) else struct.Struct(f"<{count + 1}Q").pack
+    pack = _PACK[count] if count < _PACKED else struct.Struct(f"<{count + 1}Q").pack
     return tag + pack(count, *map(len, parts)) + b"".join(parts)
 
 
 def joined(tag: bytes, parts: Iterable[bytes]) -> bytes:
     """Frame any number of parts under a tag, shortened to a digest when long."""
-    token = _framed(tag, list(parts))
+    token = _framed(tag, parts if type(parts) is list else list(parts))
     return token if len(token) <= LONG else b"\x02" + digest(token)
 
 

@@ -51,8 +51,10 @@ class Instances:
 
     def moved(self, walk: Walk) -> Iterator[Move]:
         """Look at those closely that hold another object than before."""
-        now = gather_table(walk.members(self.ordinals))
-        if now is None or now[0] is not self.table[0] or now[1] != self.table[1]:
+        kind, names, _ = self.table
+        members = walk.members(self.ordinals)
+        now = gather_table(members) if {kind}.issuperset(map(type, members)) else None
+        if now is None or now[1] != names:
             places = list(range(len(self.ordinals)))
         else:
             places = _differing(self.table[2], now[2])
@@ -123,10 +125,8 @@ def _encode_table(table: Table, ordinals: Sequence[int], walk: Walk) -> tuple[by
 
 
 def gather_table(objects: list[Any]) -> Table | None:
-    """Return the attributes of instances in columns, None where they are not all alike."""
+    """Return the attributes of instances of one class in columns; None if they have others."""
     kind = type(objects[0])
-    if len(set(map(type, objects))) > 1:
-        return None
     found: Any = ([], []) if not kind.__dictoffset__ else _gather_names(objects)
     if found is None:
         return None
