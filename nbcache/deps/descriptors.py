@@ -60,8 +60,13 @@ def held_by(number: int) -> Held | None:
 
 
 def note_held(ledger: Ledger, numbers: Iterable[int]) -> list[Held]:
-    """Count the open files of these numbers by what they hold; return them."""
-    found = [one for one in map(held_by, sorted(numbers)) if one and ledger.scope.counts(one.path)]
+    """Count the open files of these numbers by what they hold; return them.
+
+    Those that the process's own output goes to are no cell's: small numbers are many inputs.
+    """
+    streams = {_file_of(number) for number in range(_STANDARD + 1)}
+    asked = [number for number in sorted(numbers) if _file_of(number) not in streams]
+    found = [one for one in map(held_by, asked) if one and ledger.scope.counts(one.path)]
     for one in found:
         if one.path.endswith(_DELETED):
             raise NotReplayable("it is handed the descriptor of a file that has no name any more")
@@ -71,6 +76,15 @@ def note_held(ledger: Ledger, numbers: Iterable[int]) -> list[Held]:
 
 
 _DELETED = " (deleted)"
+
+
+def _file_of(number: int) -> tuple[int, int] | None:
+    """Return what tells the file that is open under a number from others; None if there is none."""
+    try:
+        status = _fstat(number)
+    except (OSError, OverflowError):
+        return None
+    return status.st_dev, status.st_ino
 
 
 def watch_descriptors(ledger: Ledger, patches: Patches) -> None:
