@@ -22,7 +22,7 @@ from nbcache.replay.codec import dump
 from nbcache.replay.made import keep
 from nbcache.replay.namespace import Snapshot, find_patches
 from nbcache.replay.needs import imported_modules, module_needs, reached_modules
-from nbcache.replay.path_texts import path_like, small_numbers
+from nbcache.replay.path_texts import chosen_folders, path_like, small_numbers
 from nbcache.replay.undoing import all_or_nothing, old_bindings, undo_log
 from nbcache.witnesses import told_words
 
@@ -65,6 +65,7 @@ class CallRecorder:
             source=" ".join(told_words(walk)),
             paths=path_like((), walk),
             numbers=small_numbers((), walk),
+            folders=chosen_folders(walk),
             imports=imported_modules(walk),
             needs=module_needs((), walk, Names()),
         )

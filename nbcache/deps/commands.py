@@ -31,6 +31,8 @@ _IMPLIED = {
 }
 """Programs that read a script which their command does not name."""
 
+_GIT = re.compile(r"\bgit\b")
+
 _TERMINAL = "pexpect.pty_spawn"
 """Runs shell lines; its own starter of processes is not given the command."""
 
@@ -49,6 +51,15 @@ def _named_in(arguments: Iterable[Any], variables: Mapping[str, str]) -> Iterato
                     yield from filter(os.path.isfile, module_files(word, [_getcwd()]))
                 elif not word.startswith("-"):
                     yield os.path.expanduser(word)
+
+
+def _repository_of(path: str | None) -> list[str]:
+    """Return the folders in which git keeps where the branches of a path's repository stand."""
+    while path and not os.path.isdir(os.path.join(path, ".git")):
+        parent = os.path.dirname(path)
+        path = "" if parent == path else parent
+    names = (".git", *(f".git/refs{one}" for one in ("", "/heads", "/remotes", "/tags")))
+    return [os.path.join(path, name) for name in names] if path else []
 
 
 def _variables(given: Any) -> dict[str, str]:
@@ -90,6 +101,8 @@ def watch_commands(ledger: Ledger, patches: Patches) -> None:
             is_timed = asks_times(" ".join(texts_in(given, 1)))
             words = list(_named_in(given, _variables(kwargs.get("env"))))
             paths = [absolute(os.path.join(start, word)) for word in words]
+            if _GIT.search(" ".join(texts_in(given, 1))):
+                paths += [one for path in (start, *paths) for one in _repository_of(path)]
             if is_timed and not any(path and os.path.lexists(path) for path in paths):
                 note_times(ledger, [start])
             for path in filter(None, paths):

@@ -79,17 +79,25 @@ class FileTracker(Watcher[_Run]):
         self._scope = Scope(own)
         self._paths: Iterable[str] = ()
         self._numbers: Iterable[int] = ()
+        self._folders: Iterable[str] = ()
         self._by_time = False
 
     def start(
-        self, paths: Iterable[str] = (), numbers: Iterable[int] = (), *, by_time: bool = False
+        self,
+        paths: Iterable[str] = (),
+        numbers: Iterable[int] = (),
+        folders: Iterable[str] = (),
+        *,
+        by_time: bool = False,
     ) -> None:
         """Begin to watch a run whose text or values hold the path-like strings ``paths``.
 
-        ``numbers`` are those in it that may be descriptors of open files.
+        ``numbers`` are those in it that may be descriptors of open files, ``folders`` those whose
+        names count whatever the run does.
         ``by_time`` compares files by size and time stamp: a big one is never read for it.
         """
         self._paths, self._numbers, self._by_time = paths, numbers, by_time
+        self._folders = folders
         super().start()
 
     def _begin(self, patches: Patches) -> _Run:
@@ -102,6 +110,8 @@ class FileTracker(Watcher[_Run]):
         watch_line_cache(ledger, patches)
         self._scope.prime_imports()
         held = note_held(ledger, self._numbers)
+        for folder in self._folders:
+            ledger.note_listing(folder)
         events = NativeEvents(ledger, self._scope.folders(self._paths))
         return _Run(ledger, events, _getcwd(), held)
 

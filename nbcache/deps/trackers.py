@@ -76,6 +76,7 @@ class Trackers:
         source: str = "",
         paths: Iterable[str] = (),
         numbers: Iterable[int] = (),
+        folders: Iterable[str] = (),
         imports: Iterable[str] = (),
         needs: Needs | None = None,
         by_time: bool = False,
@@ -85,9 +86,10 @@ class Trackers:
         ``reached`` names the modules that the run's names and functions reach (None: unknown,
         all local ones count), ``source`` is the text of the cell and of the notebook's functions
         it reaches (empty: unknown), ``paths`` are path-like strings in its text and values,
-        ``numbers`` those that may be descriptors of open files. ``imports`` are modules that the
-        code may import: what they hold counts as well. ``needs`` are the names that are asked of
-        modules, where not all of a module is.
+        ``numbers`` those that may be descriptors of open files, ``folders`` those whose names
+        decide what lazy values read. ``imports`` are modules that the code may import: what they
+        hold counts as well. ``needs`` are the names that are asked of modules, where not all of
+        a module is.
         ``by_time`` lets time stamps stand for contents.
         """
         self._modules_before.append(loaded_names())
@@ -102,7 +104,7 @@ class Trackers:
             self.lookups.start()
             self.modules.start(names, imports, needs)
             self.ambient.start(source, names)
-            self.files.start(paths, numbers, by_time=by_time)
+            self.files.start(paths, numbers, folders, by_time=by_time)
             self.randomness.start()
         self._cover()
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import io
 import os
 import pathlib
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
+from types import MemberDescriptorType
 from typing import Any
 
 from nbcache.cell.parts import all_parts
@@ -46,11 +48,41 @@ def path_like(nodes: Iterable[ast.AST], walk: Walk) -> list[str]:
 
 def plans(walk: Walk) -> Iterator[str]:
     """Yield what lazy frames among the inputs will read, as text."""
+    for path, _ in _lazy_sources(walk):
+        yield path
+
+
+def chosen_folders(walk: Walk) -> list[str]:
+    """Return the folders whose names decide what lazy frames among the inputs will read."""
+    return list({one: None for path, plan in _lazy_sources(walk) for one in _chosen(path, plan)})
+
+
+def _chosen(path: str, plan: bytes) -> Iterator[str]:
+    """Yield the folders in which a plan's pattern may have found a path; none if it names it."""
+    folder, name = os.path.split(path)
+    while name:
+        if name.encode() not in plan or b"*" in plan:
+            yield os.path.abspath(folder)
+        if not folder or folder.encode() in plan:
+            break
+        folder, name = os.path.split(folder)
+    if b"**" in plan:
+        yield from (one for one, _, _ in islice(os.walk(os.path.abspath(folder)), _MOST_ITEMS))
+
+
+def _lazy_sources(walk: Walk) -> Iterator[tuple[str, bytes]]:
+    """Yield what lazy frames among the inputs will read first, and their plans.
+
+    A copy is asked: a frame keeps which files it found, as soon as it has looked for them.
+    """
     lazy = {kind for kind in walk.types if kind.__name__ == "LazyFrame"}
     for obj in walk.objects if lazy else ():
         if type(obj) in lazy and hasattr(obj, "explain"):
             with suppress(Exception):
-                yield from _BRACKETED.findall(obj.explain(optimized=False))
+                plan = obj.serialize()
+                copy = type(obj).deserialize(io.BytesIO(plan))
+                for text in _BRACKETED.findall(copy.explain(optimized=False)):
+                    yield text.split(", ...")[0], plan
 
 
 def small_numbers(nodes: Iterable[ast.AST], walk: Walk) -> set[int]:
@@ -88,6 +120,15 @@ def _texts_in(values: Iterable[Any]) -> Iterator[str]:
             yield str(value)
 
 
+def _in_slots(value: Any) -> Iterator[Any]:
+    """Yield what an instance keeps in the slots of its classes."""
+    for kind in type(value).__mro__:
+        for slot in vars(kind).values():
+            if type(slot) is MemberDescriptorType:
+                with suppress(AttributeError):  # empty
+                    yield slot.__get__(value)
+
+
 def _parts_of(values: Iterable[Any]) -> Iterator[Any]:
     """Yield values, and those in containers and in objects of the user's classes."""
     waiting = list(islice(values, _MOST))
@@ -109,6 +150,7 @@ def _parts_of(values: Iterable[Any]) -> Iterator[Any]:
         elif own[kind] if kind in own else own.setdefault(kind, is_own_class(kind)):
             seen.add(id(value))
             waiting += islice((dict_of(value) or {}).values(), _MOST_ITEMS)
+            waiting += _in_slots(value)
         elif issubclass(kind, type) and is_own_class(value):
             seen.add(id(value))
             waiting += islice(type.__dict__["__dict__"].__get__(value).values(), _MOST_ITEMS)

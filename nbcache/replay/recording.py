@@ -26,7 +26,7 @@ from nbcache.replay.module_state import ModuleState
 from nbcache.replay.namespace import Changes, Snapshot, find_changes
 from nbcache.replay.needs import imported_modules, module_needs, reached_modules
 from nbcache.replay.outputs import COMMS, Message, Tap, are_widgets_left_out, as_wired
-from nbcache.replay.path_texts import path_like, small_numbers
+from nbcache.replay.path_texts import chosen_folders, path_like, small_numbers
 from nbcache.replay.recorded import Recording, late_of
 from nbcache.replay.shell_state import ShellState, payload_of
 from nbcache.replay.still_runs import record_still, shows_text
@@ -98,6 +98,7 @@ class Recorder:
             source=" ".join([read.request.text, *told_words(read.walk)]),
             paths=path_like(read.request.nodes, read.walk),
             numbers=small_numbers(read.request.nodes, read.walk),
+            folders=chosen_folders(read.walk),
             imports=imported_modules(read.walk, read.source.names),
             needs=module_needs(read.request.nodes, read.walk, read.source.names),
             by_time=self.by_time,

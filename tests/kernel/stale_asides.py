@@ -105,4 +105,14 @@ CASES = [
         "import logging\nlogging.getLogger('{m}').setLevel(10)\n---\n@print(logging.getLogger('{m}').level)",
         ("(10)", "(20)"),
     ),
+    Case(
+        "a commit that git shows",
+        "import os, shutil, subprocess\nshutil.rmtree('.git', ignore_errors=True)\nstamp = '2020-01-01T00:00:00Z'\ngit = lambda *a: subprocess.run(['git', '-c', 'user.name=a', '-c', 'user.email=a', *a], capture_output=True, check=True, env={**os.environ, 'GIT_AUTHOR_DATE': stamp, 'GIT_COMMITTER_DATE': stamp})\ngit('init')\n_ = git('commit', '-m', 'abc', '--allow-empty')\n---\n@!git log -1 --format=%s",
+        W,
+    ),
+    Case(
+        "files that a lazy frame will find",
+        "import os, shutil, polars as pl\nshutil.rmtree('{far}/g', ignore_errors=True); os.makedirs('{far}/g')\nfor n in range(1): open('{far}/g/%d.csv' % n, 'w').write('v\\n1\\n')\nlazy = pl.scan_csv('{far}/g/*.csv')\n---\n@print(lazy.collect().height)",
+        ("range(1)", "range(2)"),
+    ),
 ]
