@@ -18,7 +18,7 @@ from nbcache.deps.file_looks import kind_of, names_in, status_of
 from nbcache.deps.file_scope import absolute
 from nbcache.deps.impurity import process_places
 from nbcache.deps.patching import Patches
-from nbcache.deps.places import caller
+from nbcache.deps.places import is_for_user
 from nbcache.deps.readers import texts_in
 from nbcache.deps.scripts import is_script, module_files, paths_around, text_of
 
@@ -30,6 +30,9 @@ _IMPLIED = {
     "snakemake": ("Snakefile", "workflow/Snakefile"),
 }
 """Programs that read a script which their command does not name."""
+
+_SHELL = re.compile(r"(\S*/)?(ba|da|k|z|fi)?sh")
+"""A shell that is told nothing: ``%%bash`` hands it the cell."""
 
 _GIT = re.compile(r"\bgit\b")
 
@@ -95,8 +98,10 @@ def watch_commands(ledger: Ledger, patches: Patches) -> None:
     """
 
     def on_process(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if caller(sys._getframe(1), through_shell=True) == "user":
+        if is_for_user(sys._getframe(1)):
             given = [*args, *kwargs.values()]
+            if _SHELL.fullmatch(" ".join(texts_in(given, 1)).strip()):
+                given.append(ledger.source)
             start = os.path.join(_getcwd(), kwargs.get("cwd") or "")
             is_timed = asks_times(" ".join(texts_in(given, 1)))
             words = list(_named_in(given, _variables(kwargs.get("env"))))

@@ -53,6 +53,8 @@ class Ledger:
     """Descriptors of files that earlier cells opened and the run is handed."""
     by_library: set[str] = field(default_factory=set)
     by_time: bool = False
+    source: str = ""
+    """The text of the cell."""
     relay: Relay = field(default_factory=Relay)
     before_note: Callable[[], None] = _nothing
     """Called before a path is noted: what happened natively until now comes first."""

@@ -81,6 +81,7 @@ class FileTracker(Watcher[_Run]):
         self._numbers: Iterable[int] = ()
         self._folders: Iterable[str] = ()
         self._by_time = False
+        self._source = ""
 
     def start(
         self,
@@ -89,19 +90,21 @@ class FileTracker(Watcher[_Run]):
         folders: Iterable[str] = (),
         *,
         by_time: bool = False,
+        source: str = "",
     ) -> None:
         """Begin to watch a run whose text or values hold the path-like strings ``paths``.
 
         ``numbers`` are those in it that may be descriptors of open files, ``folders`` those whose
         names count whatever the run does.
-        ``by_time`` compares files by size and time stamp: a big one is never read for it.
+        ``source`` is the text of the cell. ``by_time`` compares files by size and time stamp: a
+        big one is never read for it.
         """
         self._paths, self._numbers, self._by_time = paths, numbers, by_time
-        self._folders = folders
+        self._folders, self._source = folders, source
         super().start()
 
     def _begin(self, patches: Patches) -> _Run:
-        ledger = Ledger(self._scope, by_time=self._by_time)
+        ledger = Ledger(self._scope, by_time=self._by_time, source=self._source)
         self._patch(ledger, patches)
         watch_readers(ledger, patches)
         watch_commands(ledger, patches)

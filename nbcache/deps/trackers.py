@@ -104,7 +104,7 @@ class Trackers:
             self.lookups.start()
             self.modules.start(names, imports, needs)
             self.ambient.start(source, names)
-            self.files.start(paths, numbers, folders, by_time=by_time)
+            self.files.start(paths, numbers, folders, by_time=by_time, source=source)
             self.randomness.start()
         self._cover()
 

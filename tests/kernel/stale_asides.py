@@ -115,4 +115,9 @@ CASES = [
         "import os, shutil, polars as pl\nshutil.rmtree('{far}/g', ignore_errors=True); os.makedirs('{far}/g')\nfor n in range(1): open('{far}/g/%d.csv' % n, 'w').write('v\\n1\\n')\nlazy = pl.scan_csv('{far}/g/*.csv')\n---\n@print(lazy.collect().height)",
         ("range(1)", "range(2)"),
     ),
+    Case(
+        "what a script of a shell looks for",
+        "import os\nif os.path.exists('te'): os.remove('te')\n# more\n---\n@%%bash\ntest -e te && echo yes || echo no",
+        ("# more", "open('te', 'w').close()"),
+    ),
 ]
