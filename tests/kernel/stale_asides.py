@@ -67,12 +67,6 @@ CASES = [
         refused=True,
     ),
     Case(
-        "names that match a native reader's pattern",
-        "import polars as pl\nopen('a.csv', 'w').write('v\\n1\\n')\n# more\n---\n@print(pl.scan_csv('*.csv').collect()['v'].sum())",
-        ("# more", "open('b.csv', 'w').write('v\\n2\\n')"),
-        ("# more", "open('b.txt', 'w').write('2')"),
-    ),
-    Case(
         "what PATH leads to",
         "import os\nfor n in 'pq':\n    os.makedirs(f'{far}/{n}', exist_ok=True); open(f'{far}/{n}/zqcmd', 'w').write(f'#!/bin/sh\\necho {n}'); os.chmod(f'{far}/{n}/zqcmd', 0o755)\nos.environ['PATH'] = '{far}/p:/usr/bin:/bin'\n---\n@!zqcmd",
         ("{far}/p:", "{far}/q:"),

@@ -574,6 +574,16 @@ def test_listing_of_a_stranger_counts_only_if_it_may_be_ours(
 
 
 @linux_only
+@pytest.mark.parametrize(("listers", "part"), [({"polars"}, "globbed"), ({"other"}, "listed")])
+def test_pattern_of_a_native_reader_counts(here, tracker, monkeypatch, listers, part):
+    """Of a folder count the names that match a native reader's pattern, if nobody else lists it."""
+    monkeypatch.setattr(native, "native_listers", lambda mark: frozenset(listers))
+    late = late_of(watch(tracker, lambda: pl.scan_csv("data/*.csv").collect()))
+    assert "data" in late.get(part, {})
+    assert ("data" in late.get("listed", {})) is (part == "listed")
+
+
+@linux_only
 def test_listing_of_a_child_counts(here, tracker, monkeypatch):
     """A folder that a child process lists is an input, also if the child was there before."""
     monkeypatch.setattr(native, "native_listers", lambda mark: frozenset())
