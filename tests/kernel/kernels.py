@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,6 +111,14 @@ class Kernel:
         return str(eval(found["data"]["text/plain"]))
 
 
+def start(**options: Any) -> tuple[Any, Any]:
+    """Start a kernel; once more if another process took one of its ports before it was up."""
+    for _ in range(2):
+        with suppress(RuntimeError):
+            return start_new_kernel(**options)
+    return start_new_kernel(**options)
+
+
 @contextmanager
 def kernel(
     store: Path | None = None, *, load: bool = True, folder: Path | None = None, **env: str
@@ -121,9 +129,7 @@ def kernel(
     if store is not None:
         variables["NBCACHE_DIR"] = str(store)
         variables["NBCACHE_KEY_DIR"] = str(store.parent / "keys")
-    manager, client = start_new_kernel(
-        env={**variables, **env}, cwd=None if folder is None else str(folder)
-    )
+    manager, client = start(env={**variables, **env}, cwd=None if folder is None else str(folder))
     try:
         made = Kernel(client)
         if load:
