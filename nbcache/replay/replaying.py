@@ -69,8 +69,8 @@ def change(values: Mapping[str, Any], namespace: dict[str, Any], walk: Walk) -> 
         with muted():
             apply_changes(values, namespace, walk)
         bind_variables(modules)
-        yield
         keep(values.get("made", {}))
+        yield
     if values["annotations"]:
         namespace.setdefault("__annotations__", {}).update(values["annotations"])
 
