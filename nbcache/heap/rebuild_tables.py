@@ -20,6 +20,14 @@ def make_polars_frame(table: Any, descending: Mapping[str, bool]) -> Any:
     return pl.DataFrame(columns)
 
 
-def make_polars_series(table: Any, descending: Mapping[str, bool]) -> Any:
-    """Return the series over the one column of an arrow table."""
-    return make_polars_frame(table, descending).to_series(0)
+def make_polars_series(table: Any, descending: Mapping[str, bool], name: str | None = None) -> Any:
+    """Return the series over the one column of an arrow table, under its own or another name."""
+    series = make_polars_frame(table, descending).to_series(0)
+    return series if name is None else series.rename(name)
+
+
+def make_buffer(view: Any) -> Any:
+    """Return arrow's buffer over the memory of an array of bytes."""
+    import pyarrow as pa
+
+    return pa.py_buffer(view)

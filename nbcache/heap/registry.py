@@ -22,6 +22,10 @@ class Dump(Protocol):
     changed: frozenset[int]
     blocks: set[int]
     """Identities of arrays whose rows are columns of a frame, which change one by one."""
+    lent: list[Any]
+    """Arrays that the stream holds by content; others may rest on their memory."""
+    root: Any
+    """The whole value that is written."""
 
     def is_earlier(self, obj: Any) -> bool:
         """Tell whether the stream refers to this object instead of holding it."""

@@ -60,6 +60,8 @@ class Dumper(pickle.Pickler):
         self._dict_owners: dict[int, Any] | None = None
         self.changed: frozenset[int] = frozenset()
         self.blocks: set[int] = set()
+        self.lent: list[Any] = []
+        self.root: Any = None
         self.postponed: deep.Postponed | None = None
 
     def persistent_id(self, obj: Any) -> Any:
@@ -155,6 +157,7 @@ class Dumper(pickle.Pickler):
         made = value.get("made")
         if made is not None:
             self._references[id(made)] = made.reference
+        self.root = value
         self.dump(value)
         if self.postponed is not None:
             self.postponed.write(self)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from nbcache.errors import NotStorable
 from nbcache.heap import rebuild_tables
+from nbcache.heap.kinds.lent_memory import BufferKind
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import digest, flat, frame, joined, text
 
@@ -60,7 +62,7 @@ class PolarsFrameKind(Kind):
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
         """Store a large frame by its memory, where arrow's layout says all about it."""
-        parts = as_arrow(obj)
+        parts = as_arrow(obj, dump)
         return NotImplemented if parts is None else (rebuild_tables.make_polars_frame, parts)
 
     def state(self, obj: Any) -> Any:
@@ -82,10 +84,10 @@ class PolarsSeriesKind(Kind):
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
         """Store a large series as a frame of one column."""
-        if obj.estimated_size() < LEAST_BYTES:
+        parts = as_arrow(obj.rename("values").to_frame(), dump)
+        if parts is None:
             return NotImplemented
-        parts = as_arrow(obj.to_frame())
-        return NotImplemented if parts is None else (rebuild_tables.make_polars_series, parts)
+        return rebuild_tables.make_polars_series, (*parts, obj.name)
 
     def state(self, obj: Any) -> Any:
         """Return a series that shares the values."""
@@ -110,25 +112,34 @@ _VIEW_BYTES = 16
 """What arrow keeps for each text besides its bytes."""
 
 
-def as_arrow(table: Any) -> tuple[Any, dict[str, bool]] | None:
+def as_arrow(table: Any, dump: Dump) -> tuple[Any, dict[str, bool]] | None:
     """Return a polars frame's memory as an arrow table, and which columns are known as sorted.
 
-    None for a small frame, for types that arrow does not tell apart, and where the memory
-    holds much more than the frame shows.
+    None for a small frame with memory of its own, for types that arrow does not tell apart, and
+    where the memory holds much more than the frame shows.
     """
     import polars as pl
 
+    from nbcache.heap.kinds.lent_memory import is_lent
+
     size = table.estimated_size()
-    if size < LEAST_BYTES or any(kind.base_type().__name__ not in _PLAIN for kind in table.dtypes):
+    if any(kind.base_type().__name__ not in _PLAIN for kind in table.dtypes):
+        return None
+    if size < LEAST_BYTES and "numpy" not in sys.modules:
         return None
     try:
         found = table.to_arrow(compat_level=pl.CompatLevel.newest())
     except ImportError:
         return None
+    is_shared = is_lent(found.columns, dump)
+    if not is_shared and size < LEAST_BYTES:
+        return None
     again: Any = pl.from_arrow(found, rechunk=False)
     texts = sum(kind.base_type().__name__ in ("String", "Binary") for kind in table.dtypes)
     shown = size + texts * table.height * _VIEW_BYTES
     if again.schema != table.schema or found.get_total_buffer_size() > 1.25 * shown:
+        if is_shared:
+            raise NotStorable("shows a part of the memory of an array; make it of a copy")
         return None
     flags = {column.name: column.flags for column in table.get_columns()}
     descending = {
@@ -187,6 +198,7 @@ def refresh() -> None:
     if pa is not None and hasattr(pa, "Table"):
         register(ArrowKind(), bases=(pa.Array, pa.ChunkedArray, pa.Table, pa.RecordBatch))
         register(SchemaKind(), bases=(pa.Schema, pa.Field, pa.DataType))
+        register(BufferKind(), pa.Buffer)
     pl = sys.modules.get("polars")
     if pl is not None and hasattr(pl, "DataFrame"):
         register(PolarsFrameKind(), pl.DataFrame)

@@ -29,6 +29,7 @@ from nbcache.heap.kinds.array_facts import (
 )
 from nbcache.heap.kinds.attributes import encode_attributes
 from nbcache.heap.kinds.buffers import content, in_memory_order, texts
+from nbcache.heap.kinds.lent_memory import lend
 from nbcache.heap.kinds.numpy_files import reduce_map
 from nbcache.heap.kinds.numpy_memory import refuse_foreign_memory
 from nbcache.heap.kinds.numpy_tensors import reduce_beside_tensors, tensor_sharing
@@ -182,6 +183,7 @@ def reduce_owned(array: Any, dump: Dump) -> Any:
     """Return how to build an array that holds its own memory, or a tensor's."""
     if not is_raw(array.dtype):
         return NotImplemented
+    lend(array, dump)
     return reduce_beside_tensors(array, dump) or reduce_owner(array, id(array) in dump.blocks)
 
 
