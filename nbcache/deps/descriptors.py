@@ -8,6 +8,7 @@ where a run is handed a number that is theirs: by what they hold, and they may n
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterable
@@ -20,6 +21,7 @@ from typing import Any
 
 from nbcache.deps.askers import folder_of
 from nbcache.deps.file_ledger import Ledger
+from nbcache.deps.local import loaded_local_names
 from nbcache.deps.patching import Patches
 from nbcache.deps.places import owner_of
 from nbcache.deps.wrapped import Hook
@@ -47,6 +49,31 @@ class Held:
             raise NotReplayable(
                 f"it uses `{self.path}` by a descriptor that an earlier cell opened"
             )
+
+
+_TAKERS = frozenset(
+    {"mmap", "os", "posix", "io", "_io", "fcntl", "socket", "select", "selectors", "subprocess"}
+    | {"asyncio", "multiprocessing", "tty", "pty", "termios", "signal", "ctypes", "array"}
+)
+"""Modules whose functions take descriptors."""
+
+_BY_NUMBER = re.compile(
+    r"mmap|fileio|sendfile|fd|std(in|out|err)|dup|seek|splice|copy_file|fileno|descr|eval|exec"
+    r"|getattr|import|__\w+__|globals|locals|vars|^[ \t]*(%(?!%cache\b)|!)|=[ \t]*[%!]",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Words of texts that may use a number as a descriptor."""
+
+
+def may_take_descriptors(source: str, reached: Iterable[str] | None) -> bool:
+    """Tell whether a run of this text that reaches some modules may be given a descriptor.
+
+    Most numbers are none, and which files are open says nothing to who only counts with them.
+    """
+    if not source or reached is None or loaded_local_names():
+        return True
+    tops = {name.partition(".")[0] for name in reached}
+    return not _TAKERS.isdisjoint(tops) or _BY_NUMBER.search(source) is not None
 
 
 def held_by(number: int) -> Held | None:

@@ -11,6 +11,7 @@ from typing import Any
 from nbcache.deps.aliases import cover_aliases, uncover_aliases
 from nbcache.deps.ambient import AmbientTracker
 from nbcache.deps.arrivals import loaded_names
+from nbcache.deps.descriptors import may_take_descriptors
 from nbcache.deps.files import FileTracker
 from nbcache.deps.filesystems import FilesystemTracker, is_file_thread
 from nbcache.deps.frames import FrameTracker
@@ -104,7 +105,8 @@ class Trackers:
             self.lookups.start()
             self.modules.start(names, imports, needs)
             self.ambient.start(source, names)
-            self.files.start(paths, numbers, folders, by_time=by_time, source=source)
+            taken = numbers if may_take_descriptors(source, names) else ()
+            self.files.start(paths, taken, folders, by_time=by_time, source=source)
             self.randomness.start()
         self._cover()
 

@@ -163,14 +163,17 @@ class Index:
             if not (name.startswith(shard) and is_name(name)):
                 continue
             row = self._unchanged(folder, name, rows.get(name))
-            needs[name] = blobs[name] if row else read_blobs(f"{folder}/{name}")
-            row = row or read_row(folder, name, self._key)
+            try:
+                needs[name] = blobs[name] if row else read_blobs(f"{folder}/{name}")
+                row = row or read_row(folder, name, self._key)
+            except OSError:  # nobody can tell what it is: what is known stays, for this time
+                row, needs[name], mark = rows.get(name), blobs.get(name, []), (0, mark[1])
             if row is not None:
                 found.append(row)
         left = (set(names) - set(needs.get(name, ())) for name, names in blobs.items() if names)
         self.has_loose |= any(left)
         is_whole = all(row.kind != UNFINISHED for row in found)
-        is_final = is_whole and is_settled(mark[0], time.time_ns())
+        is_final = is_whole and mark[0] > 0 and is_settled(mark[0], time.time_ns())
         return make_part(shard, mark if is_final else (0, mark[1]), found, needs)
 
     def _unchanged(self, folder: str, name: str, known: Row | None) -> Row | None:
@@ -185,10 +188,11 @@ class Index:
     def read_again(self, name: str) -> tuple[Row, Sequence[str]] | None:
         """Return what an entry is now, and the blobs that it needs; None if it is gone."""
         shard = f"{self.cells}/{name[:SHARD_DIGITS]}"
-        row = read_row(shard, name, self._key) if is_name(name) else None
-        if row is None or row.kind == UNFINISHED:
-            return None
-        return row, read_blobs(f"{shard}/{name}")
+        with contextlib.suppress(OSError):
+            row = read_row(shard, name, self._key) if is_name(name) else None
+            if row is not None and row.kind != UNFINISHED:
+                return row, read_blobs(f"{shard}/{name}")
+        return None
 
     def check(self) -> None:
         """Raise ``IndexUnavailable`` where no file can hold the index.

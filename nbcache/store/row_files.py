@@ -20,7 +20,7 @@ def read_row(shard: str, name: str, key: bytes) -> Row | None:
     """Return the row of an entry's folder, None when it is gone.
 
     A file that is damaged or of another signer is a row as well: it takes its place. So does
-    what a killed process left unfinished.
+    what a killed process left unfinished. Raises ``OSError`` when nobody can tell.
     """
     folder = f"{shard}/{name}"
     try:
@@ -33,7 +33,7 @@ def read_row(shard: str, name: str, key: bytes) -> Row | None:
             return row_of(entry, status)
     except (DamagedEntry, ForeignEntry):
         pass
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return _unread(name, UNREADABLE, status)
 
@@ -57,9 +57,11 @@ def _unread(name: str, kind: str, status: os.stat_result) -> Row:
 
 
 def read_blobs(folder: str) -> list[str]:
-    """Return the names of the blobs that an entry needs; nothing is verified."""
-    if not os.path.lexists(f"{folder}/{stamps.FILE_NAME}"):
-        return []
-    with contextlib.suppress(OSError, TypeError):
+    """Return the names of the blobs that an entry needs; nothing is verified.
+
+    Raises ``OSError`` when nobody can tell.
+    """
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError, TypeError):
+        os.lstat(f"{folder}/{stamps.FILE_NAME}")
         return sorted(filter(_BLOB_NAME.fullmatch, stamps.read_names(folder)))
     return []

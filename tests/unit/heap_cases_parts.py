@@ -22,7 +22,7 @@ CASES: list[tuple[str, str, str, list[str]]] = [
     (
         "part_odview",
         "from collections import OrderedDict\nd=OrderedDict(a=1); e={'z':OrderedDict(q=1)}",
-        "k=d.keys(); v=e['z'].items(); r=reversed(d)",
+        "k=d.keys(); v=e['z'].items()",
         ["d.update(b=2) or list(k)", "list(v)"],
     ),
     ("part_struct", "import struct", "s=struct.Struct('<i')", ["s.pack(1)"]),
