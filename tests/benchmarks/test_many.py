@@ -14,9 +14,6 @@ MOST = {"hit, to one of ten": 1.5, "look-up, to diskcache's": 3.0}
 LEAST = 40.0
 """How many times as quick as joblib's own limits totals, scans, lists and removals must be."""
 
-OF_LIMIT = 0.5
-"""The part of what the file system lets anybody have, where that is less: a busy disk."""
-
 
 @pytest.mark.timeout(3600)
 def test_many_entries_cost_little(tmp_path):
@@ -26,10 +23,8 @@ def test_many_entries_cost_little(tmp_path):
     ARTEFACTS.mkdir(parents=True, exist_ok=True)
     (ARTEFACTS / "many.json").write_text(json.dumps(found, indent=1))
     told = ratios(found)
-    limit = told["limit: removing 1,000 alone"]
     for name, ratio in told.items():
         if "joblib" in name:
-            least = min(LEAST, OF_LIMIT * limit) if "evicting" in name else LEAST
-            assert ratio >= least, name
+            assert ratio >= LEAST, name
         else:
             assert ratio <= MOST.get(name, ratio), name
