@@ -136,6 +136,7 @@ FAMILIES = {
     "matplotlib": "nbcache.heap.kinds.matplotlib_artists",
     "mpl_toolkits": "nbcache.heap.kinds.matplotlib_artists",
     "numba": "nbcache.heap.kinds.numba_dispatchers",
+    "PIL": "nbcache.heap.kinds.pillow_images",
     "patsy": "nbcache.heap.kinds.patsy_formulas",
     "statsmodels": "nbcache.heap.kinds.statsmodels_data",
     "sympy": "nbcache.heap.kinds.sympy_functions",

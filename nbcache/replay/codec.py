@@ -120,6 +120,7 @@ def dump(
 
     def attempt(value: Any) -> Exception | None:
         probe = new_dumper(io.BytesIO())
+        probe.root = values
         try:
             probe.dump(value)
         except Exception as error:

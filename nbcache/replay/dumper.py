@@ -157,7 +157,7 @@ class Dumper(pickle.Pickler):
         made = value.get("made")
         if made is not None:
             self._references[id(made)] = made.reference
-        self.root = value
+        self.root = value if self.root is None else self.root
         self.dump(value)
         if self.postponed is not None:
             self.postponed.write(self)

@@ -18,11 +18,12 @@ import builtins
 import json
 import re
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from queue import Empty
 from tempfile import TemporaryDirectory
 
 HERE = Path(__file__).resolve().parent
@@ -155,18 +156,39 @@ def run_one(made: Kernel, case: Case, write: Write, place: Path, phase: int) -> 
     return trace
 
 
+class Peer:
+    """A tool in a kernel that is started again where a case kills or silences it."""
+
+    def __init__(self, tool: str, place: Path) -> None:
+        self.tool, self.write = tool, TOOLS[tool]
+        self.kept, self.folder = place / tool / "kept", place / tool / "here"
+        self.kept.mkdir(parents=True)
+        self.folder.mkdir()
+
+    def run(self, cases: Iterable[Case], phase: int) -> Iterator[tuple[str, Trace]]:
+        """Yield what each case shows in new kernels of one hash seed."""
+        left = deque(cases)
+        while left:
+            with kernel(load=False, folder=self.folder, PYTHONHASHSEED=str(phase + 1)) as made:
+                prepare(made)
+                loading = LOADING.get(self.tool, "").replace("{place!r}", repr(str(self.kept)))
+                made.run(loading, store_history=False)
+                while left:
+                    case = left.popleft()
+                    try:
+                        yield case.name, run_one(made, case, self.write, self.kept, phase)
+                    except Empty:
+                        sys.stderr.write(f"{self.tool}: {case.name} ended the kernel\n")
+                        yield case.name, Trace(states=["error"])
+                        break
+
+
 def run_tool(tool: str, cases: list[Case], place: Path) -> dict[str, Trace]:
     """Record every case in one kernel, and return what the next one shows."""
-    kept, folder = place / tool / "kept", place / tool / "here"
-    kept.mkdir(parents=True)
-    folder.mkdir()
-    for phase, seed in enumerate("12"):
-        with kernel(load=False, folder=folder, PYTHONHASHSEED=seed) as made:
-            prepare(made)
-            loading = LOADING.get(tool, "").replace("{place!r}", repr(str(kept)))
-            made.run(loading, store_history=False)
-            traces = {case.name: run_one(made, case, TOOLS[tool], kept, phase) for case in cases}
-    return traces
+    peer = Peer(tool, place)
+    first = dict(peer.run(cases, 0))
+    shown = dict(peer.run([case for case in cases if first[case.name].states != ["error"]], 1))
+    return first | shown
 
 
 def judge(case: Case, plain: Trace, traced: Trace) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from nbcache.errors import NotStorable
 from nbcache.heap import rebuild_tables
-from nbcache.heap.kinds.lent_memory import BufferKind
+from nbcache.heap.kinds.instance import ReducedKind
+from nbcache.heap.kinds.lent_memory import SHARES, BufferKind, has_lent, is_any_known, is_lent
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import digest, flat, frame, joined, text
 
@@ -120,16 +121,16 @@ def as_arrow(table: Any, dump: Dump) -> tuple[Any, dict[str, bool]] | None:
     """
     import polars as pl
 
-    from nbcache.heap.kinds.lent_memory import is_lent
-
     size = table.estimated_size()
-    if any(kind.base_type().__name__ not in _PLAIN for kind in table.dtypes):
-        return None
     if size < LEAST_BYTES and "numpy" not in sys.modules:
+        return None
+    if not _is_plain(table):
+        _refuse_lent(table, dump)
         return None
     try:
         found = table.to_arrow(compat_level=pl.CompatLevel.newest())
     except ImportError:
+        _refuse_lent(table, dump)
         return None
     is_shared = is_lent(found.columns, dump)
     if not is_shared and size < LEAST_BYTES:
@@ -139,7 +140,7 @@ def as_arrow(table: Any, dump: Dump) -> tuple[Any, dict[str, bool]] | None:
     shown = size + texts * table.height * _VIEW_BYTES
     if again.schema != table.schema or found.get_total_buffer_size() > 1.25 * shown:
         if is_shared:
-            raise NotStorable("shows a part of the memory of an array; make it of a copy")
+            raise NotStorable(SHARES)
         return None
     flags = {column.name: column.flags for column in table.get_columns()}
     descending = {
@@ -148,6 +149,16 @@ def as_arrow(table: Any, dump: Dump) -> tuple[Any, dict[str, bool]] | None:
         if flag["SORTED_ASC"] or flag["SORTED_DESC"]
     }
     return found, descending
+
+
+def _is_plain(table: Any) -> bool:
+    return all(kind.base_type().__name__ in _PLAIN for kind in table.dtypes)
+
+
+def _refuse_lent(table: Any, dump: Dump) -> None:
+    """Refuse a frame that polars would store as a copy, though it shows an array's memory."""
+    if "numpy" in sys.modules and has_lent(table.get_columns(), dump):
+        raise NotStorable(SHARES)
 
 
 def _series_token(series: Any, walk: Walk) -> bytes:
@@ -181,6 +192,23 @@ def _listed(series: Any) -> bytes:
     return digest(plain.to_numpy().tobytes())
 
 
+class PolarsPlanKind(ReducedKind):
+    """``polars.LazyFrame`` and ``polars.Expr``: plans, with the data that they hold."""
+
+    def reduce(self, obj: Any, dump: Dump) -> Any:
+        """Refuse one that holds data where a known array may lie below them; who knows."""
+        if "numpy" in sys.modules and is_any_known(dump) and _holds_data(obj):
+            raise NotStorable(
+                "may show the memory of an array; keep its frame instead"
+            )
+        return super().reduce(obj, dump)
+
+
+def _holds_data(plan: Any) -> bool:
+    explain = getattr(plan, "explain", None)
+    return "Series" in str(plan) if explain is None else "DF [" in explain(optimized=False)
+
+
 class PolarsTypeKind(Kind):
     """Polars data types."""
 
@@ -204,3 +232,4 @@ def refresh() -> None:
         register(PolarsFrameKind(), pl.DataFrame)
         register(PolarsSeriesKind(), pl.Series)
         register(PolarsTypeKind(), bases=(pl.DataType,))
+        register(PolarsPlanKind(), bases=(pl.LazyFrame, pl.Expr))

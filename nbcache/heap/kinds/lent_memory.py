@@ -1,11 +1,14 @@
-"""Memory of arrays that arrow and polars look at without a copy: they see what is written there.
+"""Memory of arrays that other libraries look at without a copy: they see what is written there.
 
 ``pa.array(a)`` and ``pl.Series(a)`` rest on the memory of ``a``. A stream holds their buffers as
-places in that array, whether it was there before or is in the stream itself.
+places in that array, whether it was there before or is in the stream itself. Pillow does not tell
+the address of an image's memory: there equal bytes count as shared.
 """
 
 from __future__ import annotations
 
+import array
+import ctypes
 import sys
 import weakref
 from bisect import bisect_right
@@ -20,7 +23,10 @@ from nbcache.heap.memory import Span
 if TYPE_CHECKING:
     from nbcache.heap.registry import Dump
 
+SHARES = "shows a part of the memory of an array; make it of a copy"
 _MOST_MEMBERS = 1000
+_BORROWERS = frozenset(("pyarrow", "polars", "PIL.Image"))
+_WINDOW = 1 << 26
 
 
 class Lenders:
@@ -32,20 +38,35 @@ class Lenders:
         self._lent = dump.lent
         self._read = 0
         self.borrowed: list[Span] = []
+        self.copied: list[bytes] = []
         self._add(map(_whole, _earlier_arrays(dump)))
         self._add(_earlier_columns(dump))
         self._add(map(_whole, _new_arrays(dump.root)))
 
     def bytes_at(self, address: int, size: int) -> Any:
         """Return a view of an array's bytes at an address; None if no known array lies there."""
-        if len(self._lent) > self._read:
-            new, self._read = self._lent[self._read :], len(self._lent)
-            self._add(map(_whole, new))
+        self._catch_up()
         place = bisect_right(self._starts, address) - 1
         if not size or place < 0:
             return None
         start, end, view = self._found[place]
         return view[address - start :][:size] if address + size <= end else None
+
+    @property
+    def is_any(self) -> bool:
+        """Tell whether any array is known."""
+        self._catch_up()
+        return bool(self._found)
+
+    def holds(self, content: bytes) -> bool:
+        """Tell whether the memory of a known array has these bytes in a row."""
+        self._catch_up()
+        return any(_has(view, content) for _, _, view in self._found)
+
+    def _catch_up(self) -> None:
+        if len(self._lent) > self._read:
+            new, self._read = self._lent[self._read :], len(self._lent)
+            self._add(map(_whole, new))
 
     def _add(self, views: Iterable[Any]) -> None:
         for view in views:
@@ -67,29 +88,72 @@ def lenders(dump: Dump) -> Lenders:
     return found
 
 
-def lend(array: Any, dump: Dump) -> None:
+def lend(lent: Any, dump: Dump) -> None:
     """Note that a stream holds an array by content.
 
     Raises:
         NotStorable: it holds what arrow keeps in the same memory as a copy already.
     """
-    if "pyarrow" not in sys.modules:
+    if sys.modules.keys().isdisjoint(_BORROWERS):
         return
-    dump.lent.append(array)
+    dump.lent.append(lent)
     known = _known.get(dump)
-    if known is None or not known.borrowed:
+    if known is None:
         return
-    start: int = array.__array_interface__["data"][0]
-    if any(start <= one[0] and one[1] <= start + array.nbytes for one in known.borrowed):
+    view = _whole(lent) if known.copied else None
+    if view is not None and any(_has(view, one) for one in known.copied):
+        raise NotStorable("may share its memory with an image; make one of them of a copy")
+    start: int = lent.__array_interface__["data"][0]
+    if any(start <= one[0] and one[1] <= start + lent.nbytes for one in known.borrowed):
         raise NotStorable("shares its memory with an arrow table or polars frame; copy one of them")
+
+
+def arrow_column(obj: Any, dump: Dump) -> Any:
+    """Return how to build an array of pandas' again that shows a known array's memory, or None.
+
+    pandas itself would make a copy.
+
+    Raises:
+        NotStorable: it lies in pieces.
+    """
+    chunked = getattr(obj, "_pa_array", None)
+    if chunked is None or not is_lent([chunked], dump):
+        return None
+    if chunked.num_chunks != 1:
+        raise NotStorable(SHARES)
+    make, args, state = obj.__reduce_ex__(4)[:3]
+    return make, args, {**state, "_pa_array": chunked.chunk(0)}
+
+
+def may_be_lent(content: bytes, dump: Dump) -> bool:
+    """Tell whether what shows these bytes may show those of a known array; it has no address."""
+    known = lenders(dump)
+    known.copied.append(content)
+    return bool(content) and known.holds(content)
+
+
+def _has(view: Any, content: bytes) -> bool:
+    """Tell whether a view of bytes has some in a row, a window at a time."""
+    size = len(content)
+    starts = range(0, max(1, len(view) - size + 1), _WINDOW) if size <= len(view) else ()
+    return any(content in view[start : start + _WINDOW + size].tobytes() for start in starts)
 
 
 def is_lent(arrays: Iterable[Any], dump: Dump) -> bool:
     """Tell whether a buffer of some arrow arrays lies in the memory of a known array."""
-    known, buffers = lenders(dump), list(_buffers_of(arrays))
-    if any(known.bytes_at(one.address, one.size) is not None for one in buffers):
+    return _is_within([(one.address, one.size) for one in _buffers_of(arrays)], dump)
+
+
+def has_lent(columns: Iterable[Any], dump: Dump) -> bool:
+    """Tell the same of polars' series, which needs no pyarrow."""
+    return _is_within([place for one in columns for place in _places_of(one)], dump)
+
+
+def _is_within(places: list[tuple[int, int]], dump: Dump) -> bool:
+    known = lenders(dump)
+    if any(known.bytes_at(address, size) is not None for address, size in places):
         return True
-    known.borrowed += [(one.address, one.address + one.size) for one in buffers if one.size]
+    known.borrowed += [(address, address + size) for address, size in places if size]
     return False
 
 
@@ -102,14 +166,66 @@ class BufferKind(ReducedKind):
         view = known.bytes_at(obj.address, obj.size)
         if view is not None:
             return rebuild_tables.make_buffer, (view,)
+        if any(first <= obj.address < end for first, end in _plain_spans(dump)):
+            raise NotStorable("shows the memory of a bytearray or array; make it of a copy")
         known.borrowed += [(obj.address, obj.address + obj.size)] if obj.size else []
         return super().reduce(obj, dump)
+
+
+def is_any_known(dump: Dump) -> bool:
+    """Tell whether a stream knows any array at all."""
+    return lenders(dump).is_any
+
+
+def _plain_spans(dump: Dump) -> Iterator[Span]:
+    """Yield where Python's own arrays keep their memory, those named and those held directly."""
+    bound = dump.root.get("bind", {}) if isinstance(dump.root, dict) else {}
+    held = (one for value in bound.values() for one in (value, *_members(value)))
+    for one in (*dump.walk.objects, *held):
+        if type(one) is array.array:
+            address, count = one.buffer_info()
+            yield address, address + count * one.itemsize
+        elif type(one) is bytearray and one:
+            address = ctypes.addressof(ctypes.c_char.from_buffer(one))
+            yield address, address + len(one)
+
+
+def _members(value: Any) -> Iterable[Any]:
+    if type(value) not in (list, tuple, dict) or len(value) > _MOST_MEMBERS:
+        return ()
+    members: Iterable[Any] = value.values() if type(value) is dict else value
+    return members
 
 
 def _buffers_of(columns: Iterable[Any]) -> Iterator[Any]:
     for column in columns:
         for chunk in column.chunks:
             yield from filter(None, chunk.buffers())
+
+
+def _places_of(series: Any) -> Iterator[tuple[int, int]]:
+    """Yield address and bytes of the numbers that a series keeps, its members' included."""
+    kind = type(series.dtype).__name__
+    if kind == "Struct":
+        inner = [series.struct.field(name) for name in series.struct.fields]
+    elif kind == "List":
+        inner = [chunk.explode() for chunk in series.get_chunks()]
+    elif series.dtype.is_numeric() or series.dtype.is_temporal() or kind == "Array":
+        yield from filter(None, map(_place_of, series.get_chunks()))
+        return
+    else:
+        return
+    for one in inner:
+        yield from _places_of(one)
+
+
+def _place_of(chunk: Any) -> tuple[int, int] | None:
+    try:
+        array = chunk.to_physical().to_numpy(allow_copy=False)
+    except Exception:  # numbers with missing ones, or of a width that NumPy lacks
+        return None
+    start: int = array.__array_interface__["data"][0]
+    return start, array.nbytes
 
 
 def _whole(array: Any) -> Any:
@@ -165,8 +281,8 @@ def _arrays_in(value: Any, *, members: bool) -> Iterator[Any]:
         while isinstance(value.base, np.ndarray):
             value = value.base
         yield value
-    elif members and type(value) in (list, tuple, dict) and len(value) <= _MOST_MEMBERS:
-        for one in value.values() if type(value) is dict else value:
+    elif members and _members(value):
+        for one in _members(value):
             yield from _arrays_in(one, members=False)
     elif hasattr(value, "_mgr") and type(value).__module__.startswith("pandas."):
         for block in value._mgr.blocks:
