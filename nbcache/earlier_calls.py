@@ -68,6 +68,7 @@ class EarlierCalls:
         self._seen = 0
         self._calls: dict[str, dict[str, frozenset[str]]] = {}
         self._limits: dict[str, str] = {}
+        self._kept = 0
 
     def need_all(
         self,
@@ -77,12 +78,7 @@ class EarlierCalls:
         nodes: Sequence[ast.stmt],
     ) -> None:
         """Make the calls into the libraries that a cell reaches an input of it."""
-        if len(history) < self._seen:
-            self._seen = 0
-        for text in history[self._seen :]:
-            self._read(text, walk.namespace)
-            self._limits |= {name: now for name, now in _LIMITS.items() if name in text}
-        self._seen = len(history)
+        self._read_new(walk.namespace, history)
         for now in self._limits.values():  # any later cell may live on it
             if now == "getrecursionlimit" and is_flat(nodes, walk.namespace):
                 continue
@@ -96,6 +92,19 @@ class EarlierCalls:
             if packages & reached or packages & sys.stdlib_module_names:
                 walk.roots[f"what {name} does to libraries"] = bytes.fromhex(digest)
         walk.run()
+
+    def mark(self, namespace: dict[str, Any], history: Sequence[str]) -> int | None:
+        """Return what is another number after any further call; None once a limit was set."""
+        self._read_new(namespace, history)
+        return None if self._limits else self._kept
+
+    def _read_new(self, namespace: dict[str, Any], history: Sequence[str]) -> None:
+        if len(history) < self._seen:
+            self._seen = 0
+        for text in history[self._seen :]:
+            self._read(text, namespace)
+            self._limits |= {name: now for name, now in _LIMITS.items() if name in text}
+        self._seen = len(history)
 
     def _touching_modules(self) -> Iterator[tuple[str, str, frozenset[str]]]:
         """Yield the local modules that set something in libraries, and in which."""
@@ -129,6 +138,7 @@ class EarlierCalls:
                 self._keep(package, node)
 
     def _keep(self, package: str, node: ast.stmt) -> None:
+        self._kept += 1
         found = self._calls.setdefault(package, {})
         shown = ast.unparse(node)
         found.pop(shown, None)  # a repeated call counts where it came last

@@ -12,6 +12,7 @@ import re
 import sys
 import types
 from collections.abc import Iterator
+from operator import is_
 from typing import Any
 
 from nbcache.errors import NotFingerprintable
@@ -43,6 +44,11 @@ class LibraryPatches:
             if value is not _MISSING:
                 self._need_value(walk, ".".join(steps), value, text)
         walk.run()
+
+    def has_any(self, namespace: dict[str, Any], history: Any) -> bool:
+        """Tell whether earlier cells may have put anything into a library."""
+        self._read_new(namespace, history)
+        return bool(self._targets or self._names)
 
     def _need_value(self, walk: Walk, label: str, value: Any, text: str) -> None:
         try:
@@ -77,6 +83,8 @@ class LibraryPatches:
 
 def need_printers(walk: Walk, display_formatter: Any) -> None:
     """Make the notebook's own functions for showing types an input."""
+    if not has_own_printers(display_formatter, walk.namespace):
+        return
     found: dict[str, set[bytes]] = {}
     for mime, formatter in getattr(display_formatter, "formatters", {}).items():
         for kind, printer in _printers_of(formatter):
@@ -89,12 +97,38 @@ def need_printers(walk: Walk, display_formatter: Any) -> None:
     walk.run()
 
 
-def _printers_of(formatter: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield a formatter's functions with their types; a trait that was asked for is as it is."""
+def has_own_printers(display_formatter: Any, namespace: dict[str, Any]) -> bool:
+    """Tell whether any function for showing types is the notebook's; of the same ones, at once."""
+    formatters = getattr(display_formatter, "formatters", {}).values()
+    printers = [one for each in formatters for table in _tables(each) for one in table.values()]
+    for variables, known in _foreign:
+        if variables is namespace and len(known) == len(printers):
+            if all(map(is_, known, printers)):
+                return False
+    if any(_is_own(one, namespace) for one in printers):
+        return True
+    _foreign[:] = [(namespace, printers)]
+    return False
+
+
+_foreign: list[tuple[dict[str, Any], list[Any]]] = []
+"""The functions for showing types that were seen last, with the namespace of which none was."""
+
+_TABLES = ("type_printers", "deferred_printers", "singleton_printers")
+
+
+def _tables(formatter: Any) -> list[Any]:
+    """Return a formatter's tables of functions by type; a trait that was asked for is as it is."""
     held = vars(formatter).get("_trait_values", {})
-    for name in ("type_printers", "deferred_printers", "singleton_printers"):
-        table = held.get(name)
-        yield from (getattr(formatter, name, {}) if table is None else table).items()
+    found = map(held.get, _TABLES)
+    return [getattr(formatter, name, {}) if table is None else table
+            for name, table in zip(_TABLES, found, strict=True)]  # fmt: skip
+
+
+def _printers_of(formatter: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield a formatter's functions with their types."""
+    for table in _tables(formatter):
+        yield from table.items()
 
 
 def _is_own(printer: Any, namespace: dict[str, Any]) -> bool:

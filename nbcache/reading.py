@@ -106,14 +106,14 @@ class Reader:
 
     def __init__(self, shell: Any, notebook: str = "") -> None:
         self.notebook = notebook
-        self._shell = shell
-        self._patches = LibraryPatches()
-        self._calls = EarlierCalls()
+        self.shell = shell
+        self.patches = LibraryPatches()
+        self.calls = EarlierCalls()
 
     @property
     def namespace(self) -> dict[str, Any]:
         """The notebook's live namespace."""
-        variables: dict[str, Any] = self._shell.user_ns
+        variables: dict[str, Any] = self.shell.user_ns
         return variables
 
     def foresee(self, request: Request, policy: Policy) -> Reading:
@@ -121,7 +121,7 @@ class Reader:
 
         Raises as ``read`` does.
         """
-        with shifted_texts(self._shell):
+        with shifted_texts(self.shell):
             reading = self.read(request, policy, ran=self.namespace.get("_ih", ()))
         return replace(reading, walk=Walk({}), codes=tuple(user_codes(reading.walk)))
 
@@ -143,9 +143,9 @@ class Reader:
         hidden = self._reach(walk, source, request.nodes, settled)
         refuse_witnesses(request.nodes, walk)
         earlier = self.namespace.get("_ih", ())[:-1] if ran is None else ran
-        self._patches.need_all(walk, earlier)
-        self._calls.need_all(walk, earlier, source.names.imports, request.nodes)
-        need_printers(walk, getattr(self._shell, "display_formatter", None))
+        self.patches.need_all(walk, earlier)
+        self.calls.need_all(walk, earlier, source.names.imports, request.nodes)
+        need_printers(walk, getattr(self.shell, "display_formatter", None))
         parts = compose_parts(source.digest, digests(walk.roots), version=policy.version)
         refuse_made_up({*source.names.imports, *walk.imports})
         modules = reached_modules(walk, source.names) | {reason for _, reason in hidden}
@@ -192,7 +192,7 @@ class Reader:
 
     def _about(self, source: Source, walk: Walk) -> dict[str, Any]:
         """Return what a person is told of the cell's inputs, now or in another kernel."""
-        cells = getattr(getattr(self._shell, "compile", None), "_filename_map", {})
+        cells = getattr(getattr(self.shell, "compile", None), "_filename_map", {})
 
         def cell_of(place: str) -> int:
             return int(cells.get(place) or _cell_with(place, self.namespace.get("In", ())))
@@ -201,8 +201,8 @@ class Reader:
         return {"lines": source.lines, "inputs": inputs}
 
     def _display_part(self, source: Source, walk: Walk) -> dict[str, str]:
-        options = display_options(self._shell)
-        if options and not _names_formatters(source, walk):
+        options = display_options(self.shell)
+        if options and not names_formatters(source, walk):
             options = options_of_code(options)
         return {"display options": display_part(options)} if options else {}
 
@@ -227,7 +227,7 @@ class Reader:
         for name in sorted(names.strings):
             if name in self.namespace and not self._is_hidden(name):
                 walk.need(name)
-        glasses = looking_glasses(names.reads, self.namespace, self._shell)
+        glasses = looking_glasses(names.reads, self.namespace, self.shell)
         hidden = (*names.hidden, *glasses, *probes(nodes, self.namespace))
         for name in ("In", "Out") if _HISTORY.search(source.text) else ():
             walk.need(name)
@@ -241,7 +241,7 @@ class Reader:
                 walk.need(name)
 
     def _is_hidden(self, name: str) -> bool:
-        return name in self._shell.user_ns_hidden or name.startswith(_NOT_NAMED)
+        return name in self.shell.user_ns_hidden or name.startswith(_NOT_NAMED)
 
     def _setup_magics(self, source: Source) -> tuple[tuple[str, str], ...]:
         setup = []
@@ -282,7 +282,7 @@ def _cell_with(definition: str, texts: Sequence[str]) -> int:
     return next((n for n in range(len(texts) - 1, 0, -1) if found.search(texts[n])), 0)
 
 
-def _names_formatters(source: Source, walk: Walk) -> bool:
+def names_formatters(source: Source, walk: Walk) -> bool:
     """Tell whether a cell may look at how results are shown, besides showing some."""
     words = (word for code in user_codes(walk) for word in code.co_names)
     return any(map(_FORMATTERS.search, (source.text, *words)))

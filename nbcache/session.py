@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from nbcache.again import Again
 from nbcache.comparing import differences
 from nbcache.deps.trackers import Trackers
 from nbcache.duration import format_duration
@@ -43,6 +44,7 @@ class Session:
         self.clock = clock
         self.ledger = Ledger()
         self.reader = Reader(shell, shelf.settings.notebook)
+        self.again = Again(self.reader, shelf, trackers)
         trackers.lookups.fingerprint = self.reader.fingerprint
         trackers.modules.state = lambda module: module_state(module, shell.user_ns)
         self.on_progress: Callable[[Run, str, str, float], None] | None = None
@@ -60,10 +62,12 @@ class Session:
         run = Run(request, policy, started=time.perf_counter())
         self.shelf.choose(policy, is_inner=self.is_recording)
         try:
-            if not (self.ledger.is_passed_by(run) or self._serve_ahead(run)):
+            if not (self.ledger.is_passed_by(run) or self._serve_at_once(run)):
                 run.reading = self.reader.read(request, policy)
                 if not (self._serve_pinned(run, run.reading) or self._find(run, run.reading)):
                     self._record(run, run.reading)
+                elif run.state is State.HIT and not self._recorded:
+                    self.again.note(run)
         except OptionError:
             raise
         except Exception as error:
@@ -88,11 +92,11 @@ class Session:
         self._ahead = run if decision.serve else None
         return decision.serve
 
-    def _serve_ahead(self, run: Run) -> bool:
-        """Serve a cell that was looked up just before; return whether that was possible."""
+    def _serve_at_once(self, run: Run) -> bool:
+        """Serve a cell that was looked up just before, or for which nothing has moved."""
         known, self._ahead = self._ahead, None
         if known is None or known.reading is None or known.request.text != run.request.text:
-            return False
+            return not self._recorded and self.again.serve(run, self.clock(), self._tap)
         reading = replace(known.reading, request=run.request)
         run.reading, run.entry = reading, known.entry
         return self._serve(run, reading, Decision(known.state, known.reasons, serve=True))
@@ -156,13 +160,8 @@ class Session:
         run.entry = entry
         run.estimate = run.estimate or self.ledger.last_cost(run)
         moved = moved or self.ledger.why_new(run) if entry is None else []
-        decision = decide(
-            entry,
-            run.policy,
-            self.clock(),
-            moved=moved,
-            refresh_all=self.shelf.settings.refresh,
-        )
+        now, refresh = self.clock(), self.shelf.settings.refresh
+        decision = decide(entry, run.policy, now, moved=moved, refresh_all=refresh)
         if entry is None and decision.state is State.MISS:
             return self._since_stored(run, reading, decision)
         return decision

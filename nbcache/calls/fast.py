@@ -123,7 +123,7 @@ def _bindings(
     """Return what every global name in sight is bound to; None if it could change in place."""
     scopes = {id(variables): variables for variables in scopes_of(function, walk).values()}
     found = []
-    for identity, name in walk._known:
+    for identity, name in walk.asked:
         variables = scopes.get(identity)
         if variables is None:
             return None

@@ -77,7 +77,7 @@ class Walk:
         self._starts: list[int] = []
         self._prefixes: list[bytes] = []
         self._wanted: deque[tuple[Scope, str]] = deque()
-        self._known: dict[tuple[int, str], bool] = {}
+        self.asked: dict[tuple[int, str], bool] = {}
 
     def need(self, name: str, scope: Scope | None = None, *, by_name: bool = False) -> None:
         """Ask for a variable to become a root; of a module perhaps nothing but its name."""
@@ -85,8 +85,8 @@ class Walk:
             return  # the cell binds it before any function of its can read it
         scope = scope or self.scope
         item = (id(scope.variables), name)
-        if item not in self._known or (self._known[item] and not by_name):
-            self._known[item] = by_name
+        if item not in self.asked or (self.asked[item] and not by_name):
+            self.asked[item] = by_name
             self._wanted.append((scope, name))
 
     def scope_of(self, variables: dict[str, Any]) -> Scope | None:
@@ -124,7 +124,7 @@ class Walk:
             return
         value = scope.variables[name]
         self.values[label] = value
-        is_named = self._known.get((id(scope.variables), name))
+        is_named = self.asked.get((id(scope.variables), name))
         try:
             self.roots[label] = self.fingerprint(label, value.__name__ if is_named else value)
         except NotFingerprintable as problem:

@@ -97,6 +97,38 @@ class Loader(pickle.Unpickler):
         return self._nans[name]
 
 
+class PlainLoader(pickle.Unpickler):
+    """Reads values of which none is, holds or needs anything but plain values: it runs no code."""
+
+    def __init__(self, body: Body) -> None:
+        self._file = io.BytesIO(body.stream)
+        super().__init__(self._file, buffers=iter(body.buffers))
+        self._unpacker = Unpacker()
+
+    def read(self) -> dict[str, Any] | None:
+        """Return the values of the stream; None if any is not plain."""
+        try:
+            values: dict[str, Any] = self.load()
+        except Exception:
+            return None
+        return values if self._file.tell() == len(self._file.getbuffer()) else None
+
+    def persistent_load(self, pid: Any) -> Any:
+        """Return a packed container; nothing else is referred to."""
+        if type(pid) is tuple and pid[0].startswith("packed "):
+            return self._unpacker.unpack(*pid)
+        raise pickle.UnpicklingError("refers to live objects")
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Find no class and no function."""
+        raise pickle.UnpicklingError("is not plain")
+
+
+def load_plain(body: Body) -> dict[str, Any] | None:
+    """Return the values of a verified body without any code run; None if they are not plain."""
+    return PlainLoader(body).read()
+
+
 def dump(
     values: Mapping[str, Any],
     walk: Walk,

@@ -39,6 +39,12 @@ def options_of_code(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name == "future"}
 
 
+def has_code_options(shell: Any) -> bool:
+    """Tell whether any option of a shell bears on the code of every cell."""
+    is_usual = shell.ast_node_interactivity == "last_expr"
+    return not is_usual or bool(shell.compile.flags & ~_base_flags())
+
+
 @functools.lru_cache(maxsize=1)
 def _base_flags() -> int:
     """Return the compiler flags of a shell that imported nothing from ``__future__``."""
