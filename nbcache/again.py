@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nbcache.deps.trackers import Trackers
-from nbcache.entry import Entry
+from nbcache.entry import Body, Entry
 from nbcache.errors import CacheError
 from nbcache.heap.muted import muted
 from nbcache.heap.walk import Walk
@@ -87,7 +87,7 @@ class Again:
     def _load(self, known: Known) -> Mapping[str, Any] | None:
         """Return the values of the entry, None if they are there no more."""
         try:
-            return load_plain(known.store.load(known.entry))
+            return load_plain(known.store.load(known.entry), dict(known.grounds.bindings))
         except CacheError:
             return None
 
@@ -111,16 +111,12 @@ class Again:
             return
         places = self._places(store, reading.key, run.request)
         grounds = places and grounds_of(run.policy, reading, self._reader)
-        if not places or not grounds or not self._is_plain(store, entry):
+        if not places or not grounds or not _is_plain(store.load(entry), grounds):
             return
         if len(self._known) >= MOST_CELLS:
             self._known.clear()
         alone = replace(reading, walk=Walk(reading.walk.namespace))
         self._known[run.request.text] = Known(grounds, alone, entry, store, places)
-
-    def _is_plain(self, store: JoblibStore, entry: Entry) -> bool:
-        values = load_plain(store.load(entry))
-        return values is not None and not any(map(values.get, _NOTHING))
 
     def _places(self, store: JoblibStore, key: str, request: Request) -> _Places | None:
         """Return the folders in which the cell's results and its pin lie, as they are now."""
@@ -130,6 +126,12 @@ class Again:
             (place, _mark(place)) for place in (f"{root}/{one[:SHARD_DIGITS]}" for one in keys)
         ]
         return None if any(mark is None for _, mark in found) else tuple(found)
+
+
+def _is_plain(body: Body, grounds: Grounds) -> bool:
+    """Tell whether a run left nothing but names bound to plain values."""
+    values = load_plain(body, dict(grounds.bindings))
+    return values is not None and not any(map(values.get, _NOTHING))
 
 
 def _mark(folder: str) -> object:

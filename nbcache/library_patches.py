@@ -99,20 +99,21 @@ def need_printers(walk: Walk, display_formatter: Any) -> None:
 
 def has_own_printers(display_formatter: Any, namespace: dict[str, Any]) -> bool:
     """Tell whether any function for showing types is the notebook's; of the same ones, at once."""
-    formatters = getattr(display_formatter, "formatters", {}).values()
-    printers = [one for each in formatters for table in _tables(each) for one in table.values()]
-    for variables, known in _foreign:
-        if variables is namespace and len(known) == len(printers):
-            if all(map(is_, known, printers)):
-                return False
+    printers: list[Any] = []
+    for formatter in getattr(display_formatter, "formatters", {}).values():
+        for table in _tables(formatter):
+            printers += table.values()
+    known = _foreign[1] if _foreign and _foreign[0] is namespace else ()
+    if len(known) == len(printers) > 0 and all(map(is_, known, printers)):
+        return False
     if any(_is_own(one, namespace) for one in printers):
         return True
-    _foreign[:] = [(namespace, printers)]
+    _foreign[:] = [namespace, printers]
     return False
 
 
-_foreign: list[tuple[dict[str, Any], list[Any]]] = []
-"""The functions for showing types that were seen last, with the namespace of which none was."""
+_foreign: list[Any] = []
+"""Whose functions for showing types were seen last, and these, if none was the notebook's."""
 
 _TABLES = ("type_printers", "deferred_printers", "singleton_printers")
 
@@ -120,9 +121,10 @@ _TABLES = ("type_printers", "deferred_printers", "singleton_printers")
 def _tables(formatter: Any) -> list[Any]:
     """Return a formatter's tables of functions by type; a trait that was asked for is as it is."""
     held = vars(formatter).get("_trait_values", {})
-    found = map(held.get, _TABLES)
-    return [getattr(formatter, name, {}) if table is None else table
-            for name, table in zip(_TABLES, found, strict=True)]  # fmt: skip
+    try:
+        return [held[name] for name in _TABLES]
+    except KeyError:
+        return [getattr(formatter, name, {}) for name in _TABLES]
 
 
 def _printers_of(formatter: Any) -> Iterator[tuple[Any, Any]]:

@@ -160,8 +160,8 @@ class Session:
         run.entry = entry
         run.estimate = run.estimate or self.ledger.last_cost(run)
         moved = moved or self.ledger.why_new(run) if entry is None else []
-        now, refresh = self.clock(), self.shelf.settings.refresh
-        decision = decide(entry, run.policy, now, moved=moved, refresh_all=refresh)
+        time_now, refresh = self.clock(), self.shelf.settings.refresh
+        decision = decide(entry, run.policy, time_now, moved=moved, refresh_all=refresh)
         if entry is None and decision.state is State.MISS:
             return self._since_stored(run, reading, decision)
         return decision

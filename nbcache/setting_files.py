@@ -100,6 +100,8 @@ def _placed(options: Mapping[str, Any], folder: str) -> Mapping[str, Any]:
 def _nearest(folder: str) -> str:
     for path in _paths_above(folder):
         try:
+            if not os.access(path, os.F_OK):  # quicker than an error
+                continue
             if stat.S_ISREG(os.stat(path).st_mode):
                 return path
         except (OSError, ValueError):

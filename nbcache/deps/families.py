@@ -107,11 +107,10 @@ class Decimals(_Unwatched):
 
     def values(self) -> dict[str, Any]:
         """Return the context's attributes; traps and flags as sorted names."""
-        context = sys.modules["decimal"].getcontext()
-        found = {name: getattr(context, name) for name in self._numbers}
-        for name in ("traps", "flags"):
-            signals = getattr(context, name).items()
-            found[name] = tuple(sorted(signal.__name__ for signal, is_on in signals if is_on))
+        *numbers, flags, traps = sys.modules["decimal"].getcontext().__reduce__()[1]
+        found = dict(zip(self._numbers, numbers, strict=True))
+        for name, signals in (("traps", traps), ("flags", flags)):
+            found[name] = tuple(sorted(signal.__name__ for signal in signals))
         return found
 
     def defaults(self) -> Mapping[str, Any]:

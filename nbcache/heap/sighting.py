@@ -29,9 +29,10 @@ class Sighting:
 
     def holds(self, value: Any) -> bool:
         """Tell whether a value is this very array, and all of it as it was."""
-        if value is not self._array() or value.dtype is not self._dtype:
+        array = self._array()
+        if array is None or value is not array or array.dtype is not self._dtype:
             return False
-        return _state(value) == self._state
+        return _state(array) == self._state
 
 
 def sight(array: Any, name: str, walk: Walk) -> Sighting | None:
@@ -51,6 +52,7 @@ def sight(array: Any, name: str, walk: Walk) -> Sighting | None:
     again.need(name)
     again.run()
     is_same = again.values.get(name) is array and again.roots.get(name) == walk.roots.get(name)
+    again.let_go()
     if not is_same or array.dtype is not dtype or _state(array) != before:
         return None
     return Sighting(array, before)

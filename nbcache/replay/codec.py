@@ -98,9 +98,13 @@ class Loader(pickle.Unpickler):
 
 
 class PlainLoader(pickle.Unpickler):
-    """Reads values of which none is, holds or needs anything but plain values: it runs no code."""
+    """Reads values of which none is or holds anything but plain values: it runs no code.
 
-    def __init__(self, body: Body) -> None:
+    ``inputs`` are the plain ones among the cell's inputs, to which the stream may refer.
+    """
+
+    def __init__(self, body: Body, inputs: Mapping[str, Any]) -> None:
+        self._inputs = inputs
         self._file = io.BytesIO(body.stream)
         super().__init__(self._file, buffers=iter(body.buffers))
         self._unpacker = Unpacker()
@@ -114,9 +118,11 @@ class PlainLoader(pickle.Unpickler):
         return values if self._file.tell() == len(self._file.getbuffer()) else None
 
     def persistent_load(self, pid: Any) -> Any:
-        """Return a packed container; nothing else is referred to."""
+        """Return a packed container, or an input's plain value; nothing else is referred to."""
         if type(pid) is tuple and pid[0].startswith("packed "):
             return self._unpacker.unpack(*pid)
+        if type(pid) is tuple and pid[0].startswith("root "):
+            return plain_value(pid[1], self._inputs[pid[0][5:]])
         raise pickle.UnpicklingError("refers to live objects")
 
     def find_class(self, module: str, name: str) -> Any:
@@ -124,9 +130,9 @@ class PlainLoader(pickle.Unpickler):
         raise pickle.UnpicklingError("is not plain")
 
 
-def load_plain(body: Body) -> dict[str, Any] | None:
+def load_plain(body: Body, inputs: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the values of a verified body without any code run; None if they are not plain."""
-    return PlainLoader(body).read()
+    return PlainLoader(body, inputs).read()
 
 
 def dump(

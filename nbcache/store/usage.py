@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from nbcache.store.folder import write_whole_file
 
@@ -31,7 +32,8 @@ def note_use(location: str, use: Use) -> None:
     """Add a line to the log; a store that can't be written, or is no folder, goes without."""
     if not location or "://" in location:
         return
-    line = json.dumps([use.notebook, round(use.at, 3), use.served, use.ran, round(use.saved, 6)])
+    name = _quoted(use.notebook)
+    line = f"[{name}, {use.at:.3f}, {use.served}, {use.ran}, {use.saved:.6f}]"
     path = os.path.join(location, FILE_NAME)
     with contextlib.suppress(OSError):
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _FLAGS, 0o600)
@@ -42,6 +44,9 @@ def note_use(location: str, use: Use) -> None:
             os.close(descriptor)
         if is_large:
             _fold(path)
+
+
+_quoted = lru_cache(maxsize=64)(json.dumps)
 
 
 def read_uses(location: str) -> Iterator[Use]:
