@@ -198,9 +198,7 @@ class PolarsPlanKind(ReducedKind):
     def reduce(self, obj: Any, dump: Dump) -> Any:
         """Refuse one that holds data where a known array may lie below them; who knows."""
         if "numpy" in sys.modules and is_any_known(dump) and _holds_data(obj):
-            raise NotStorable(
-                "may show the memory of an array; keep its frame instead"
-            )
+            raise NotStorable("may show the memory of an array; keep its frame instead")
         return super().reduce(obj, dump)
 
 
