@@ -16,6 +16,7 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from itertools import chain
+from operator import attrgetter
 
 from nbcache.errors import StoreError, StoreUnavailable
 from nbcache.store.entry_file import FILE_NAME
@@ -24,6 +25,7 @@ from nbcache.store.mounts import is_network_folder
 from nbcache.store.names import INDEX_NAME
 from nbcache.store.page_file import PageFile, forget_pages, open_pages
 from nbcache.store.page_keeper import PageKeeper
+from nbcache.store.page_heads import ALL, ITEMS, LIMITS, SUMS
 from nbcache.store.pages import SHARDS, Page, Part, is_name, join_parts, make_part, split_page
 from nbcache.store.row_files import read_blobs, read_row
 from nbcache.store.rows import UNFINISHED, Row
@@ -34,7 +36,7 @@ PAGES_AT_ONCE = 16
 """Pages that are looked at in one step of a refresh."""
 
 _DATABASE = "index.sqlite"
-_FORMER_NAMES = ("index.nbi", *(_DATABASE + end for end in ("", "-wal", "-shm", "-journal")))
+_FORMER_NAMES = ("index.nbi", "index-2.nbi", *(_DATABASE + end for end in ("", "-wal", "-shm", "-journal")))
 
 
 class IndexUnavailable(StoreError):
@@ -65,7 +67,8 @@ class Index:
 
     def rows(self, prefix: str = "") -> list[Row]:
         """Return what is known of each entry whose name begins so, the newest first."""
-        found = Table(self.pages(texts=True, prefix=prefix)).rows()
+        pages = chain.from_iterable(self.reading(ALL, prefix=prefix))
+        found = Table([*pages]).rows()
         found = [row for row in found if row.name.startswith(prefix)] if prefix else found
         return sorted(found, key=_moment, reverse=True)
 
@@ -74,24 +77,18 @@ class Index:
 
         Plain tuples, since 100,000 of any other kind keep the garbage collector busy.
         """
-        return items_of(self._each_page(), self.cells)
+        return items_of(chain.from_iterable(self.reading(ITEMS)), self.cells)
 
     def total_bytes(self) -> int:
         """Return the bytes that all entries take; what they share counts once."""
-        return total_of(self._each_page())
-
-    def _each_page(self) -> Iterator[Page]:
-        return chain.from_iterable(self.reading())
-
-    def pages(self, *, texts: bool = False, prefix: str = "") -> list[Page]:
-        """Return all pages, or those of names that begin so, brought up to date."""
-        return [*chain.from_iterable(self.reading(texts=texts, prefix=prefix))]
+        return total_of(chain.from_iterable(self.reading(SUMS)))
 
     def reading(
-        self, *, texts: bool = False, prefix: str = "", oldest: float = 0.0
+        self, wanted: Sequence[int] = LIMITS, *, prefix: str = "", oldest: float = 0.0
     ) -> Iterator[list[Page]]:
-        """Yield the pages in short steps, some of which give none.
+        """Yield the pages, brought up to date, in short steps, some of which give none.
 
+        They have the regions that are wanted, at least, and names that begin so are in them.
         Pages that were last looked through before ``oldest`` (Unix time) are looked through
         again even if nothing says that they changed.
         """
@@ -99,10 +96,9 @@ class Index:
         with self._open_if_possible() as file, self._folder() as folder:
             keeper = PageKeeper(file)
             for start in range(0, len(numbers), PAGES_AT_ONCE):
-                pages = []
-                for number in numbers[start : start + PAGES_AT_ONCE]:
-                    page = keeper.read(number, texts)
-                    seen = self._look(number, folder)
+                pages, some = [], numbers[start : start + PAGES_AT_ONCE]
+                for number, seen in zip(some, self._look(some, folder), strict=True):
+                    page = keeper.read(number, wanted)
                     if page is None or page.marks != seen or page.scanned_at < oldest:
                         yield []
                         page = yield from self._look_through(number, seen, keeper, oldest)
@@ -111,30 +107,28 @@ class Index:
                 yield pages
             yield from ([] for _ in keeper.tidying())
 
-    def _look(self, number: int, folder: int | None) -> tuple[int, ...]:
-        """Return time and inode of each shard's folder, zeros for none."""
-        shards = _shards()[number]
-        start = "" if folder is not None else f"{self.cells}/"
+    def _look(self, numbers: Sequence[int], folder: int | None) -> list[tuple[int, ...]]:
+        """Return of some pages time and inode of each shard's folder, zeros for none."""
+        shards = [shard for number in numbers for shard in _shards()[number]]
+        names = shards if folder is not None else [f"{self.cells}/{shard}" for shard in shards]
         look = functools.partial(os.lstat, dir_fd=folder)
         seen: list[int] = []
-        with contextlib.suppress(OSError):  # most often none is missing
-            for status in map(look, [start + shard for shard in shards] if start else shards):
-                seen += (status.st_mtime_ns, status.st_ino)
-            return tuple(seen)
-        for shard in shards[len(seen) // 2 :]:
-            try:
-                status = look(start + shard)
-            except OSError:
-                seen += (0, 0)
-            else:
-                seen += (status.st_mtime_ns, status.st_ino)
-        return tuple(seen)
+        try:
+            seen = [*chain.from_iterable(map(_mark_of, map(look, names)))]
+        except OSError:  # one is missing, as in all small stores
+            for name in names:
+                try:
+                    seen += _mark_of(look(name))
+                except OSError:
+                    seen += (0, 0)
+        words = 2 * SHARDS
+        return [tuple(seen[start : start + words]) for start in range(0, len(seen), words)]
 
     def _look_through(
         self, number: int, seen: Sequence[int], keeper: PageKeeper, oldest: float
     ) -> Generator[list[Page], None, Page]:
         """Return a page anew, with what is known of the shards that did not change; keep it."""
-        known = keeper.read(number, True)
+        known = keeper.read(number, ALL)
         is_old = known is None or known.scanned_at < oldest
         parts = split_page(known) if known else [Part()] * SHARDS
         for place, shard in enumerate(_shards()[number]):
@@ -155,6 +149,7 @@ class Index:
         folder = f"{self.cells}/{shard}"
         rows, blobs = by_name(known)
         found, needs = [], {}
+        is_final = mark[0] > 0 and is_settled(mark[0], time.time_ns())  # as of before the listing
         try:
             names = list_folders(folder)
         except OSError:  # nobody can tell what is in there
@@ -172,8 +167,7 @@ class Index:
                 found.append(row)
         left = (set(names) - set(needs.get(name, ())) for name, names in blobs.items() if names)
         self.has_loose |= any(left)
-        is_whole = all(row.kind != UNFINISHED for row in found)
-        is_final = is_whole and mark[0] > 0 and is_settled(mark[0], time.time_ns())
+        is_final = is_final and all(row.kind != UNFINISHED for row in found)
         return make_part(shard, mark if is_final else (0, mark[1]), found, needs)
 
     def _unchanged(self, folder: str, name: str, known: Row | None) -> Row | None:
@@ -275,6 +269,9 @@ def _shards() -> list[list[str]]:
     """Return the names that the shards of each page may have."""
     names = [f"{number:0{SHARD_DIGITS}x}" for number in range(16**SHARD_DIGITS)]
     return [names[start : start + SHARDS] for start in range(0, len(names), SHARDS)]
+
+
+_mark_of: Callable[[os.stat_result], tuple[int, int]] = attrgetter("st_mtime_ns", "st_ino")
 
 
 def _moment(row: Row) -> float:

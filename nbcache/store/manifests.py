@@ -70,9 +70,10 @@ class Manifests:
         known = self._known.get(path)
         if known is not None and known[0] == _mark_of(os.lstat(path)):
             return known[1]
+        now = self._clock()
         entry, status = read()
         mark = _mark_of(status)
-        if mark[2] <= _LARGEST_BYTES and is_settled(mark[4], self._clock()):
+        if mark[2] <= _LARGEST_BYTES and is_settled(mark[4], now):
             self._keep(path, mark, entry)
         return entry
 

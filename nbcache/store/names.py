@@ -16,7 +16,7 @@ from nbcache.store.shards import SHARD_DIGITS
 if TYPE_CHECKING:
     from nbcache.store.page_file import PageFile
 
-INDEX_NAME = "index-2.nbi"
+INDEX_NAME = "index-3.nbi"
 _LOOK_AGAIN_S = 1.0
 
 

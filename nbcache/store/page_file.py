@@ -1,9 +1,9 @@
-"""The file of an index: where each page is, where the names of each shard are, and the pages.
+"""The file of an index: the heads of its pages, where the names of each shard are, the regions.
 
-A page is added at the end, then its place is noted; so whoever reads sees the earlier page or the
-later one, and whatever a killed process, a full disk or two writers at once leave behind is a page
-whose check fails. Nobody locks: a page that is lost is made again. What later pages replaced is
-left out when the file is written anew, beside it, and renamed.
+The regions of a page are added at the end, then its head is written; so whoever reads sees the
+earlier page or the later one, and whatever a killed process, a full disk or two writers at once
+leave behind is a page whose check fails. Nobody locks: a page that is lost is made again. What
+later pages replaced is left out when the file is written anew, beside it, and renamed.
 """
 
 from __future__ import annotations
@@ -17,39 +17,38 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 
-from nbcache.store.pages import (
+from nbcache.store.page_heads import (
+    ALL,
+    BLOBS,
     HEAD_BYTES,
-    SHARDS,
+    NAMES,
     SPOT,
-    Page,
+    Head,
+    build_page,
     check_names,
-    decode_page,
-    encode_page,
-    read_mark,
+    pack_head,
+    regions_of,
     spot_names,
+    unpack_head,
 )
+from nbcache.store.pages import SHARDS, Page
 from nbcache.store.shards import SHARD_DIGITS
 
 SLACK_BYTES = 1 << 20
 """As much as this, and as much as all pages take, may be out of date before it is left out."""
 
 PAGES = 16**SHARD_DIGITS // SHARDS
-_MAGIC = b"\x89NBI\r\n\x1a\n" + struct.pack("<II", 2, PAGES)
-_PLACE = struct.Struct("<QII")
-_PLACES_AT = len(_MAGIC)
-_PLACES_BYTES = PAGES * _PLACE.size
-_SPOTS_AT = _PLACES_AT + _PLACES_BYTES
-_START = _SPOTS_AT + PAGES * SHARDS * SPOT.size
+_MAGIC = b"\x89NBI\r\n\x1a\n" + struct.pack("<II", 3, PAGES)
+_HEADS_AT = len(_MAGIC)
+_SPOTS_AT = _HEADS_AT + PAGES * HEAD_BYTES
+_SPOTS_BYTES = SHARDS * SPOT.size
+_START = _SPOTS_AT + PAGES * _SPOTS_BYTES
 _LARGEST = 1 << 22
 _FARTHEST = (1 << 63) - 1
 _FLAGS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_CLOEXEC", "O_NONBLOCK", "O_BINARY"))
 _NEW_ENDING = ".new"
 _ABANDONED_AFTER = 60.0
 _LATER = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM))
-
-Place = tuple[int, int, int]
-"""Where a page begins, how long it is, and how long the texts behind it."""
-
 
 class PageFile:
     """An open index file; every method may raise ``OSError``. Close it."""
@@ -72,18 +71,28 @@ class PageFile:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def places(self) -> list[Place]:
-        """Return the place of each page by its number; all zeros for none."""
-        table = _read_at(self._descriptor, _PLACES_BYTES, _PLACES_AT)
-        return list(_PLACE.iter_unpack(table.ljust(_PLACES_BYTES, b"\0")))
+    def heads(self) -> list[Head | None]:
+        """Return the head of each page by its number; None for none, or a damaged one."""
+        data = _read_at(self._descriptor, PAGES * HEAD_BYTES, _HEADS_AT)
+        places = range(0, PAGES * HEAD_BYTES, HEAD_BYTES)
+        return [
+            unpack_head(number, data[at : at + HEAD_BYTES]) for number, at in enumerate(places)
+        ]
 
-    def page(self, number: int, place: Place, *, texts: bool = False) -> Page | None:
-        """Return the page at a place; None if there is none, or a damaged one."""
-        offset, length, text_length = place
-        if not length or offset + length + text_length > self._size():
-            return None
-        data = _read_at(self._descriptor, length + text_length if texts else length, offset)
-        return decode_page(number, data[:length], data[length:] if texts else None)
+    def head(self, number: int) -> Head | None:
+        """Return the head of one page."""
+        place = _HEADS_AT + number * HEAD_BYTES
+        return unpack_head(number, _read_at(self._descriptor, HEAD_BYTES, place))
+
+    def page(self, head: Head, wanted: Sequence[int] = ALL) -> Page | None:
+        """Return the page of a head with the regions that are wanted; None for a damaged one."""
+        lengths, found = head.lengths, {}
+        for region in wanted:
+            if region == BLOBS and lengths[BLOBS] == head.summary.entries:
+                continue  # none has any
+            offset = head.offset + sum(lengths[:region])
+            found[region] = _read_at(self._descriptor, lengths[region], offset)
+        return build_page(head, found)
 
     def names(self, shard: int, changed_ns: int, inode: int) -> str | None:
         """Return a shard's names, a line for each, if they were all at this time and inode."""
@@ -101,20 +110,16 @@ class PageFile:
     def mend(self, shard: int, changed_ns: int, inode: int) -> bool:
         """Note anew where a shard's names are, if its page has them of this time and inode."""
         number, place = divmod(shard, SHARDS)
-        spot = _read_at(self._descriptor, _PLACE.size, _PLACES_AT + number * _PLACE.size)
-        if len(spot) < _PLACE.size:
+        head = self.head(number)
+        if head is None or head.marks[2 * place : 2 * place + 2] != (changed_ns, inode):
             return False
-        where: Place = _PLACE.unpack(spot)
-        head = _read_at(self._descriptor, HEAD_BYTES, where[0])
-        if read_mark(head, place) != (changed_ns, inode):
-            return False
-        page = self.page(number, where)
+        page = self.page(head, (NAMES,))
         if page is None:
             return False
         with _open(self._path) as writable:
             if writable.inode != self.inode:
                 return False
-            _write_place(writable._descriptor, page, where)
+            _write_spots(writable._descriptor, page, head.offset)
         return True
 
     def _size(self) -> int:
@@ -122,29 +127,26 @@ class PageFile:
 
     def put(self, pages: Sequence[Page]) -> None:
         """Add pages, each in the place of the earlier one of its number."""
-        encoded = [encode_page(page) for page in pages]
-        data = b"".join(part for both in encoded for part in both)
+        data = b"".join(region for page in pages for region in regions_of(page))
         offset = _append(self._path, self.inode, data)
-        for page, (head, texts) in zip(pages, encoded, strict=True):
-            _write_place(self._descriptor, page, (offset, len(head), len(texts)))
-            offset += len(head) + len(texts)
+        for page in pages:
+            _write_head(self._descriptor, page, offset)
+            offset += sum(map(len, regions_of(page)))
 
     def compact(self) -> Iterator[None]:
         """Write the file anew without what is out of date, in short steps, if that pays."""
         size = self._size()
-        places = [one if sum(one) <= size else (0, 0, 0) for one in self.places()]
-        live = sum(length + texts for _, length, texts in places)
-        if size <= 2 * live + _START + SLACK_BYTES:
+        heads = [one for one in self.heads() if one and one.offset + one.size <= size]
+        if size <= 2 * sum(one.size for one in heads) + _START + SLACK_BYTES:
             return
         with _writing_new(self._path) as new:
             offset = _write_all(new, bytes(_START))
-            for number, (start, length, texts) in enumerate(places):
-                data = _read_at(self._descriptor, length + texts, start)
-                page = decode_page(number, data[:length], data[length:])
+            for turn, head in enumerate(heads):
+                page = self.page(head)
                 if page is not None:
-                    _write_place(new, page, (offset, length, texts))
-                    offset += _write_all(new, data)
-                if number % 4 == 0:
+                    _write_head(new, page, offset)
+                    offset += _write_all(new, b"".join(regions_of(page)))
+                if turn % 4 == 0:
                     yield
             _write_at(new, _MAGIC, 0)
 
@@ -218,11 +220,16 @@ def _writing_new(path: str) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _write_place(descriptor: int, page: Page, place: Place) -> None:
-    """Note where a page is, and the names in it."""
-    _write_at(descriptor, _PLACE.pack(*place), _PLACES_AT + page.number * _PLACE.size)
-    spots = spot_names(page, place[0])
-    _write_at(descriptor, spots, _SPOTS_AT + page.number * len(spots))
+def _write_head(descriptor: int, page: Page, offset: int) -> None:
+    """Say where the regions of a page are, and the names in it."""
+    _write_at(descriptor, pack_head(page, offset), _HEADS_AT + page.number * HEAD_BYTES)
+    _write_spots(descriptor, page, offset)
+
+
+def _write_spots(descriptor: int, page: Page, offset: int) -> None:
+    """Say where the names of each shard are; they are the first of a page's regions."""
+    spots = spot_names(page, offset)
+    _write_at(descriptor, spots, _SPOTS_AT + page.number * _SPOTS_BYTES)
 
 
 def _append(path: str, inode: int, data: bytes) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 
-from nbcache.store.page_file import PageFile, Place
+from nbcache.store.page_file import PageFile
+from nbcache.store.page_heads import Head
 from nbcache.store.pages import Page
 
 _WRITTEN_AT_ONCE = 4
@@ -16,18 +17,22 @@ class PageKeeper:
 
     def __init__(self, file: PageFile | None) -> None:
         self._file = file
-        self._places: Sequence[Place] = ()
+        self._heads: Sequence[Head | None] = ()
         self._new: list[Page] = []
         self._has_grown = False
         if file is not None:
             with contextlib.suppress(OSError):
-                self._places = file.places()
+                self._heads = file.heads()
 
-    def read(self, number: int, texts: bool) -> Page | None:
-        """Return the page that is kept, None for one that is damaged."""
-        if self._file is not None and self._places:
+    def read(self, number: int, wanted: Sequence[int]) -> Page | None:
+        """Return the page that is kept, with the regions that are wanted; None if damaged.
+
+        A head that is not right may have been written at this very moment: it is read again.
+        """
+        if self._file is not None and self._heads:
             with contextlib.suppress(OSError):
-                return self._file.page(number, self._places[number], texts=texts)
+                head = self._heads[number] or self._file.head(number)
+                return self._file.page(head, wanted) if head else None
         return None
 
     def put(self, page: Page) -> None:

@@ -1,22 +1,4 @@
-"""What an index knows of the entries in some shards: a page of bytes, checked when it is read.
-
-::
-
-    check of all that follows but the texts (8) | number of the page (4)
-    | bytes of names, numbers, blobs, texts (4 each) | check of the texts (8)
-    | looked through at (8) | bytes of the entries' own files (8)
-    | how many are unfinished, how many marked, how long a line of names is (4 each)
-    | how many are in order of each of three figures (4 each)
-    for each shard its folder's time and inode (8 each)
-    for each shard bytes of names, numbers, blobs, texts (4 each)
-    names       of each entry the shard, a slash, its name, a line's end
-    numbers     eleven words of 8 bytes an entry
-    orders      places of entries, the least of a figure first (4 each)
-    blobs       one line an entry
-    texts       five texts an entry, each ended by a zero
-
-Whoever looks one key up reads the names in its shard alone; only who shows rows reads the texts.
-"""
+"""What an index knows of the entries in some shards: a page of names, figures, blobs and texts."""
 
 from __future__ import annotations
 
@@ -26,15 +8,12 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-import xxhash
-
 from nbcache.store.rows import UNFINISHED, UNREADABLE, Row
 
 SHARDS = 16
 """How many shards there are in a page; their names differ in the last digit."""
 
 WORDS = 11
-SPOT = struct.Struct("<QIIqQ")
 NUMBER = struct.Struct("<ddddddqqQqq")
 _WORDS = range(WORDS)
 STORED_AT, TTL, COST, USED_AT, WORTH, EXPIRES_AT, SIZE, OWN, INODE, CHANGED, FLAGS = _WORDS
@@ -45,15 +24,8 @@ ORDERS = (EXPIRES_AT, USED_AT, WORTH)
 """The figures by which entries go; a page has their order, so that nobody looks at all of it."""
 
 _NAME = re.compile(r"[0-9a-f]{32,64}\.[0-9a-f]{8,64}")
-_HEAD = struct.Struct("<QIIIIIQdQIIIIII")
-_MARKS = struct.Struct("<" + SHARDS * "qQ")
-_EXTENT = struct.Struct("<IIII")
-_EXTENTS_AT = _HEAD.size + _MARKS.size
-HEAD_BYTES = _EXTENTS_AT + SHARDS * _EXTENT.size
-_CHECK = struct.Struct("<Q")
-_PLACE_BYTES = 4
+EXTENT = struct.Struct("<IIII")
 _LARGEST = (1 << 63) - 1
-_sum = xxhash.xxh3_64_intdigest
 
 
 class Part(NamedTuple):
@@ -72,13 +44,15 @@ class Part(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """What all entries of a page come to: bytes of their files, how many are no entries yet.
+    """What all entries of a page come to: bytes of their files, and how many there are.
 
-    ``marked`` counts those that have any flag; ``width`` is how long each line of names is, or 0.
-    The others count those that may go, by each figure in turn.
+    ``unfinished`` counts those that are no entries yet, ``marked`` those that have any flag;
+    ``width`` is how long each line of names is, or 0. The others count those that may go, by
+    each figure in turn.
     """
 
     own_bytes: int
+    entries: int
     unfinished: int
     marked: int
     width: int
@@ -88,7 +62,7 @@ class Summary(NamedTuple):
 
 
 class Page(NamedTuple):
-    """The entries of some shards; ``texts`` is empty where nobody asked for them.
+    """The entries of some shards; regions are empty where nobody asked for them.
 
     ``marks`` are time and inode of each shard in turn; ``extents`` say what is whose.
     """
@@ -103,6 +77,7 @@ class Page(NamedTuple):
     blobs: bytes
     texts: bytes
     orders: bytes
+    uses: bytes
 
     def list_names(self) -> list[str]:
         """Return the entries' names, each behind its shard and a slash, in the page's order."""
@@ -113,6 +88,12 @@ class Page(NamedTuple):
         kind: Literal["d", "Q", "q"] = "d" if number < SIZE else "Q" if number == INODE else "q"
         found: list[Any] = memoryview(self.numbers).cast(kind)[number::WORDS].tolist()
         return found
+
+    def sizes_and_uses(self) -> tuple[list[int], list[float]]:
+        """Return the bytes of each entry's own file, and when it was used last."""
+        words = memoryview(self.uses)
+        middle = len(self.uses) // 2
+        return words[:middle].cast("q").tolist(), words[middle:].cast("d").tolist()
 
     def least_first(self, figure: int, most: float) -> Iterator[tuple[float, int, int]]:
         """Yield what may go and has a figure no larger than ``most``: figure, page and place."""
@@ -128,7 +109,7 @@ class Page(NamedTuple):
 
     def has_blobs(self) -> bool:
         """Whether any entry needs blobs."""
-        return len(self.blobs) * NUMBER.size != len(self.numbers)
+        return len(self.blobs) != self.summary.entries
 
     def list_blobs(self) -> list[list[str]]:
         """Return the names of the blobs that each entry needs."""
@@ -157,22 +138,29 @@ def make_part(
 def join_parts(number: int, scanned_at: float, parts: Sequence[Part]) -> Page:
     """Return the page of all its shards."""
     marks = tuple(word for part in parts for word in (part.changed_ns, part.inode))
-    extents = [_EXTENT.pack(*map(len, _data_of(part))) for part in parts]
+    extents = [EXTENT.pack(*map(len, _data_of(part))) for part in parts]
     names, numbers, blobs, texts = map(b"".join, zip(*map(_data_of, parts), strict=True))
     places = [_put_in_order(numbers, figure) for figure in ORDERS]
     summary = Summary(*_sum_up(names, numbers), *map(len, places))
     orders = b"".join(struct.pack(f"={len(some)}I", *some) for some in places)
-    data = names, numbers, blobs, texts, orders
+    data = names, numbers, blobs, texts, orders, _put_side_by_side(numbers)
     return Page(number, scanned_at, summary, marks, b"".join(extents), *data)
 
 
-def _sum_up(names: bytes, numbers: bytes) -> tuple[int, int, int, int]:
+def _sum_up(names: bytes, numbers: bytes) -> tuple[int, int, int, int, int]:
     words = memoryview(numbers).cast("q")
     flags = [flag for flag in words[FLAGS::WORDS].tolist() if flag]
     own_bytes = min(sum(words[OWN::WORDS].tolist()), _LARGEST)
     widths = set(map(len, names.splitlines(keepends=True)))
     width = widths.pop() if len(widths) == 1 else 0
-    return own_bytes, sum(bool(flag & IS_BARE) for flag in flags), len(flags), width
+    entries = len(numbers) // NUMBER.size
+    return own_bytes, entries, sum(bool(flag & IS_BARE) for flag in flags), len(flags), width
+
+
+def _put_side_by_side(numbers: bytes) -> bytes:
+    """Return the two figures that lists tell, without the others."""
+    words = memoryview(numbers).cast("q")
+    return words[OWN::WORDS].tobytes() + words[USED_AT::WORDS].tobytes()
 
 
 def _put_in_order(numbers: bytes, figure: int) -> list[int]:
@@ -187,68 +175,13 @@ def _put_in_order(numbers: bytes, figure: int) -> list[int]:
 def split_page(page: Page) -> list[Part]:
     """Return what a page knows of each shard; its texts must be there."""
     parts, starts = [], [0, 0, 0, 0]
-    for place, lengths in enumerate(_EXTENT.iter_unpack(page.extents)):
+    for place, lengths in enumerate(EXTENT.iter_unpack(page.extents)):
         ends = [start + length for start, length in zip(starts, lengths, strict=True)]
         pieces = zip(_data_of(page), starts, ends, strict=True)
         data = [one[start:end] for one, start, end in pieces]
         parts.append(Part(page.marks[2 * place], page.marks[2 * place + 1], *data))
         starts = ends
     return parts
-
-
-def encode_page(page: Page) -> tuple[bytes, bytes]:
-    """Return the bytes of a page, and those of its texts, which follow."""
-    lengths = map(len, _data_of(page))
-    head = _HEAD.pack(0, page.number, *lengths, _sum(page.texts), page.scanned_at, *page.summary)
-    head = head[_CHECK.size :] + _MARKS.pack(*page.marks) + page.extents
-    checked = b"".join([head, page.names, page.numbers, page.orders, page.blobs])
-    return _CHECK.pack(_sum(checked)) + checked, page.texts
-
-
-def decode_page(number: int, data: bytes, texts: bytes | None = None) -> Page | None:
-    """Return a page that is whole and of that number; None for anything else."""
-    if len(data) < HEAD_BYTES:
-        return None
-    check, found, names, numbers, _, length, text_check, scanned_at, *rest = _HEAD.unpack_from(data)
-    if found != number or _sum(memoryview(data)[_CHECK.size :]) != check:
-        return None
-    if texts is not None and (len(texts), _sum(texts)) != (length, text_check):
-        return None
-    start = HEAD_BYTES + names
-    end = start + numbers
-    marks = _MARKS.unpack_from(data, _HEAD.size)
-    summary = Summary(*rest)
-    blobs = end + _PLACE_BYTES * sum(summary[-len(ORDERS) :])
-    parts = data[_EXTENTS_AT:HEAD_BYTES], data[HEAD_BYTES:start], data[start:end], data[blobs:]
-    return Page(number, scanned_at, summary, marks, *parts, texts or b"", data[end:blobs])
-
-
-def read_mark(head: bytes, place: int) -> tuple[int, int] | None:
-    """Return time and inode of a shard as the head of its page tells, not checked."""
-    if len(head) < HEAD_BYTES:
-        return None
-    marks = _MARKS.unpack_from(head, _HEAD.size)
-    return marks[2 * place], marks[2 * place + 1]
-
-
-def spot_names(page: Page, offset: int) -> bytes:
-    """Return where each shard's names are and what they are worth, for a page at this offset.
-
-    ``SPOT`` for each: offset, length, check, and time and inode of the shard's folder.
-    """
-    spots, begin = [], 0
-    for place, (length, *_) in enumerate(_EXTENT.iter_unpack(page.extents)):
-        mark = page.marks[2 * place], page.marks[2 * place + 1]
-        check = check_names(page.names[begin : begin + length], *mark)
-        spots.append(SPOT.pack(offset + HEAD_BYTES + begin, length, check, *mark))
-        begin += length
-    return b"".join(spots)
-
-
-def check_names(names: bytes, changed_ns: int, inode: int) -> int:
-    """Return the check of a shard's names, of which its time and inode are a part."""
-    seed = (changed_ns ^ inode) & _LARGEST
-    return int(_sum(names, seed)) & 0xFFFFFFFF
 
 
 def _data_of(one: Part | Page) -> tuple[bytes, bytes, bytes, bytes]:

@@ -72,10 +72,11 @@ class Listings:
         return self._list(folder, status) if told is None else self._keep(folder, status, told)
 
     def _list(self, folder: str, status: os.stat_result) -> str:
+        now = self._clock()  # what happens while it is listed, or this process sleeps, is later
         names = list_folders(folder) if stat.S_ISDIR(status.st_mode) else []
         start = os.path.basename(folder)
         text = "".join([f"{start}/{name}\n" for name in names])
-        if is_settled(status.st_mtime_ns, self._clock()):
+        if is_settled(status.st_mtime_ns, now):
             self._keep(folder, status, text)
         return text
 

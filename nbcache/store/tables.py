@@ -122,7 +122,7 @@ def items_of(pages: Iterable[Page], cells: str) -> list[tuple[str, int, float]]:
             needs += [pair for pair in enumerate(page.list_blobs(), len(found)) if pair[1]]
         paths = begin + page.names[:-1].replace(b"\n", b"\n" + begin)
         folders = paths.decode("utf-8", "surrogateescape").split("\n")
-        found += zip(folders, page.column(OWN), page.column(USED_AT), strict=False)
+        found += zip(folders, *page.sizes_and_uses(), strict=False)
     holders = Counter(name for _, line in needs for name in line)
     for place, line in needs:
         path, size, used_at = found[place]

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import joblib
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from nbcache.entry import Body, Entry
-from nbcache.store import collecting
+from nbcache.store import collecting, index, shards
 from nbcache.store.limits import Bounds
 from nbcache.store.manifests import Manifests
 from nbcache.store.opening import open_store
@@ -76,21 +77,21 @@ def test_rows_say_what_the_entries_say(store):
 
 
 def drop_index(store):
-    for path in Path(store.location).glob("index-2.nbi*"):
+    for path in Path(store.location).glob("index-3.nbi*"):
         path.unlink()
 
 
 def scribble(store):
-    path = Path(store.location, "index-2.nbi")
+    path = Path(store.location, "index-3.nbi")
     path.write_bytes(path.read_bytes()[:8192].replace(b"e", b"\0") + os.urandom(3000))
 
 
 def make_foreign(store):
-    Path(store.location, "index-2.nbi").write_bytes(b"SQLite format 3\0" * 9000)
+    Path(store.location, "index-3.nbi").write_bytes(b"SQLite format 3\0" * 9000)
 
 
 def age_version(store):
-    path = Path(store.location, "index-2.nbi")
+    path = Path(store.location, "index-3.nbi")
     path.write_bytes(path.read_bytes()[:8] + b"\xff" + path.read_bytes()[9:])
 
 
@@ -98,12 +99,12 @@ def turn_elsewhere(store):
     drop_index(store)
     target = Path(store.location).parent / "precious"
     target.write_text("mine")
-    os.symlink(target, Path(store.location, "index-2.nbi"))
+    os.symlink(target, Path(store.location, "index-3.nbi"))
 
 
 def make_folder(store):
     drop_index(store)
-    Path(store.location, "index-2.nbi").mkdir()
+    Path(store.location, "index-3.nbi").mkdir()
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_any_other_index_is_made_anew_or_passed_over(store, harm):
     assert len(names(store)) == 1 == len(store.rows())
     precious = Path(store.location).parent / "precious"
     assert not precious.exists() or precious.read_text() == "mine"
-    inside = Path(store.location, "index-2.nbi")
+    inside = Path(store.location, "index-3.nbi")
     assert inside.is_dir() or inside.stat().st_mode & 0o077 == 0
 
 
@@ -177,6 +178,26 @@ def test_a_listing_counts_only_once_its_folder_is_settled(tmp_path):
     os.utime(tmp_path)
     assert sorted(late.folders_in(str(tmp_path))) == ["a", "b"]
     assert not early.folders_in(str(tmp_path / "none"))
+
+
+def test_who_sleeps_while_it_lists_takes_nothing_for_settled(store, monkeypatch):
+    """What was added in the tick of a listing is found, however long that listing took."""
+    first = put(store, 1)
+    shard = Path(store.location, "joblib", "nbcache", "cells", first.key[:3])
+    listings, moment, slept = Listings(lambda: time.time_ns()), shard.stat().st_mtime_ns, []
+    monkeypatch.setattr(time, "time_ns", lambda: moment + 1 + 10**11 * len(slept))
+    for module in (index, shards):
+        listing = module.list_folders
+        monkeypatch.setattr(
+            module, "list_folders", lambda *at, listing=listing: (listing(*at), slept.append(1))[0]
+        )
+    assert set(listings.folders_in(str(shard))) == {first.name}
+    slept.clear()
+    assert listed(store) == {first.name}
+    monkeypatch.undo()
+    second = store.put(replace(first, variant="2" * 16), Body(b""))
+    os.utime(shard, ns=(moment, moment))
+    assert listed(store) == {first.name, second.name} == set(listings.folders_in(str(shard)))
 
 
 def test_what_is_shared_counts_once(store):

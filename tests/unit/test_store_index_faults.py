@@ -15,7 +15,8 @@ import store_faults as faults
 from nbcache.store import page_file
 from nbcache.store.names import NameReader
 from nbcache.store.page_file import open_pages
-from nbcache.store.pages import HEAD_BYTES, SHARDS, SPOT
+from nbcache.store.page_heads import HEAD_BYTES, SPOT, regions_of
+from nbcache.store.pages import SHARDS
 
 HITS_IN_EACH_REGION = 12
 CRASHES = 40
@@ -63,36 +64,33 @@ def check(location: Path) -> None:
 def is_whole(path: Path) -> bool:
     """Whether every page that has entries can be read, and every name looked up."""
     with open_pages(str(path)) as file:
-        pages = [file.page(number, one, texts=True) for number, one in enumerate(file.places())]
+        pages = [file.page(head) for head in file.heads() if head]
         return sum(len(page.list_names()) for page in pages if page) == len(faults.KEYS)
 
 
-def regions_of(path: Path) -> dict[str, tuple[int, int]]:
+def places_of(path: Path) -> dict[str, tuple[int, int]]:
     """Return where each region of the file that is in use begins and ends."""
     with open_pages(str(path)) as file:
-        [(number, place)] = [(n, one) for n, one in enumerate(file.places()) if any(one)]
-        page = file.page(number, place, texts=True)
+        [head] = [one for one in file.heads() if one]
+        page = file.page(head)
     assert page is not None
-    start, length, texts = place
-    bounds = [start, start + HEAD_BYTES]
-    for part in (page.names, page.numbers, page.blobs):
-        bounds.append(bounds[-1] + len(part))
-    spots = page_file._SPOTS_AT + number * SHARDS * SPOT.size
-    names = ("head", "names", "numbers", "blobs")
+    start = page_file._HEADS_AT + head.number * HEAD_BYTES
+    spots = page_file._SPOTS_AT + head.number * SHARDS * SPOT.size
+    bounds = itertools.accumulate(map(len, regions_of(page)), initial=head.offset)
+    regions = ("names", "numbers", "orders", "blobs", "uses", "texts")
     return {
-        "magic": (0, page_file._PLACES_AT),
-        "place": (page_file._PLACES_AT + number * 16, page_file._PLACES_AT + number * 16 + 16),
+        "magic": (0, page_file._HEADS_AT),
+        "head": (start, start + HEAD_BYTES),
         "spots": (spots, spots + SPOT.size),
-        **dict(zip(names, itertools.pairwise(bounds), strict=True)),
-        "texts": (start + length, start + length + texts),
+        **dict(zip(regions, itertools.pairwise(bounds), strict=True)),
     }
 
 
 def test_damage_in_any_region_is_found_and_healed(location: Path) -> None:
     """Flipped, zeroed, cut or foreign bytes in each region: right answers, and a whole file."""
-    path, draw = location / "index-2.nbi", random.Random(SEED)
+    path, draw = location / "index-3.nbi", random.Random(SEED)
     good = path.read_bytes()
-    for name, (begin, end) in regions_of(path).items():
+    for name, (begin, end) in places_of(path).items():
         for turn in range(HITS_IN_EACH_REGION):
             at, data = draw.randrange(begin, end), bytearray(good)
             if turn % 4 == 0:
@@ -110,14 +108,14 @@ def test_damage_in_any_region_is_found_and_healed(location: Path) -> None:
 
 def test_a_look_up_never_trusts_a_damaged_index(location: Path) -> None:
     """A reader that has the file open since before sees right names or none, whatever it holds."""
-    path, draw = location / "index-2.nbi", random.Random(SEED)
+    path, draw = location / "index-3.nbi", random.Random(SEED)
     good, [shard] = path.read_bytes(), (location / "joblib" / "nbcache" / "cells").iterdir()
     reader, status = NameReader(str(path)), shard.lstat()
     mark = status.st_mtime_ns, status.st_ino
     right = reader.read(str(shard), *mark)
     assert right is not None
     assert set(right.split()) == {f"{shard.name}/{one.name}" for one in shard.iterdir()}
-    begin, end = regions_of(path)["names"]
+    begin, end = places_of(path)["names"]
     for _ in range(200):
         data = bytearray(good)
         data[draw.randrange(begin, end)] ^= 1 << draw.randrange(8)
@@ -132,7 +130,7 @@ def test_a_look_up_never_trusts_a_damaged_index(location: Path) -> None:
 
 def test_a_damaged_note_of_a_place_is_mended_by_who_meets_it(location: Path) -> None:
     """Whoever looks a key up gets the names, and the next one finds the file as it was."""
-    path, draw = location / "index-2.nbi", random.Random(SEED)
+    path, draw = location / "index-3.nbi", random.Random(SEED)
     good, [shard] = path.read_bytes(), (location / "joblib" / "nbcache" / "cells").iterdir()
     status, start = shard.lstat(), page_file._SPOTS_AT + int(shard.name, 16) * SPOT.size
     mark = status.st_mtime_ns, status.st_ino
@@ -177,7 +175,7 @@ def test_any_call_may_fail_while_the_index_is_brought_up_to_date(
             faults.is_told_of(store.index.rows)
         check(location)
     check(location)
-    assert is_whole(location / "index-2.nbi")
+    assert is_whole(location / "index-3.nbi")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are killed after a fork")
@@ -203,6 +201,6 @@ def test_a_writer_may_be_killed_at_any_call(
         check(location)
     grow(location)
     check(location)
-    assert is_whole(location / "index-2.nbi")
+    assert is_whole(location / "index-3.nbi")
     assert died > CRASHES * 0.9
-    assert not (location / "index-2.nbi.new").exists()
+    assert not (location / "index-3.nbi.new").exists()
