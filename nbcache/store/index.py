@@ -24,8 +24,8 @@ from nbcache.store.folder import has_safe_folder
 from nbcache.store.mounts import is_network_folder
 from nbcache.store.names import INDEX_NAME
 from nbcache.store.page_file import PageFile, forget_pages, open_pages
-from nbcache.store.page_keeper import PageKeeper
 from nbcache.store.page_heads import ALL, ITEMS, LIMITS, SUMS
+from nbcache.store.page_keeper import PageKeeper
 from nbcache.store.pages import SHARDS, Page, Part, is_name, join_parts, make_part, split_page
 from nbcache.store.row_files import read_blobs, read_row
 from nbcache.store.rows import UNFINISHED, Row
@@ -36,7 +36,10 @@ PAGES_AT_ONCE = 16
 """Pages that are looked at in one step of a refresh."""
 
 _DATABASE = "index.sqlite"
-_FORMER_NAMES = ("index.nbi", "index-2.nbi", *(_DATABASE + end for end in ("", "-wal", "-shm", "-journal")))
+_FORMER_NAMES = (
+    *("index.nbi", "index-2.nbi"),
+    *(_DATABASE + end for end in ("", "-wal", "-shm", "-journal")),
+)
 
 
 class IndexUnavailable(StoreError):

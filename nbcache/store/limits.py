@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
@@ -41,6 +41,10 @@ class Bounds:
             bound is not None
             for bound in (self.max_size, self.max_age, self.expired_for, self.max_items)
         )
+
+
+_Choice = tuple[Held, int]
+"""An entry that is to go, and the bytes that this frees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,45 +139,52 @@ class Pruning:
         ranking = Ranking(pages, order.figure, order.most)
         yield
         while not is_enough():
-            chosen, is_last = self._choose(removal, order, ranking, is_enough)
-            if not self._is_rehearsal:
-                in_a_row = sorted(chosen, key=_inode)  # the file system's tables are read in order
-                removal.remove({held.name: bool(held.blobs) for held in in_a_row})
-            self.removed += [held.name for held in chosen]
-            if is_last:
+            chosen, is_last = self._choose(ranking, is_enough)
+            spared = self._remove(removal, chosen)
+            for held, freed in spared:
+                self.freed -= self._look_again(held, order, ranking) or freed
+            if is_last and not spared:
                 return
             yield
 
     def _choose(
-        self, removal: Removal, order: _Order, ranking: Ranking, is_enough: Callable[[], bool]
-    ) -> tuple[list[Held], bool]:
-        """Return some entries that are to go, and whether there are no more."""
-        chosen: list[Held] = []
+        self, ranking: Ranking, is_enough: Callable[[], bool]
+    ) -> tuple[list[_Choice], bool]:
+        """Return some that are to go and what each frees, and whether there are no more."""
+        chosen: list[_Choice] = []
         until = time.perf_counter() + self._step_s
         while len(chosen) < self._at_once and not is_enough() and time.perf_counter() < until:
             held = ranking.pop()
             if held is None:
                 return chosen, True
-            if held.name not in self._gone and self._is_final(removal, held, order, ranking):
-                chosen.append(held)
-                self.freed += self._count_out(held)
+            if held.name not in self._gone:
+                chosen.append((held, self._count_out(held)))
         return chosen, False
 
-    def _is_final(self, removal: Removal, held: Held, order: _Order, ranking: Ranking) -> bool:
-        """Whether an entry is as it was known; if it is another by now, it waits for its turn."""
-        status = removal.status(held.name)
-        if status is not None:
-            found = status.st_ino, status.st_ctime_ns, status.st_mtime
-            if found == (held.inode, held.changed_ns, held.used_at):
-                return True
+    def _remove(self, removal: Removal, chosen: Sequence[_Choice]) -> Sequence[_Choice]:
+        """Remove what is as it was known, and return the others."""
+        in_a_row = sorted((held for held, _ in chosen), key=_inode)  # as file systems keep them
+        if self._is_rehearsal:
+            spared = [held for held in in_a_row if not removal.is_still(held)]
+        else:
+            spared = removal.remove(in_a_row)
+        kept = {held.name for held in spared}
+        self.freed += sum(freed for _, freed in chosen)
+        self.removed += [held.name for held, _ in chosen if held.name not in kept]
+        return [one for one in chosen if one[0].name in kept]
+
+    def _look_again(self, held: Held, order: _Order, ranking: Ranking) -> int:
+        """Count an entry that is another by now in again, and return the bytes that it keeps.
+
+        It waits for its turn, if it has one. One that is gone keeps nothing.
+        """
         read = self._index.read_again(held.name)
         if read is None:
-            self._count_out(held)
-            return False
+            return 0
         again = held_of(*read)
         if not again.is_kept and order.of(again) <= order.most:
             ranking.add_again(order.of(again), again)
-        return False
+        return self._count_in(held)
 
     def _count_all_out(self, order: _Order) -> None:
         """Note as gone what an order chooses, without a look at the files."""
@@ -203,6 +214,19 @@ class Pruning:
         self._bytes -= freed
         self._items -= 1
         return freed
+
+    def _count_in(self, held: Held) -> int:
+        """Note that an entry is there after all, and return the bytes that stay with it."""
+        self._gone.discard(held.name)
+        back = held.own_bytes
+        for name in held.blobs:
+            self._holders[name] += 1
+            if self._holders[name] == 1:
+                self.loose.discard(name)
+                back += blob_bytes(name)
+        self._bytes += back
+        self._items += 1
+        return back
 
 
 def _expiry(held: Held) -> float:

@@ -26,7 +26,7 @@ class Manifests:
     def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
         self._clock = clock
         self._known: dict[str, tuple[_Mark, Entry]] = {}
-        self._bodies: dict[str, bytes] = {}
+        self._bodies: dict[str, tuple[_Mark, bytes]] = {}
 
     def load(
         self, path: str, read: Callable[[], tuple[Entry, Body]], *, anew: bool = False
@@ -45,16 +45,18 @@ class Manifests:
             return entry, body
         is_small = status.st_size <= _LARGEST_BYTES and not body.buffers
         if is_small and status.st_mtime_ns == used_at:
-            self._keep(path, _mark_of(status), entry)
-            self._bodies[path] = body.stream
+            mark = _mark_of(status)
+            self._keep(path, mark, entry)
+            self._bodies[path] = mark, body.stream
         return entry, body
 
     def _kept(self, path: str) -> tuple[Entry, Body] | None:
         """Return what was kept of a file, if that stands as it was when it was used last."""
-        stream, known = self._bodies.pop(path, None), self._known.get(path)
-        if stream is None or known is None or known[0] != _mark_of(os.lstat(path)):
+        body, known = self._bodies.pop(path, None), self._known.get(path)
+        # A manifest may be of a later file than the values that were kept.
+        if body is None or known is None or not body[0] == known[0] == _mark_of(os.lstat(path)):
             return None
-        return known[1], Body(stream)
+        return known[1], Body(body[1])
 
     def _keep(self, path: str, mark: _Mark, entry: Entry) -> None:
         if len(self._known) >= _MOST:

@@ -50,6 +50,7 @@ _NEW_ENDING = ".new"
 _ABANDONED_AFTER = 60.0
 _LATER = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM))
 
+
 class PageFile:
     """An open index file; every method may raise ``OSError``. Close it."""
 
@@ -75,9 +76,7 @@ class PageFile:
         """Return the head of each page by its number; None for none, or a damaged one."""
         data = _read_at(self._descriptor, PAGES * HEAD_BYTES, _HEADS_AT)
         places = range(0, PAGES * HEAD_BYTES, HEAD_BYTES)
-        return [
-            unpack_head(number, data[at : at + HEAD_BYTES]) for number, at in enumerate(places)
-        ]
+        return [unpack_head(number, data[at : at + HEAD_BYTES]) for number, at in enumerate(places)]
 
     def head(self, number: int) -> Head | None:
         """Return the head of one page."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 
 from nbcache.store import stamps
 from nbcache.store.entry_file import FILE_NAME
 from nbcache.store.folder import unavailable
 from nbcache.store.pages import is_name
+from nbcache.store.ranking import Held
 from nbcache.store.shards import SHARD_DIGITS
 
 _FLAGS = sum(getattr(os, name, 0) for name in ("O_DIRECTORY", "O_NOFOLLOW", "O_CLOEXEC"))
@@ -23,30 +24,40 @@ class Removal:
         self._cells = cells
         self._folder = folder
 
-    def status(self, name: str) -> os.stat_result | None:
-        """Return what an entry's file is, None if it is gone."""
-        if not is_name(name):
-            return None
+    def is_still(self, held: Held) -> bool:
+        """Whether an entry's file is what it was when the index read it."""
+        if not is_name(held.name):
+            return False
         try:
-            return os.lstat(f"{self._path(name)}/{FILE_NAME}", dir_fd=self._folder)
+            status = os.lstat(f"{self._path(held.name)}/{FILE_NAME}", dir_fd=self._folder)
         except OSError:
-            return None
+            return False
+        found = status.st_ino, status.st_ctime_ns, status.st_mtime
+        return found == (held.inode, held.changed_ns, held.used_at)
 
-    def remove(self, names: Mapping[str, bool]) -> None:
+    def remove(self, chosen: Sequence[Held]) -> list[Held]:
         """Remove entries' files and folders, one entry after the other, which is quickest.
 
-        ``names`` tells of each whether it has blobs; a missing one is no error. Raises
-        ``StoreUnavailable`` when the file system does not let us.
+        Return those that are others by now, or gone: they are looked at right before, since
+        what somebody stored or used a moment ago is not to go. Raises ``StoreUnavailable`` when
+        the file system does not let us.
         """
-        paths = [(self._path(name), has_blobs) for name, has_blobs in names.items()]
+        spared = []
         try:
-            for path, has_blobs in paths:
-                self._unlink(f"{path}/{FILE_NAME}")
-                if has_blobs or not self._rmdir(path):
-                    self._unlink(f"{path}/{stamps.FILE_NAME}")
-                    self._rmdir(path)
+            for held in chosen:
+                if self.is_still(held):
+                    self._remove(self._path(held.name), bool(held.blobs))
+                else:
+                    spared.append(held)
         except OSError as error:
             raise unavailable(error, self._cells, "remove an entry from the store") from error
+        return spared
+
+    def _remove(self, path: str, has_blobs: bool) -> None:
+        self._unlink(f"{path}/{FILE_NAME}")
+        if has_blobs or not self._rmdir(path):
+            self._unlink(f"{path}/{stamps.FILE_NAME}")
+            self._rmdir(path)
 
     def _path(self, name: str) -> str:
         path = f"{name[:SHARD_DIGITS]}/{name}"

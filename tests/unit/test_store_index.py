@@ -184,8 +184,13 @@ def test_who_sleeps_while_it_lists_takes_nothing_for_settled(store, monkeypatch)
     """What was added in the tick of a listing is found, however long that listing took."""
     first = put(store, 1)
     shard = Path(store.location, "joblib", "nbcache", "cells", first.key[:3])
-    listings, moment, slept = Listings(lambda: time.time_ns()), shard.stat().st_mtime_ns, []
-    monkeypatch.setattr(time, "time_ns", lambda: moment + 1 + 10**11 * len(slept))
+    moment, slept = shard.stat().st_mtime_ns, []
+
+    def now():
+        return moment + 1 + 10**11 * len(slept)
+
+    listings = Listings(now)
+    monkeypatch.setattr(time, "time_ns", now)
     for module in (index, shards):
         listing = module.list_folders
         monkeypatch.setattr(
@@ -253,6 +258,31 @@ def test_what_was_used_or_replaced_meanwhile_is_looked_at_anew(store):
     pruned = store.prune(Bounds(max_age=30 * 86400.0))
     assert set(keys_of(pruned)) == {key_of(0), key_of(2)}
     assert listed(store) == {made[1].name}
+
+
+def test_what_is_replaced_while_others_are_removed_stays(store, monkeypatch):
+    """An entry that was stored anew after it was chosen is looked at right before it would go."""
+    data = np.arange(BIG // 8, dtype=np.float64)
+    for number in range(6):
+        store.put(entry_of(number, ttl=5.0, stored_at=NOW - 100), Body(b"", (data + number % 2,)))
+    store.rows()
+    unlink, renewed = os.unlink, []
+
+    def replacing(path, **more):
+        unlink(path, **more)
+        left = [number for number in range(6) if key_of(number) not in str(path)]
+        if not renewed:
+            renewed.append(store.put(entry_of(left[-1]), Body(b"new", (data,))))
+
+    monkeypatch.setattr(os, "unlink", replacing)
+    pruned = store.prune(Bounds(expired_for=0.0))
+    monkeypatch.undo()
+    assert set(pruned.removed) == {entry_of(number).name for number in range(6)} - {renewed[0].name}
+    assert names(store) == listed(store) == {renewed[0].name}
+    store.collect()
+    assert len(blob_files(store)) == 1
+    assert BIG < pruned.freed < 2 * BIG
+    assert np.array_equal(np.frombuffer(store.load(renewed[0]).buffers[0]), data)
 
 
 def test_joblibs_limits_go_by_the_last_use(store):
@@ -395,6 +425,18 @@ def test_small_values_are_kept_while_their_file_stands(store):
     path.unlink()
     with pytest.raises(FileNotFoundError):
         manifests.load(str(path), lambda: (path.read_bytes(), None))
+
+
+def test_values_that_were_kept_are_never_those_of_a_later_entry(store, place, monkeypatch):
+    """A process that served an entry serves what another one stored in its place since."""
+    [first, later] = [put(store, 1, number, cost=float(len(number))) for number in (b"1", b"22")]
+    assert first.name == later.name
+    assert bytes(store.load(later).stream) == b"22"
+    put(open_store(**place), 1, b"333", cost=3.0)
+    monkeypatch.setattr(store._local._manifests, "_clock", lambda: time.time_ns() + 10**10)
+    [found] = store.find(first.key)
+    assert (found.cost, bytes(store.load(found).stream)) == (3.0, b"333")
+    assert bytes(store.load(found).stream) == b"333"
 
 
 def blob_files(store):
