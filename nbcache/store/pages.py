@@ -91,9 +91,9 @@ class Page(NamedTuple):
 
     def sizes_and_uses(self) -> tuple[list[int], list[float]]:
         """Return the bytes of each entry's own file, and when it was used last."""
-        words = memoryview(self.uses)
-        middle = len(self.uses) // 2
-        return words[:middle].cast("q").tolist(), words[middle:].cast("d").tolist()
+        words, middle = memoryview(self.uses), len(self.uses) // 2
+        used_at: list[Any] = words[middle:].cast("d").tolist()
+        return words[:middle].cast("q").tolist(), used_at
 
     def least_first(self, figure: int, most: float) -> Iterator[tuple[float, int, int]]:
         """Yield what may go and has a figure no larger than ``most``: figure, page and place."""
