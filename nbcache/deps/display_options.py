@@ -57,7 +57,7 @@ class DisplayTracker(OptionTracker):
         super().__init__(Display())
 
     def _end(self, run: Reading) -> Observed:
-        return Observed(super()._end(run).late)
+        return Observed(self._late(run, self._before(run)) if self._is_loaded() else None)
 
 
 def _inline_values() -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 from nbcache.deps.protocol import Observed, Tracker
@@ -14,14 +13,25 @@ def finish_all(trackers: Sequence[Tracker]) -> dict[str, Observed]:
 
     An interrupt in the middle is raised once all have finished.
     """
+    _release_all(trackers)
+    return _finish_released(trackers)
+
+
+def _release_all(trackers: Sequence[Tracker]) -> None:
     for tracker in reversed(trackers):
-        with suppress(Exception):
+        try:
             getattr(tracker, "release", _nothing)()
+        except Exception:  # noqa: S112 - its finish tells of it
+            continue
+
+
+def _finish_released(trackers: Sequence[Tracker]) -> dict[str, Observed]:
     seen: dict[str, Observed] = {}
     interrupt: BaseException | None = None
     for tracker in reversed(trackers):
         try:
-            seen[tracker.name] = tracker.finish()
+            finish = tracker.finish_released if isinstance(tracker, Group) else tracker.finish
+            seen[tracker.name] = finish()
         except Exception as error:
             seen[tracker.name] = Observed(refusal=f"nbcache lost {tracker.name} ({error!r})")
         except BaseException as error:
@@ -49,12 +59,16 @@ class Group:
 
     def release(self) -> None:
         """Undo the patches of every member."""
-        for member in reversed(self.members):
-            getattr(member, "release", _nothing)()
+        _release_all(self.members)
 
     def finish(self) -> Observed:
         """Finish every member and merge what they saw; the first refusal speaks for all."""
-        seen = finish_all(self.members)
+        self.release()
+        return self.finish_released()
+
+    def finish_released(self) -> Observed:
+        """Finish every member once their patches are undone."""
+        seen = _finish_released(self.members)
         late = {name: dict(one.late) for name, one in seen.items() if one.late is not None}
         effect = {name: one.effect for name, one in seen.items() if one.effect is not None}
         notes = tuple(note for one in seen.values() for note in one.notes)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress, repeat
+from operator import is_, itemgetter, ne, or_
 from typing import Any
 
 from nbcache.deps.arrivals import loaded_names
@@ -39,8 +41,9 @@ class LoggingTracker(Watcher[_Run]):
     name = "logging"
 
     def _begin(self, patches: Patches) -> _Run:
-        names = dict(_level_names())
-        run = _Run(_states(), logging.root.manager.disable, loaded_names(), _shapes(), names)
+        names, touched = dict(_level_names()), _touched()
+        states, shapes = _states(touched), _shapes(touched)
+        run = _Run(states, logging.root.manager.disable, loaded_names(), shapes, names)
 
         def on_question(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             level = args[1] if len(args) > 1 else kwargs["level"]
@@ -55,7 +58,7 @@ class LoggingTracker(Watcher[_Run]):
 
     def _end(self, run: _Run) -> Observed:
         _refuse_keepers(run)
-        after = _states()
+        after = _states(_touched())
         levels: dict[str, Any] = {}
         handlers: dict[str, Any] = {}
         for name in {**run.before, **after}:
@@ -83,7 +86,8 @@ class LoggingTracker(Watcher[_Run]):
         return Observed({"asked": asked} if asked else None, effect or None)
 
     def _check(self, late: Mapping[str, Any]) -> str | None:
-        now = _Run(_states(), logging.root.manager.disable, (), _shapes(), {})
+        touched = _touched()
+        now = _Run(_states(touched), logging.root.manager.disable, (), _shapes(touched), {})
         for name, answers in late.get("asked", {}).items():
             for level, behaviour in answers.items():
                 if _behaviour(now, name, int(level)) != behaviour:
@@ -122,7 +126,7 @@ def _refuse_keepers(run: _Run) -> None:
             )
 
 
-def _states() -> dict[str, _State]:
+def _states(touched: Sequence[logging.Logger]) -> dict[str, _State]:
     """Return the loggers that are not as ``getLogger`` makes them."""
     return {
         logger.name: (
@@ -132,25 +136,44 @@ def _states() -> dict[str, _State]:
             tuple(map(id, logger.handlers)),
             _extras(logger),
         )
-        for logger in _touched()
+        for logger in touched
     }
 
 
-def _touched() -> Iterator[logging.Logger]:
-    """Yield the loggers in which something was set; one look at each of what may be hundreds."""
-    most = len(_OWN)
-    yield logging.root
-    for logger in list(logging.root.manager.loggerDict.values()):
-        own = logger.__dict__
-        if isinstance(logger, logging.Logger) and (
-            own["level"]
-            or own["handlers"]
-            or own["disabled"]
-            or own["filters"]
-            or not own["propagate"]
-            or len(own) > most
-        ):
-            yield logger
+def _touched() -> list[logging.Logger]:
+    """Return the loggers in which something was set; one look at each of what may be hundreds."""
+    loggers, namespaces = _census.now()
+    is_set = map(ne, map(_SETTINGS, namespaces), repeat(_AS_MADE))
+    has_more = map(len(_OWN).__lt__, map(len, namespaces))
+    return [logging.root, *compress(loggers, map(or_, is_set, has_more))]
+
+
+_SETTINGS = itemgetter("level", "handlers", "disabled", "filters", "propagate")
+_AS_MADE: tuple[Any, ...] = (0, [], False, [], True)
+
+
+class _Census:
+    """All loggers and their namespaces, gathered anew when there are others."""
+
+    def __init__(self) -> None:
+        self._mark: tuple[int, str] = -1, ""
+        self._places: dict[str, Any] = {}
+        self._found: tuple[list[logging.Logger], list[dict[str, Any]]] = ([], [])
+
+    def now(self) -> tuple[list[logging.Logger], list[dict[str, Any]]]:
+        """Return the loggers; a name that only stood for others may have become one."""
+        known = logging.root.manager.loggerDict
+        mark = len(known), next(reversed(known), "")
+        if not (mark == self._mark and all(map(is_, map(known.get, self._places), self._places.values()))):
+            everything = list(known.items())
+            loggers = [one for _, one in everything if isinstance(one, logging.Logger)]
+            others = {name: one for name, one in everything if isinstance(one, logging.PlaceHolder)}
+            self._mark, self._places = mark, others
+            self._found = loggers, [one.__dict__ for one in loggers]
+        return self._found
+
+
+_census = _Census()
 
 
 def _extras(logger: logging.Logger) -> tuple[Any, ...]:
@@ -199,8 +222,8 @@ def _parents(name: str) -> Iterator[str]:
         name = name.rpartition(".")[0]
 
 
-def _shapes() -> dict[str, list[Any]]:
-    return {one.name: [_shown(h) for h in one.handlers] for one in _touched() if one.handlers}
+def _shapes(touched: Sequence[logging.Logger]) -> dict[str, list[Any]]:
+    return {one.name: [_shown(h) for h in one.handlers] for one in touched if one.handlers}
 
 
 def _shown(handler: logging.Handler) -> list[Any]:

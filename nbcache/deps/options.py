@@ -103,10 +103,13 @@ class OptionTracker(Watcher[Reading]):
     def _end(self, run: Reading) -> Observed:
         if not self._is_loaded():
             return Observed()
-        before = run.before if run.before is not None else dict(self.family.defaults())
+        before = self._before(run)
         after = self.family.values()
         effect = {key: self._encoded(key, after[key]) for key in moved(before, after)}
         return Observed(self._late(run, before), effect or None)
+
+    def _before(self, run: Reading) -> Mapping[str, Any]:
+        return self.family.defaults() if run.before is None else run.before
 
     def _late(self, run: Reading, before: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return what the run read of the options, None if nothing."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from operator import is_
 from typing import Any
 
 from nbcache.deps import patching
@@ -83,7 +84,10 @@ class Pandas:
         self._tree: Any = None
         self._branches: list[dict[str, Any]] = []
         self._sizes: list[int] = []
-        self._leaves: list[tuple[str, Callable[[str], Any], str]] = []
+        self._names: list[str] = []
+        self._getters: list[tuple[Callable[[str], Any], str]] = []
+        self._raw: list[Any] = []
+        self._values: dict[str, Any] = {}
         self._defaults: dict[str, Any] = {}
         self._pushed: frozenset[str] = frozenset()
 
@@ -92,15 +96,18 @@ class Pandas:
         return sys.modules["pandas._config.config"]
 
     def values(self) -> dict[str, Any]:
-        """Return option → value."""
+        """Return option → value: the very same dictionary while every value is the same object."""
         tree = self._config._global_config
         if tree is not self._tree or self._sizes != list(map(len, self._branches)):
             self._look_at(tree)
-        return {name: get(key) for name, get, key in self._leaves}
+        raw = [get(key) for get, key in self._getters]
+        if len(raw) != len(self._raw) or not all(map(is_, raw, self._raw)):
+            self._raw, self._values = raw, dict(zip(self._names, raw, strict=True))
+        return self._values
 
     def _look_at(self, tree: dict[str, Any]) -> None:
         """Note where the options are: they stay there until others are registered."""
-        self._tree, self._leaves = tree, []
+        self._tree, self._names, self._getters, self._raw = tree, [], [], []
         waiting = [("", tree)]
         for prefix, branch in waiting:
             for key, held in branch.items():
@@ -108,7 +115,8 @@ class Pandas:
                 if type(value) is dict:
                     waiting.append((f"{prefix}{key}.", value))
                 else:
-                    self._leaves.append((prefix + key, branch.__getitem__, key))
+                    self._names.append(prefix + key)
+                    self._getters.append((branch.__getitem__, key))
         self._branches = [branch for _, branch in waiting]
         self._sizes = list(map(len, self._branches))
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import BuiltinFunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -216,21 +217,22 @@ class Patches:
                     count_places(-1)
 
     def _guard(self, hook: Hook) -> Hook:
-        def guarded(args: tuple[Any, ...], kwargs: dict[str, Any]) -> After | None:
-            end: After | None = self._attempt(lambda: hook(args, kwargs))
-            return None if end is None else lambda: self._attempt(end)
+        return partial(self._call, hook)
 
-        return guarded
-
-    def _attempt(self, action: Callable[[], Any]) -> Any:
-        """Return what ``action`` gives; what it calls in its turn is no part of the run."""
+    def _call(self, hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any]) -> After | None:
+        """Call a hook; what it calls in its turn is no part of the run."""
         if getattr(state, "is_inside", False):
             return None
         state.is_inside = True
         try:
-            return action()
+            end = hook(args, kwargs)
         except Exception as error:
             self.failure = error
             return None
         finally:
             state.is_inside = False
+        return None if end is None else partial(self._call, _ending(end), (), {})
+
+
+def _ending(end: After) -> Hook:
+    return lambda args, kwargs: end()

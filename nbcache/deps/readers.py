@@ -78,6 +78,11 @@ def reader_places() -> list[Place]:
 
 
 @lru_cache(maxsize=1)
+def _not_loaded(mark: tuple[int, str]) -> frozenset[str]:
+    return frozenset(_READERS.keys() - sys.modules.keys())
+
+
+@lru_cache(maxsize=1)
 def _places_among(mark: tuple[int, str]) -> list[Place]:
     return [place for name in _READERS for place in _places_in(sys.modules.get(name), name)]
 
@@ -109,7 +114,7 @@ def watch_readers(ledger: Ledger, patches: Patches) -> None:
         patches.watch(on_call, *_places_in(module, module.__name__))
 
     patches.watch(on_call, *reader_places())
-    patches.on_arrival(frozenset(_READERS.keys() - sys.modules.keys()), arrived)
+    patches.on_arrival(_not_loaded(loaded_mark()), arrived)
 
 
 def texts_in(values: Any, depth: int) -> Iterator[str]:
