@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import compress, repeat
-from operator import is_not
+from operator import is_, is_not
 from typing import Any
 
 from nbcache.deps.patching import Patches
@@ -132,6 +132,9 @@ class InterpreterTracker(Watcher[_Run]):
 
     @staticmethod
     def _compare_builtins(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        has_same_names = len(before) == len(after) and all(map(is_, before, after))
+        if has_same_names and all(map(is_, before.values(), after.values())):
+            return
         now = map(after.get, before, repeat(before))
         suspects = compress(before, map(is_not, before.values(), now))
         for name in {*suspects, *(after.keys() - before.keys())} - _TRAPPED:

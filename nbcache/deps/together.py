@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from operator import is_
+from operator import is_, itemgetter
 from types import ModuleType
 from typing import Any
 
@@ -30,14 +30,23 @@ class _Module:
         self.names: dict[str, Any] = patches[0].names
         self.raws = {patch.name: patch.raw for patch in patches}
         self.stand_ins = {patch.name: patch.stand_in for patch in patches}
+        self._pick = itemgetter(*self.raws)
+        self._raw, self._stand_in = self._pick(self.raws), self._pick(self.stand_ins)
 
-    def holds(self, values: dict[str, Any]) -> bool:
-        """Tell whether the module holds these very values."""
-        return all(map(is_, map(self.names.get, values), values.values()))
+    def is_as_before(self) -> bool:
+        """Tell whether the module holds what it held when the patches were made."""
+        return self._holds(self._raw)
+
+    def _holds(self, values: Any) -> bool:
+        try:
+            held = self._pick(self.names)
+        except KeyError:
+            return False
+        return held is values if len(self.raws) == 1 else all(map(is_, held, values))
 
     def take_away(self) -> None:
         """Put back what was there, but for what somebody replaced since."""
-        if self.holds(self.stand_ins):
+        if self._holds(self._stand_in):
             self.names.update(self.raws)
             return
         for patch in self.patches:
@@ -71,8 +80,6 @@ class _Plan:
 
     def _sort(self) -> None:
         """Bring together what goes into one module, and what is given the same hooks."""
-        self.getters = [(patch.names.get, patch.name) for patch in self.patches]
-        self.raws = [patch.raw for patch in self.patches]
         by_picks: dict[tuple[int, ...], list[Wrapped]] = {}
         for wrapper, picks in self.picks.values():
             by_picks.setdefault(tuple(picks), []).append(wrapper)
@@ -85,11 +92,14 @@ class _Plan:
             else:
                 self.singles.append(patch)
         self.modules = [_Module(patches) for patches in by_module.values()]
+        self.getters = [(patch.names.get, patch.name) for patch in self.singles]
+        self.raws = [patch.raw for patch in self.singles]
 
     def is_current(self) -> bool:
         """Tell whether every place holds what it held when the plan was made."""
         return (
             self.restless == patching.restless_places()
+            and all([module.is_as_before() for module in self.modules])
             and all(map(is_, [get(name, MISSING) for get, name in self.getters], self.raws))
             and not any(hasattr(*place) for place in self.absent)
         )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
 import resource
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import overhead
@@ -18,6 +20,16 @@ from measuring import Case, Table, Times, take_turns
 
 READS = "%%cache quiet\nlength = len(values) + count"
 INPUTS = "import numpy; values = numpy.random.default_rng(0).random(8_000_000); count = 3"
+LOADED = """import numpy, pandas, matplotlib.pyplot
+table = pandas.DataFrame({"kind": [1, 1, 2], "value": [1, 2, 3]})"""
+MEANS = "%%cache quiet\nmeans = table.groupby('kind').mean()\nmark"
+UNTRACKED = """from nbcache.deps.trackers import Trackers
+Trackers.start = lambda self, *given, **options: None
+Trackers.finish = lambda self: {}"""
+"""A kernel in which this ran records cells without following what else they depend on."""
+
+_numbers = itertools.count()
+
 SAME, BARE_SAME = "hit: unchanged inputs", "bare: unchanged inputs"
 
 
@@ -45,6 +57,30 @@ def cells(quick: bool) -> list[Line]:
         extra(table, overhead.AT_REST, 0.1e-3),
         extra(table, overhead.IN_USE),
     ]
+
+
+def tracking(quick: bool) -> Line:
+    """Return what following a cell's dependencies costs over a record without it."""
+    followed, unfollowed = "miss: a small table's means", "the same without following"
+    with (
+        tempfile.TemporaryDirectory(prefix="nbcache-bench-") as folder,
+        overhead.started(Path(folder) / "followed") as one,
+        overhead.started(Path(folder) / "unfollowed") as other,
+    ):
+        for made in (one, other):
+            overhead.run(made, LOADED)
+        overhead.run(other, UNTRACKED)
+        cell = partial(_numbered, MEANS)
+        cases = [
+            overhead.case(unfollowed, other, cell, "", "miss"),
+            overhead.case(followed, one, cell, unfollowed, "miss"),
+        ]
+        table = take_turns("", cases, 20 if quick else 100, warm_up=4)
+    return extra(table, followed, 1e-3)
+
+
+def _numbered(head: str) -> str:
+    return f"{head} = {next(_numbers)}"
 
 
 def _case(name: str, one: Kernel, code: str, reference: str = "", state: str = "") -> Case:
@@ -100,6 +136,7 @@ def _import_seconds(name: str) -> float:
 
 WORK: dict[str, Callable[[bool], Line | list[Line]]] = {
     "cells": cells,
+    "tracking": tracking,
     "loading": loading,
     "import": imports,
 }
