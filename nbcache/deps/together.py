@@ -99,7 +99,7 @@ class _Plan:
         """Tell whether every place holds what it held when the plan was made."""
         return (
             self.restless == patching.restless_places()
-            and all([module.is_as_before() for module in self.modules])
+            and all(module.is_as_before() for module in self.modules)
             and all(map(is_, [get(name, MISSING) for get, name in self.getters], self.raws))
             and not any(hasattr(*place) for place in self.absent)
         )
