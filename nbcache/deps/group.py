@@ -21,7 +21,7 @@ def _release_all(trackers: Sequence[Tracker]) -> None:
     for tracker in reversed(trackers):
         try:
             getattr(tracker, "release", _nothing)()
-        except Exception:  # noqa: S112 - its finish tells of it
+        except Exception:
             continue
 
 

@@ -164,7 +164,8 @@ class _Census:
         """Return the loggers; a name that only stood for others may have become one."""
         known = logging.root.manager.loggerDict
         mark = len(known), next(reversed(known), "")
-        if not (mark == self._mark and all(map(is_, map(known.get, self._places), self._places.values()))):
+        held = map(known.get, self._places)
+        if mark != self._mark or not all(map(is_, held, self._places.values())):
             everything = list(known.items())
             loggers = [one for _, one in everything if isinstance(one, logging.Logger)]
             others = {name: one for name, one in everything if isinstance(one, logging.PlaceHolder)}
