@@ -231,8 +231,7 @@ class Patches:
             return None
         finally:
             state.is_inside = False
-        return None if end is None else partial(self._call, _ending(end), (), {})
+        return None if end is None else partial(self._end, end)
 
-
-def _ending(end: After) -> Hook:
-    return lambda args, kwargs: end()
+    def _end(self, end: After) -> None:
+        self._call(lambda args, kwargs: end(), (), {})
