@@ -26,9 +26,9 @@ from nbcache.library_patches import LibraryPatches, need_printers
 from nbcache.line_places import code_places
 from nbcache.looking import looking_glasses, named_by_values, probes
 from nbcache.policy import Policy, whole
+from nbcache.replay import shell_state
 from nbcache.replay.imports import has_star_head, refuse_made_up, star_names
 from nbcache.replay.needs import members_of, reached_modules
-from nbcache.replay.shell_state import display_options, display_part, options_of_code
 from nbcache.selection import LeftOut
 from nbcache.shell_texts import shifted_texts
 from nbcache.sql_tables import need_tables, reaches_duckdb
@@ -201,10 +201,13 @@ class Reader:
         return {"lines": source.lines, "inputs": inputs}
 
     def _display_part(self, source: Source, walk: Walk) -> dict[str, str]:
-        options = display_options(self.shell)
+        is_named = walk.functions or _FORMATTERS.search(source.text)
+        if not (is_named or shell_state.has_code_options(self.shell)):
+            return {}
+        options = shell_state.display_options(self.shell)
         if options and not names_formatters(source, walk):
-            options = options_of_code(options)
-        return {"display options": display_part(options)} if options else {}
+            options = shell_state.options_of_code(options)
+        return {"display options": shell_state.display_part(options)} if options else {}
 
     def _starred(self, nodes: Sequence[ast.stmt], reads: frozenset[str]) -> frozenset[str]:
         """Return names whose values don't count: the cell begins by importing them with ``*``.

@@ -8,6 +8,7 @@ ever served through a pointer; a lost one costs an explanation.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import re
@@ -31,6 +32,11 @@ def cell_names(source_digest: str, cell_id: str, title: str, notebook: str) -> l
     if cell_id:
         names.append(f"id {cell_id}")
     return [*names, f"title {notebook} {title}"]
+
+
+@functools.lru_cache(maxsize=64)
+def _digest(name: str) -> str:
+    return hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
 class Trail:
@@ -58,8 +64,8 @@ class Trail:
                     yield key, variant
 
     def _path(self, name: str) -> str:
-        digest = hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=16).hexdigest()
-        return os.path.join(self._folder, digest[:2], digest[2:])
+        digest = _digest(name)
+        return f"{self._folder}{os.sep}{digest[:2]}{os.sep}{digest[2:]}"
 
     def _write(self, path: str, text: str) -> None:
         shard = os.path.dirname(path)

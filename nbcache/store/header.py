@@ -240,6 +240,7 @@ def _begin_hmac(key: bytes) -> tuple[hashlib._Hash, hashlib._Hash]:
     return hashlib.sha256(inner), hashlib.sha256(outer)
 
 
+@functools.cache
 def _ordered_fields() -> list[str]:
     """Return the manifest's fields in the order of ``Entry``; the size is the file's own."""
     return [field.name for field in fields(Entry) if field.name in _MANIFEST_FIELDS]
