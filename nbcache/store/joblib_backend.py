@@ -32,10 +32,10 @@ from nbcache.errors import DamagedEntry, ForeignEntry, StoreError
 from nbcache.store.collecting import collect_blobs
 from nbcache.store.entry_file import load_entry, read_entry, write_entry
 from nbcache.store.folder import has_safe_folder, make_private_folder
-from nbcache.store.items import scan_folder
 from nbcache.store.joblib_items import find_moved, list_all_items
 from nbcache.store.local import CELLS, ROOT_NAME, prepare_location
 from nbcache.store.pieces import BLOBS
+from nbcache.store.removal import empty_folder
 from nbcache.store.signing import load_key
 
 BACKEND_NAME = "nbcache"
@@ -183,18 +183,16 @@ class NbcacheStoreBackend(StoreBackendBase, StoreBackendMixin):
                 collect_blobs(self.location)
 
     def clear_location(self, location: str) -> None:
-        """Remove a folder of the store; for the store's own, what is in it."""
+        """Remove a folder of the store; for the store's own, what is in it.
+
+        Raises ``StoreUnavailable`` when something of the whole store cannot be removed.
+        """
         if not _is_within(location, self.location):
             raise StoreError(f"{location} lies outside of the store {self.location}.")
-        if location != self.location:
+        if location == self.location:
+            empty_folder(location)
+        else:
             shutil.rmtree(location, ignore_errors=True)
-            return
-        for entry in scan_folder(location):
-            if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path, ignore_errors=True)
-            elif entry.is_symlink():  # what lies behind it is none of ours
-                with contextlib.suppress(OSError):
-                    os.unlink(entry.path)
 
     def create_location(self, location: str) -> None:
         """Create a folder that only its owner can open."""

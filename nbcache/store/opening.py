@@ -190,7 +190,10 @@ class JoblibStore:
         self.memory.reduce_size(bytes_limit, items_limit, age_limit)
 
     def clear(self) -> None:
-        """Remove everything from the store, results of joblib's own functions included."""
+        """Remove everything from the store, results of joblib's own functions included.
+
+        Raises ``StoreUnavailable``, which says why, when something cannot be removed.
+        """
         self.memory.clear(warn=False)
         self._local.index.forget()
 

@@ -1,19 +1,26 @@
-"""Looking at entries' files and removing them by their names, from one open folder on."""
+"""Removing entries by their names, from one open folder on, and all that is in a store."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import shutil
+import sys
 from collections.abc import Iterator, Sequence
 
 from nbcache.store import stamps
 from nbcache.store.entry_file import FILE_NAME
 from nbcache.store.folder import unavailable
+from nbcache.store.items import scan_folder
 from nbcache.store.pages import is_name
 from nbcache.store.ranking import Held
 from nbcache.store.shards import SHARD_DIGITS
 
 _FLAGS = sum(getattr(os, name, 0) for name in ("O_DIRECTORY", "O_NOFOLLOW", "O_CLOEXEC"))
+_OF_OTHERS = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ENOTEMPTY, errno.EEXIST))
+"""What tells that somebody else removes or stores at the same time."""
+
 _CAN_START_THERE = {os.stat, os.unlink, os.rmdir} <= os.supports_dir_fd
 
 
@@ -91,3 +98,30 @@ def removing(cells: str) -> Iterator[Removal]:
     finally:
         if folder is not None:
             os.close(folder)
+
+
+def empty_folder(folder: str) -> None:
+    """Remove the folders in a folder, and links to any; what others store meanwhile may stay.
+
+    Raises ``StoreUnavailable`` when the file system keeps something, once the rest is gone.
+    """
+    problems: list[BaseException] = []
+    for entry in scan_folder(folder):
+        if entry.is_dir(follow_symlinks=False):
+            _remove_tree(entry.path, problems)
+        elif entry.is_symlink():  # what lies behind it is none of ours
+            try:
+                os.unlink(entry.path)
+            except OSError as error:
+                problems.append(error)
+    for problem in problems:
+        if isinstance(problem, OSError) and problem.errno not in _OF_OTHERS:
+            raise unavailable(problem, folder, "remove everything from the store") from problem
+
+
+def _remove_tree(folder: str, problems: list[BaseException]) -> None:
+    """Remove a folder as far as it goes, and add what was in the way."""
+    if sys.version_info >= (3, 12):
+        shutil.rmtree(folder, onexc=lambda _act, _path, error: problems.append(error))
+    else:
+        shutil.rmtree(folder, onerror=lambda _act, _path, info: problems.append(info[1]))

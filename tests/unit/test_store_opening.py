@@ -1,9 +1,11 @@
 """A session's way to its store."""
 
+import errno
 import os
 import pathlib
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import pytest
 
@@ -132,3 +134,27 @@ def test_clear_and_limits_reach_cells(store):
     assert list(store.entries()) == []
     store.put(ENTRY, Body(b""))
     assert len(store.find(ENTRY.key)) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(errno.EROFS, "the file system is read-only"), (errno.EACCES, "you may not"), (0, "")],
+)
+def test_a_store_that_cannot_be_cleared_says_why(store, monkeypatch, number, told):
+    """What stays is told with its reason, through joblib as well; what others remove is not."""
+    store.put(ENTRY, Body(b""))
+    unlink = os.unlink
+
+    def refuse(path, **more):
+        if not number:
+            unlink(path, **more)  # somebody was quicker
+        raise OSError(number or errno.ENOENT, "no")
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    for clear in (store.clear, lambda: store.memory.clear(warn=False)):
+        with pytest.raises(StoreUnavailable, match=told) if number else nullcontext():
+            clear()
+    monkeypatch.undo()
+    assert len(list(store.entries())) == bool(number)
+    store.clear()
+    assert list(store.entries()) == []
