@@ -7,9 +7,10 @@ the last change lay a while back when it was read: two changes within one tick l
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from nbcache.entry import Body, Entry
 from nbcache.store.shards import is_settled
@@ -36,16 +37,18 @@ class Manifests:
         Small values that were verified once are kept, unless they are asked for ``anew``. The
         use is marked to the nanosecond: whoever writes to the file later leaves another moment.
         """
-        entry, body = (not anew and self._kept(path)) or read()
-        used_at = self._clock()
-        try:
-            os.utime(path, ns=(used_at, used_at))
-            status = os.lstat(path)
-        except OSError:
-            return entry, body
-        is_small = status.st_size <= _LARGEST_BYTES and not body.buffers
-        if is_small and status.st_mtime_ns == used_at:
-            mark = _mark_of(status)
+        with _holding(path) as held:
+            entry, body = (not anew and self._kept(path)) or read()
+            used_at = self._clock()
+            try:
+                os.utime(path, ns=(used_at, used_at))
+                status = os.lstat(path)
+            except OSError:
+                return entry, body
+            mark, is_small = _mark_of(status), status.st_size <= _LARGEST_BYTES
+            # While it is held no other file can be taken for the one that was read.
+            is_same = held is not None and mark == _mark_of(os.fstat(held))
+        if is_small and is_same and status.st_mtime_ns == used_at and not body.buffers:
             self._keep(path, mark, entry)
             self._bodies[path] = mark, body.stream
         return entry, body
@@ -78,6 +81,20 @@ class Manifests:
         if mark[2] <= _LARGEST_BYTES and is_settled(mark[4], now):
             self._keep(path, mark, entry)
         return entry
+
+
+@contextlib.contextmanager
+def _holding(path: str) -> Iterator[int | None]:
+    """Keep a file open, so that its inode is nobody else's; None where that cannot be told."""
+    held = None
+    if os.name == "posix":
+        with contextlib.suppress(OSError):
+            held = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        yield held
+    finally:
+        if held is not None:
+            os.close(held)
 
 
 def _mark_of(status: os.stat_result) -> _Mark:

@@ -439,6 +439,24 @@ def test_values_that_were_kept_are_never_those_of_a_later_entry(store, place, mo
     assert bytes(store.load(found).stream) == b"333"
 
 
+def test_what_is_replaced_while_it_is_read_is_not_kept(store, place, monkeypatch):
+    """Values that were read just before another process stored anew serve nobody afterwards."""
+    first = put(store, 1, b"1", cost=1.0)
+    utime = os.utime
+
+    def replacing(path, *args, **more):
+        if more:
+            put(open_store(**place), 1, later, cost=float(len(later)))
+        utime(path, *args, **more)
+
+    for later in (b"22", b"333"):  # when the file was read, and when it came from memory
+        monkeypatch.setattr(os, "utime", replacing)
+        assert len(store.load(store.find(first.key)[0]).stream) == len(later) - 1
+        monkeypatch.undo()
+        [found] = store.find(first.key)
+        assert (found.cost, bytes(store.load(found).stream)) == (float(len(later)), later)
+
+
 def blob_files(store):
     return [path for path in Path(store.location).rglob("*-*") if path.stat().st_size >= BIG]
 
