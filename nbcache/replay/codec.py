@@ -189,9 +189,10 @@ def _write(
     try:
         with muted():
             dumper.write(dict(values))
+        is_shared = dumper.refers_to_parts()
     finally:
         dumper.clear_memo()  # it holds what it wrote, and references are counted elsewhere
-    if dumper.holders.look_again(values):
+    if is_shared or dumper.holders.look_again(values):
         return _write(values, new_dumper, postponed and deep.Postponed())
     made = "" if "made" in values else _copies(dumper, new_dumper)
     if made:

@@ -22,6 +22,7 @@ from nbcache.replay.codes import CodeTable
 from nbcache.replay.foreign import Foreign
 from nbcache.replay.holders import Holders
 from nbcache.replay.library_objects import LIBRARIES
+from nbcache.replay.library_parts import take_shared
 from nbcache.replay.made import References
 from nbcache.replay.own_dicts import owners_of_dicts
 from nbcache.replay.packing import PACKED, Packer, keeping, pack_plain
@@ -151,6 +152,16 @@ class Dumper(pickle.Pickler):
         self.holders.note(kind, obj)
         reduction = family.reduce(obj, self)
         return reduction if self.postponed is None else self.postponed.leave_out(obj, reduction)
+
+    def refers_to_parts(self) -> bool:
+        """Tell whether what was written is part of what it refers to: the next try refers to it.
+
+        Raises:
+            NotStorable: no reference leads to such a part.
+        """
+        owners = self.libraries.referred
+        written = {*self.memo.copy(), *self._packer.identities} if owners else ()
+        return bool(owners) and take_shared(owners, written)
 
     def write(self, value: Any) -> None:
         """Write a whole value, with what was left out of it."""

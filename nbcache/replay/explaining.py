@@ -26,6 +26,8 @@ def explain(values: Mapping[str, Any], attempt: Attempt, error: Exception) -> No
                 path, culprit = descend(str(name), value, attempt)
                 problem = _problem(path, culprit, attempt(culprit) or error)
                 return _with_advice(problem, str(name)) if group == "bind" else problem
+    if isinstance(error, NotStorable) and error.path:
+        return error
     return NotStorable(f"can't be stored: {error}", path="the values")
 
 

@@ -37,7 +37,9 @@ from nbcache.replay.library_places import (
     MOST_ITEMS,
     NAME,
     Place,
+    is_array,
     is_held,
+    is_key,
     live,
     places_in,
     told,
@@ -155,7 +157,9 @@ def _modules_of(packages: set[str]) -> Iterator[tuple[str, Any]]:
 def _variables(module: str, variables: Mapping[str, Any], items: bool) -> Iterator[Any]:
     """Yield the containers among a module's variables, and those that they hold."""
     pairs = list(variables.items())
-    for name, value in [pair for pair in pairs if type(pair[1]) in _IN_VARIABLES]:
+    kinds = {type(value) for _, value in pairs}
+    wanted = {kind for kind in kinds if kind in _IN_VARIABLES or is_array(kind)}
+    for name, value in [pair for pair in pairs if type(pair[1]) in wanted] if wanted else ():
         if name[:2] == "__":
             continue
         yield id(value), (module, ((NAME, name),))
@@ -176,7 +180,7 @@ def _items(container: Any) -> Iterator[tuple[tuple[str, Any], Any]]:
         yield from (((INDEX, place), item) for place, item in enumerate(members))
     else:
         pairs = list(container.items())
-        yield from (((KEY, key), item) for key, item in pairs if type(key) is str)
+        yield from (((KEY, key), item) for key, item in pairs if is_key(key))
 
 
 def _is_constant(obj: Any) -> bool:
@@ -214,7 +218,7 @@ def load_place(place: str) -> Any:
     module, steps, digest = read_place(place)
     importlib.import_module(module)
     value = live(module, steps)
-    if not is_held(value) or digest_variable({"x": value}, "x") != digest:
+    if value is None or digest_variable({"x": value}, "x") != digest:
         raise CacheError(f"`{told(module, steps)}` holds something else than in the recorded run")
     return value
 

@@ -11,6 +11,7 @@ import sys
 import types
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
+from math import isnan
 from typing import Any
 
 from nbcache.heap.kinds.attributes import dict_of, slot_values, slots_of
@@ -82,13 +83,18 @@ def _home_of(named: Any) -> Any:
 def is_held(value: Any) -> bool:
     """Tell whether a library keeps something of its own here that a copy would not be."""
     kind = type(value)
-    if kind in CONTAINERS:
+    if kind in CONTAINERS or is_array(kind):
         return True
     if kind in _PLAIN or issubclass(kind, type):
         return False
     if kind is types.FunctionType:
         return "<" in value.__qualname__ and not is_library(value)
     return kind in (tuple, object) or dict_of(value) is not None or bool(slots_of(kind))
+
+
+def is_array(kind: type) -> bool:
+    """Tell whether a type is NumPy's array, which may not be loaded."""
+    return kind.__name__ == "ndarray" and kind.__module__ == "numpy"
 
 
 def inner(value: Any) -> Iterator[tuple[Step, Any]]:
@@ -103,9 +109,21 @@ def inner(value: Any) -> Iterator[tuple[Step, Any]]:
     elif kind in CONTAINERS:
         if issubclass(kind, dict):
             pairs = list(dict.items(value))
-            yield from (((KEY, key), item) for key, item in pairs if type(key) is str)
+            yield from (((KEY, key), item) for key, item in pairs if is_key(key))
     else:
         yield from _named({**(dict_of(value) or {}), **slot_values(value)})
+
+
+def is_key(key: Any) -> bool:
+    """Tell whether a key stays itself when it is written as JSON, but for lists of it."""
+    if type(key) is tuple:
+        return all(map(is_key, key))
+    return key is None or type(key) in (str, int, bool) or (type(key) is float and not isnan(key))
+
+
+def _as_key(told: Any) -> Any:
+    """Return a key that JSON made lists of."""
+    return tuple(map(_as_key, told)) if type(told) in (list, tuple) else told
 
 
 def _named(values: Mapping[str, Any]) -> Iterator[tuple[Step, Any]]:
@@ -136,7 +154,11 @@ def _contents(cell: types.CellType) -> Any:
 
 def live(module: str, steps: Sequence[Sequence[Any]]) -> Any:
     """Return what is at a place now, None if there is nothing; runs no code of the library."""
-    value: Any = sys.modules.get(module)
+    return follow(sys.modules.get(module), steps)
+
+
+def follow(value: Any, steps: Sequence[Sequence[Any]]) -> Any:
+    """Return what steps lead to from a value, None if to nothing."""
     for sort, name in steps:
         value = _follow(value, sort, name)
     return value
@@ -146,7 +168,7 @@ def _follow(value: Any, sort: str, name: Any) -> Any:
     if sort == NAME:
         return _attribute(value, name)
     if sort == KEY:
-        return dict.get(value, name) if issubclass(type(value), dict) else None
+        return dict.get(value, _as_key(name)) if issubclass(type(value), dict) else None
     if sort == INDEX:
         return _item(value if type(value) in (list, tuple, deque) else (), name)
     return _of_code(value, sort, name) if type(value) is types.FunctionType else None

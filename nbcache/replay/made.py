@@ -10,14 +10,14 @@ import base64
 import json
 import sys
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from nbcache.errors import CacheError
 from nbcache.heap.walk import digest_variable
 from nbcache.replay.library_objects import LIBRARIES, load_place, read_place
-from nbcache.replay.library_places import NAME, live, told
+from nbcache.replay.library_places import NAME, follow, live, told
 
 MOST_BYTES: Final = 1 << 16
 """Larger ones are no constants that a library makes late."""
@@ -38,13 +38,27 @@ class References:
 
     def __init__(self, but: Any = None) -> None:
         self._known: dict[int, tuple[Any, str | None]] = {id(but): (but, None)}
+        self._whole = LIBRARIES.places.get(id(but))
 
     def of(self, obj: Any) -> str | None:
         """Return how the stream refers to an object, None if no library is known to keep it."""
         found = self._known.get(id(obj))
         if found is None:
-            found = self._known[id(obj)] = obj, LIBRARIES.reference(obj)
+            text = None if self._is_inside(obj) else LIBRARIES.reference(obj)
+            found = self._known[id(obj)] = obj, text
         return found[1]
+
+    def _is_inside(self, obj: Any) -> bool:
+        """Tell whether a library keeps an object as a part of the one that is written whole."""
+        place, whole = LIBRARIES.places.get(id(obj)), self._whole
+        if place is None or whole is None or place[0] != whole[0]:
+            return False
+        return place[1][: len(whole[1])] == whole[1]
+
+    @property
+    def referred(self) -> list[Any]:
+        """Return the objects that the stream refers to."""
+        return [obj for obj, text in self._known.values() if text is not None]
 
     def copies(self, copy: Copy) -> str:
         """Return, as text, the copies of what the stream refers to and a library made late."""
@@ -94,6 +108,9 @@ class Referred:
             return load_place(place)
         except CacheError:
             module, steps, digest = read_place(place)
+            part = self._part_of_a_copy(module, steps)
+            if part is not None:
+                return part
             if place not in self._copies or not _is_free(module, steps):
                 raise
             made = self._read(base64.b64decode(self._copies[place]))
@@ -101,6 +118,14 @@ class Referred:
                 raise
             self._new[place] = made
             return made
+
+    def _part_of_a_copy(self, module: str, steps: Sequence[Any]) -> Any:
+        """Return what lies inside an object of which the stream brings a copy, None if nothing."""
+        for whole in self._copies:
+            home, first, _ = read_place(whole)
+            if home == module and len(steps) > len(first) and steps[: len(first)] == first:
+                return follow(self.load(whole), steps[len(first) :])
+        return None
 
     def to_keep(self) -> dict[str, Any]:
         """Return the objects that are to be put into their places."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import marshal
 import math
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from nbcache.heap.tokens import FLAT
@@ -47,6 +47,11 @@ class Packer:
 
     def __init__(self) -> None:
         self._names: dict[int, tuple[str, Any]] = {}
+
+    @property
+    def identities(self) -> Iterable[int]:
+        """The identities of the containers that were packed."""
+        return self._names
 
     def pack(self, container: Any) -> Any:
         """Return what stands for a large container of flat values, None for any other.

@@ -42,7 +42,8 @@ def options_of_code(options: Mapping[str, Any]) -> dict[str, Any]:
 def has_code_options(shell: Any) -> bool:
     """Tell whether any option of a shell bears on the code of every cell."""
     is_usual = shell.ast_node_interactivity == "last_expr"
-    return not is_usual or bool(shell.compile.flags & ~_base_flags())
+    flags = getattr(shell.compile, "flags", 0)
+    return not is_usual or bool(flags & ~_base_flags())
 
 
 @functools.lru_cache(maxsize=1)
