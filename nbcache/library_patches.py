@@ -11,8 +11,9 @@ import hashlib
 import re
 import sys
 import types
-from collections.abc import Iterator
-from operator import is_
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from operator import is_, itemgetter
 from typing import Any
 
 from nbcache.errors import NotFingerprintable
@@ -99,10 +100,9 @@ def need_printers(walk: Walk, display_formatter: Any) -> None:
 
 def has_own_printers(display_formatter: Any, namespace: dict[str, Any]) -> bool:
     """Tell whether any function for showing types is the notebook's; of the same ones, at once."""
-    printers: list[Any] = []
-    for formatter in getattr(display_formatter, "formatters", {}).values():
-        for table in _tables(formatter):
-            printers += table.values()
+    formatters = getattr(display_formatter, "formatters", {}).values()
+    tables = chain.from_iterable(map(_tables, formatters))
+    printers = list(chain.from_iterable(table.values() for table in tables))
     known = _foreign[1] if _foreign and _foreign[0] is namespace else ()
     if len(known) == len(printers) > 0 and all(map(is_, known, printers)):
         return False
@@ -116,13 +116,13 @@ _foreign: list[Any] = []
 """Whose functions for showing types were seen last, and these, if none was the notebook's."""
 
 _TABLES = ("type_printers", "deferred_printers", "singleton_printers")
+_held: Any = itemgetter(*_TABLES)
 
 
-def _tables(formatter: Any) -> list[Any]:
+def _tables(formatter: Any) -> Iterable[Any]:
     """Return a formatter's tables of functions by type; a trait that was asked for is as it is."""
-    held = vars(formatter).get("_trait_values", {})
     try:
-        return [held[name] for name in _TABLES]
+        return _held(vars(formatter)["_trait_values"])
     except KeyError:
         return [getattr(formatter, name, {}) for name in _TABLES]
 

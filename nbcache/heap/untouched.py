@@ -81,14 +81,15 @@ class Untouched:
         if self._process != os.getpid():  # forked by something that told nobody
             self.forget()
         with self._lock:
+            known = self._seen.get((address, len(memory)))
+            if known is not None and known.is_known and self._is_as_it_was(known, address, memory):
+                known.times += 1
+                return known.digest
             parts = self._blobs.parts(address, len(memory))
         if parts is not None:
             return self._blobs.digest(parts, address, compute)
         with self._lock:
             one = self._sighting(address, len(memory))
-            if one.is_known and self._is_as_it_was(one, address, memory):
-                one.times += 1
-                return one.digest
             number = self._begin(one, address, memory)
         found = compute()
         with self._lock:
