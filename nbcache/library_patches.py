@@ -122,7 +122,8 @@ _held: Any = itemgetter(*_TABLES)
 def _tables(formatter: Any) -> Iterable[Any]:
     """Return a formatter's tables of functions by type; a trait that was asked for is as it is."""
     try:
-        return _held(vars(formatter)["_trait_values"])
+        found: Iterable[Any] = _held(vars(formatter)["_trait_values"])
+        return found
     except KeyError:
         return [getattr(formatter, name, {}) for name in _TABLES]
 
