@@ -13,7 +13,7 @@ import sys
 import types
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from operator import is_, itemgetter
+from operator import is_, itemgetter, methodcaller
 from typing import Any
 
 from nbcache.errors import NotFingerprintable
@@ -102,7 +102,7 @@ def has_own_printers(display_formatter: Any, namespace: dict[str, Any]) -> bool:
     """Tell whether any function for showing types is the notebook's; of the same ones, at once."""
     formatters = getattr(display_formatter, "formatters", {}).values()
     tables = chain.from_iterable(map(_tables, formatters))
-    printers = list(chain.from_iterable(table.values() for table in tables))
+    printers = list(chain.from_iterable(map(_values, tables)))
     known = _foreign[1] if _foreign and _foreign[0] is namespace else ()
     if len(known) == len(printers) > 0 and all(map(is_, known, printers)):
         return False
@@ -117,6 +117,7 @@ _foreign: list[Any] = []
 
 _TABLES = ("type_printers", "deferred_printers", "singleton_printers")
 _held: Any = itemgetter(*_TABLES)
+_values: Any = methodcaller("values")
 
 
 def _tables(formatter: Any) -> Iterable[Any]:

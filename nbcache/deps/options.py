@@ -145,8 +145,10 @@ class OptionTracker(Watcher[Reading]):
         now: dict[str, Any] = {}
         defaults: Mapping[str, Any] = {}
         if self._is_loaded():
-            now = _within(self._changed(self.family.values()), late.get("read"))
-            defaults = self.family.defaults()
+            values, defaults = self.family.values(), self.family.defaults()
+            if not then and not moved(defaults, values):
+                return None
+            now = _within(self._changed(values), late.get("read"))
         for key in sorted({*then, *now}):
             if key not in then or key not in now or then[key] != now[key]:
                 old, new = (self._shown(side, key, defaults) for side in (then, now))
