@@ -353,8 +353,10 @@ def test_recursion():
     def fib(n):
         return n if n < 2 else fib(n - 1) + fib(n - 2)
 
-    assert fib(12) == 144
-    assert fib.cache_info().misses == 13
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert fib(12) == 144
+    assert fib.cache_info().misses == 13, [str(one.message) for one in told]
 
 
 def test_ttl_clock_and_kinds(monkeypatch):
