@@ -20,15 +20,25 @@ class Outbox:
         self._folder = os.path.join(folder, hashlib.sha256(url.encode()).hexdigest()[:16])
 
     def add(self, name: str) -> None:
-        """Note that an entry is to be sent."""
+        """Note that an entry is to be sent, or sent again."""
+        path = os.path.join(self._folder, name)
         with contextlib.suppress(OSError):
             make_private_folder(self._folder)
-            os.close(os.open(os.path.join(self._folder, name), os.O_CREAT | os.O_WRONLY, 0o600))
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+            os.utime(path)
 
-    def discard(self, name: str) -> None:
-        """Note that an entry was sent, or is no more."""
+    def mark(self, name: str) -> object:
+        """Return what changes when an entry is added again."""
         with contextlib.suppress(OSError):
-            os.unlink(os.path.join(self._folder, name))
+            status = os.lstat(os.path.join(self._folder, name))
+            return status.st_ino, status.st_mtime_ns
+        return None
+
+    def discard(self, name: str, mark: object = None) -> None:
+        """Note that an entry was sent or is gone; with a ``mark``, unless it was added since."""
+        with contextlib.suppress(OSError):
+            if mark is None or self.mark(name) == mark:
+                os.unlink(os.path.join(self._folder, name))
 
     def names(self) -> list[str]:
         """Return what is to be sent, in the order of names."""

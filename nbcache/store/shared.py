@@ -18,6 +18,7 @@ from typing import Any, TypeVar, overload
 from nbcache.entry import Body, Entry
 from nbcache.errors import StoreError, StoreUnavailable, TooLarge
 from nbcache.store.envelope import disclose, enclose
+from nbcache.store.header import read_manifest
 from nbcache.store.identity import Identity
 from nbcache.store.origins import Posture
 from nbcache.store.outbox import Outbox
@@ -37,10 +38,16 @@ _PATIENCE_TO_FETCH = 120.0
 
 
 class Candidates(Sequence[Entry]):
-    """Entries found here, and those of the shared store as soon as somebody asks further."""
+    """Entries found here, and those of the shared store as soon as somebody asks further.
 
-    def __init__(self, found: Sequence[Entry], fetch: Callable[[], Sequence[Entry]]) -> None:
-        self._found = list(found)
+    What expired here comes last, unless the shared store has a later one of its name.
+    """
+
+    def __init__(
+        self, found: Sequence[Entry], now: float, fetch: Callable[[], Sequence[Entry]]
+    ) -> None:
+        self._found = [entry for entry in found if entry.is_young(now)]
+        self._expired = [entry for entry in found if not entry.is_young(now)]
         self._fetch: Callable[[], Sequence[Entry]] | None = fetch
 
     def _complete(self) -> list[Entry]:
@@ -48,6 +55,8 @@ class Candidates(Sequence[Entry]):
         if fetch is not None:
             known = {entry.name for entry in self._found}
             self._found += [entry for entry in fetch() if entry.name not in known]
+            known = {entry.name for entry in self._found}
+            self._found += [entry for entry in self._expired if entry.name not in known]
         return self._found
 
     @overload
@@ -81,8 +90,11 @@ class SharedStore:
         posture: Posture = "on",
         tell: Callable[[str], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self.local, self.remote = local, remote
+        self._now = now
+        self._renewed_at: dict[str, float] = {}
         self._identity, self._key, self._posture = identity, key, posture
         self._tell = tell or (lambda text: None)
         self._clock = clock
@@ -104,7 +116,7 @@ class SharedStore:
 
     def find(self, key: str) -> Sequence[Entry]:
         """Return the entries under ``key``: those here, then those of the shared store."""
-        return Candidates(self.local.find(key), lambda: self._fetch_all(key))
+        return Candidates(self.local.find(key), self._now(), lambda: self._fetch_all(key))
 
     def load(self, entry: Entry) -> Body:
         """Return the verified values of ``entry``, which is here since it was found."""
@@ -143,9 +155,13 @@ class SharedStore:
         data = self.remote.get(name)
         return None if data is None else self._adopt(name, data)
 
-    def _adopt(self, name: str, data: bytes) -> Entry:
-        """Verify what was fetched, and keep it here."""
+    def _adopt(self, name: str, data: bytes, after: float | None = None) -> Entry | None:
+        """Verify what was fetched, and keep it here; only if it was stored after that moment."""
         file = disclose(name, data, self._identity, self._key, self._posture)
+        if after is not None:
+            stored_at = read_manifest(file, len(file), self._key).entry.stored_at
+            if stored_at <= after:
+                return None
         adopted: Entry = self.local.adopt(name, file)
         return adopted
 
@@ -163,6 +179,7 @@ class SharedStore:
         for name in self.outbox.names():
             if until is not None and self._clock() > until:
                 break
+            mark = self.outbox.mark(name)
             try:
                 self.push(name)
             except StoreUnavailable as problem:
@@ -174,32 +191,49 @@ class SharedStore:
                 pass  # it is here no more: there is nothing to send
             else:
                 self._is_down = False
-            self.outbox.discard(name)
+            self.outbox.discard(name, mark)  # it may have been stored anew meanwhile
         return len(self.outbox.names())
 
     def _fetch_all(self, key: str) -> list[Entry]:
-        """Return the shared store's entries under a key that are not here; none when it fails."""
+        """Return the shared store's entries under a key that are not here, or expired here.
+
+        None when it fails.
+        """
         if self._clock() < self._retry_at:
             return []
-        known = {entry.name for entry in self.local.find(key)}
+        known = {entry.name: entry for entry in self.local.find(key)}
         found = []
         try:
             for name in self._ask(_PATIENCE_TO_LIST, lambda: list(self.remote.names(key))):
-                if name not in known:
+                here = known.get(name)
+                if here is None:
                     found += self._pull_quietly(name)
+                elif self._may_be_renewed(here):
+                    found += self._pull_quietly(name, here.stored_at)
             self._is_down = False
         except StoreUnavailable as problem:
             self._note_failure(problem)
         return sorted(found, key=lambda entry: entry.stored_at, reverse=True)
 
-    def _pull_quietly(self, name: str) -> list[Entry]:
-        adopted: list[Entry] = []
+    def _may_be_renewed(self, here: Entry) -> bool:
+        """Whether to fetch what is here and expired: somebody may have stored it anew.
+
+        Once in a while, since what is there is mostly the same.
+        """
+        now = self._clock()
+        if here.is_young(self._now()) or now < self._renewed_at.get(here.name, now):
+            return False
+        self._renewed_at[here.name] = now + RETRY_AFTER
+        return True
+
+    def _pull_quietly(self, name: str, after: float | None = None) -> list[Entry]:
         data = self._ask(_PATIENCE_TO_FETCH, lambda: self._get(name))
         try:
-            adopted += [] if data is None else [self._adopt(name, data)]
+            adopted = None if data is None else self._adopt(name, data, after)
         except StoreError as problem:
             self._tell(str(problem))
-        return adopted
+            return []
+        return [] if adopted is None else [adopted]
 
     def _get(self, name: str) -> bytes | None:
         """Return what lies in the shared store under a name; a word on what is refused."""

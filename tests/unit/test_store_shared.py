@@ -86,8 +86,14 @@ class Person:
         )
         self.store._start_worker = lambda: None  # type: ignore[method-assign]
 
-    def put(self, value: bytes, variant: str = "1" * 16, stored_at: float = 1.0) -> Entry:
-        stored = self.store.put(Entry(KEY, variant, stored_at, None, 1.0), Body(value, [b"buffer"]))
+    def put(
+        self,
+        value: bytes,
+        variant: str = "1" * 16,
+        stored_at: float = 1.0,
+        ttl: float | None = None,
+    ) -> Entry:
+        stored = self.store.put(Entry(KEY, variant, stored_at, ttl, 1.0), Body(value, [b"buffer"]))
         self.store.flush()
         return stored
 
@@ -329,6 +335,50 @@ def test_the_newest_colleague_comes_first(ada: Person, bob: Person) -> None:
     for stored_at, digit in ((1.0, "1"), (3.0, "3"), (2.0, "2")):
         ada.put(b"values", digit * 16, stored_at)
     assert [entry.stored_at for entry in bob.store.find(KEY)] == [3.0, 2.0, 1.0]
+
+
+def test_what_expired_here_is_renewed_from_colleagues(
+    ada: Person, bob: Person, shelf: Shelf
+) -> None:
+    """A later entry of the same name takes the place of one that expired here; once in a while."""
+    bob.identity.trust("Ada", ada.identity.public)
+    times = {"stored_at": 1000.0, "ttl": 60.0}
+    for person in (ada, bob):
+        person.store._now = lambda: times["stored_at"] + 10.0
+        person.put(b"old", **times)
+    assert next(iter(bob.store.find(KEY))).stored_at == 1000.0
+    times["stored_at"] = 2000.0
+    assert [entry.stored_at for entry in bob.store.find(KEY)] == [1000.0]  # no later one there
+    ada.put(b"new", **times)
+    asked = shelf.asked
+    assert [entry.stored_at for entry in bob.store.find(KEY)] == [1000.0]
+    assert shelf.asked == asked + 1  # the names alone
+    bob.now += RETRY_AFTER
+    [renewed] = bob.store.find(KEY)
+    assert (renewed.stored_at, bytes(bob.store.load(renewed).stream)) == (2000.0, b"new")
+    asked = shelf.asked
+    assert next(iter(bob.store.find(KEY))).stored_at == 2000.0
+    assert shelf.asked == asked
+
+
+def test_what_is_stored_anew_while_it_is_sent_is_sent_again(
+    ada: Person, bob: Person, shelf: Shelf
+) -> None:
+    """The outbox forgets an entry only if nobody stored it meanwhile."""
+    send, later = shelf.put, [2.0]
+
+    def put(name: str, data: bytes) -> None:
+        if later:
+            ada.store.put(Entry(KEY, "1" * 16, later.pop(), None, 1.0), Body(b"later"))
+        send(name, data)
+
+    shelf.put = put  # type: ignore[method-assign]
+    ada.put(b"first")
+    assert len(ada.store.outbox.names()) == 1
+    assert ada.store.flush() == 0
+    bob.identity.trust("Ada", ada.identity.public)
+    [found] = bob.store.find(KEY)
+    assert (found.stored_at, bytes(bob.store.load(found).stream)) == (2.0, b"later")
 
 
 def test_forgetting_here_leaves_the_shared_store(ada: Person, shelf: Shelf) -> None:
