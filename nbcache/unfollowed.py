@@ -17,6 +17,7 @@ from nbcache.cell.names import Names
 from nbcache.cell.parts import all_parts
 from nbcache.errors import NotReplayable
 from nbcache.heap.walk import Walk
+from nbcache.replay.lazy_frames import refuse_untold
 from nbcache.witnesses import user_codes
 
 _ATTACHES = re.compile(r"\battach\s+(?:database\s+)?[?:@$]", re.IGNORECASE)
@@ -39,6 +40,7 @@ def refuse_unfollowed(walk: Walk, names: Names, nodes: Sequence[ast.stmt]) -> No
         _refuse_attached(walk, nodes)
     if "pyarrow" in walk.packages | imported:
         _refuse_file_systems(walk, nodes)
+    refuse_untold(walk)
 
 
 def _refuse_attached(walk: Walk, nodes: Sequence[ast.stmt]) -> None:

@@ -19,10 +19,11 @@ from nbcache.heap.walk import Walk
 from nbcache.policy import Policy, whole
 from nbcache.replay.aside import refuse_unseen_changes
 from nbcache.replay.codec import dump
+from nbcache.replay.lazy_frames import chosen_folders
 from nbcache.replay.made import keep
 from nbcache.replay.namespace import Snapshot, find_patches
 from nbcache.replay.needs import imported_modules, module_needs, reached_modules
-from nbcache.replay.path_texts import chosen_folders, path_like, small_numbers
+from nbcache.replay.path_texts import path_like, small_numbers
 from nbcache.replay.undoing import all_or_nothing, old_bindings, undo_log
 from nbcache.witnesses import told_words
 

@@ -16,6 +16,7 @@ from nbcache.deps.file_events import is_of_others
 from nbcache.deps.file_ledger import Ledger
 from nbcache.deps.file_looks import kind_of, names_in, status_of
 from nbcache.deps.file_scope import absolute
+from nbcache.deps.git_folders import git_folders
 from nbcache.deps.impurity import process_places
 from nbcache.deps.patching import Patches
 from nbcache.deps.places import is_for_user
@@ -36,6 +37,9 @@ _SHELL = re.compile(r"(\S*/)?(ba|da|k|z|fi)?sh")
 
 _GIT = re.compile(r"\bgit\b")
 
+_SYSTEM = ("/usr/", "/bin/", "/sbin/", "/lib", "/opt/", "/snap/", "/nix/", "/System/", "/Library/")
+"""Where a system keeps its own programs, which are no notebook's files."""
+
 _TERMINAL = "pexpect.pty_spawn"
 """Runs shell lines; its own starter of processes is not given the command."""
 
@@ -49,6 +53,8 @@ def _named_in(arguments: Iterable[Any], variables: Mapping[str, str]) -> Iterato
         for command in re.split(r"[;|&\n]+", text):
             words = _WORD.findall(command)[:_MOST_WORDS]
             yield from _IMPLIED.get(os.path.basename(words[0]), ()) if words else ()
+            if words and "/" in words[0] and not words[0].startswith(_SYSTEM):
+                yield os.path.expanduser(words[0])
             for place, word in enumerate(words[1:]):
                 if words[place] == "-m":
                     yield from filter(os.path.isfile, module_files(word, [_getcwd()]))
@@ -56,13 +62,18 @@ def _named_in(arguments: Iterable[Any], variables: Mapping[str, str]) -> Iterato
                     yield os.path.expanduser(word)
 
 
-def _repository_of(path: str | None) -> list[str]:
-    """Return the folders in which git keeps where the branches of a path's repository stand."""
-    while path and not os.path.isdir(os.path.join(path, ".git")):
-        parent = os.path.dirname(path)
-        path = "" if parent == path else parent
-    names = (".git", *(f".git/refs{one}" for one in ("", "/heads", "/remotes", "/tags")))
-    return [os.path.join(path, name) for name in names] if path else []
+def _programs(
+    ledger: Ledger, arguments: Iterable[Any], variables: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield where the user's own folders of programs have, or may get, what a command names."""
+    folders = [one for one in variables.get("PATH", "").split(os.pathsep) if one]
+    found = [one for one in map(absolute, folders) if one and ledger.scope.counts(one)]
+    folders = [one for one in found if not f"{one}/".startswith(_SYSTEM)]
+    if folders:
+        words = _WORD.findall(" ".join(texts_in(arguments, 1)))[:_MOST_WORDS]
+        for word in dict.fromkeys(words):
+            if "/" not in word and not word.startswith("-"):
+                yield from (os.path.join(folder, word) for folder in folders)
 
 
 def _variables(given: Any) -> dict[str, str]:
@@ -104,10 +115,12 @@ def watch_commands(ledger: Ledger, patches: Patches) -> None:
                 given.append(ledger.source)
             start = os.path.join(_getcwd(), kwargs.get("cwd") or "")
             is_timed = asks_times(" ".join(texts_in(given, 1)))
-            words = list(_named_in(given, _variables(kwargs.get("env"))))
+            variables = _variables(kwargs.get("env"))
+            words = list(_named_in(given, variables))
             paths = [absolute(os.path.join(start, word)) for word in words]
+            paths += _programs(ledger, given, variables)
             if _GIT.search(" ".join(texts_in(given, 1))):
-                paths += [one for path in (start, *paths) for one in _repository_of(path)]
+                paths += git_folders([start, *paths], variables)
             if is_timed and not any(path and os.path.lexists(path) for path in paths):
                 note_times(ledger, [start])
             for path in filter(None, paths):

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from nbcache.deps.arrivals import loaded_mark
+from nbcache.deps.asked_times import note_times
 from nbcache.deps.file_ledger import Ledger
 from nbcache.deps.file_looks import kind_of, status_of
 from nbcache.deps.file_scope import absolute
@@ -107,8 +108,10 @@ def watch_readers(ledger: Ledger, patches: Patches) -> None:
     """Enter the files that the known native readers of loaded libraries are given."""
 
     def on_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        for text in texts_in([*args, *kwargs.values()], depth=2):
-            _enter(ledger, text)
+        texts = list(texts_in([*args, *kwargs.values()], depth=2))
+        found = [path for text in texts for path in _enter(ledger, text)]
+        if any(map(_TELLS_TIMES.search, texts)):
+            note_times(ledger, found)
 
     def arrived(module: Any) -> None:
         patches.watch(on_call, *_places_in(module, module.__name__))
@@ -126,35 +129,40 @@ def texts_in(values: Any, depth: int) -> Iterator[str]:
             yield from texts_in(value, depth - 1)
 
 
+_TELLS_TIMES = re.compile(r"\bread_(text|blob)\b|\blast_modified\b", re.IGNORECASE)
+"""What in SQL tells of files when they were changed."""
+
 _TARGET = re.compile(r"""\bto\s+('[^']*'|"[^"]*")""", re.IGNORECASE)
 
 
-def _enter(ledger: Ledger, text: str) -> None:
+def _enter(ledger: Ledger, text: str) -> list[str]:
+    """Enter what a text names; return the paths."""
     candidates = [text]
     if "'" in text or '"' in text:
         text = _TARGET.sub("", text)  # what SQL writes
     if " " in text or "'" in text:
         candidates += [first or second for first, second in _QUOTED.findall(text)]
-    for candidate in candidates:
-        if len(candidate) <= 4096 and "\n" not in candidate:
-            _enter_path(ledger, candidate)
+    kept = [one for one in candidates if len(one) <= 4096 and "\n" not in one]
+    return [path for one in kept for path in _enter_path(ledger, one)]
 
 
-def _enter_path(ledger: Ledger, text: str) -> None:
+def _enter_path(ledger: Ledger, text: str) -> list[str]:
     if text.startswith("file:"):
         text = unquote(urlsplit(text).path)
     path = absolute(os.path.expanduser(text))
     if path is None:
-        return
+        return []
+    found = [path]
     if any(sign in text for sign in "*?["):
         _enter_pattern(ledger, path)
         ledger.before_note()
-        matches = glob.glob(path, recursive=True)[:_MOST_FILES]
+        found = glob.glob(path, recursive=True)[:_MOST_FILES]
         ledger.forget_listing(os.path.dirname(path))  # our own
-        for found in matches:
-            _enter_existing(ledger, found)
-    else:
-        _enter_existing(ledger, path)
+        if os.path.lexists(path):
+            found.append(path)  # the signs may be its own
+    for one in found:
+        _enter_existing(ledger, one)
+    return found
 
 
 def _enter_existing(ledger: Ledger, path: str) -> None:

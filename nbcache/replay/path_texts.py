@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import io
 import os
 import pathlib
 import re
@@ -17,6 +16,7 @@ from nbcache.cell.parts import all_parts
 from nbcache.heap.kinds.attributes import dict_of
 from nbcache.heap.kinds.forgotten import is_own_class
 from nbcache.heap.walk import Walk
+from nbcache.replay.lazy_frames import lazy_sources
 from nbcache.witnesses import user_codes
 
 _MOST = 2000
@@ -30,7 +30,6 @@ _MOST_OPEN = 1 << 16
 
 _NAMES_OF_FILES = (str, pathlib.PurePath)
 _PLAIN = (*_NAMES_OF_FILES, int, float)
-_BRACKETED = re.compile(r"\[([^\[\]\n]+)\]")
 _WORD = re.compile(r"[^\s'\"`;|&<>(){}=,$*]*/[^\s'\"`;|&<>(){}=,$*]*")
 _MAY_BE_PATH = re.compile(r"[^\n]{0,400}[./][^\n]{0,400}")
 
@@ -38,51 +37,12 @@ _MAY_BE_PATH = re.compile(r"[^\n]{0,400}[./][^\n]{0,400}")
 def path_like(nodes: Iterable[ast.AST], walk: Walk) -> list[str]:
     """Return the texts in a cell, its functions and its inputs that may name files."""
     found = set(_texts_in(walk.values.values()))
-    found.update(plans(walk), _constants(walk))
+    found.update(_constants(walk), (path for path, _ in lazy_sources(walk)))
     for part in all_parts(nodes):
         if isinstance(part, ast.Constant) and isinstance(part.value, (str, bytes)):
             found.add(os.fsdecode(part.value))
     found |= {word for text in found if len(text) <= 4000 for word in _WORD.findall(text)}
     return sorted(text for text in found if _MAY_BE_PATH.fullmatch(text))
-
-
-def plans(walk: Walk) -> Iterator[str]:
-    """Yield what lazy frames among the inputs will read, as text."""
-    for path, _ in _lazy_sources(walk):
-        yield path
-
-
-def chosen_folders(walk: Walk) -> list[str]:
-    """Return the folders whose names decide what lazy frames among the inputs will read."""
-    return list({one: None for path, plan in _lazy_sources(walk) for one in _chosen(path, plan)})
-
-
-def _chosen(path: str, plan: bytes) -> Iterator[str]:
-    """Yield the folders in which a plan's pattern may have found a path; none if it names it."""
-    folder, name = os.path.split(path)
-    while name:
-        if name.encode() not in plan or b"*" in plan:
-            yield os.path.abspath(folder)
-        if not folder or folder.encode() in plan:
-            break
-        folder, name = os.path.split(folder)
-    if b"**" in plan:
-        yield from (one for one, _, _ in islice(os.walk(os.path.abspath(folder)), _MOST_ITEMS))
-
-
-def _lazy_sources(walk: Walk) -> Iterator[tuple[str, bytes]]:
-    """Yield what lazy frames among the inputs will read first, and their plans.
-
-    A copy is asked: a frame keeps which files it found, as soon as it has looked for them.
-    """
-    lazy = {kind for kind in walk.types if kind.__name__ == "LazyFrame"}
-    for obj in walk.objects if lazy else ():
-        if type(obj) in lazy and hasattr(obj, "explain"):
-            with suppress(Exception):
-                plan = obj.serialize()
-                copy = type(obj).deserialize(io.BytesIO(plan))
-                for text in _BRACKETED.findall(copy.explain(optimized=False)):
-                    yield text.split(", ...")[0], plan
 
 
 def small_numbers(nodes: Iterable[ast.AST], walk: Walk) -> set[int]:

@@ -21,12 +21,13 @@ from nbcache.replay.aside import refuse_unseen_changes, walk_aside
 from nbcache.replay.codec import dump
 from nbcache.replay.codes import nested_codes
 from nbcache.replay.imports import bound_modules, import_references, library_names, star_names
+from nbcache.replay.lazy_frames import chosen_folders
 from nbcache.replay.library_objects import LIBRARIES
 from nbcache.replay.module_state import ModuleState
 from nbcache.replay.namespace import Changes, Snapshot, find_changes
 from nbcache.replay.needs import imported_modules, module_needs, reached_modules
 from nbcache.replay.outputs import COMMS, Message, Tap, are_widgets_left_out, as_wired
-from nbcache.replay.path_texts import chosen_folders, path_like, small_numbers
+from nbcache.replay.path_texts import path_like, small_numbers
 from nbcache.replay.recorded import Recording, late_of
 from nbcache.replay.shell_state import ShellState, payload_of
 from nbcache.replay.still_runs import record_still, shows_text

@@ -42,9 +42,22 @@ FOUND = [
     ("a module that is not in sys.modules", "x = 1\nopen('{far}/{m}x.py', 'w').write(f'V = {x}')\nimport importlib.util as u\ns = u.spec_from_file_location('{m}x', '{far}/{m}x.py'); mod = u.module_from_spec(s); s.loader.exec_module(mod); del s\n---\n@print(mod.V)"),
 ]
 
+PROGRAM = "import os\nx = 1\nos.makedirs('{far}/b', exist_ok=True); open('{far}/b/zqp', 'w').write(f'#!/bin/sh\\necho {x}\\n'); os.chmod('{far}/b/zqp', 0o755)\n"
+ASKED = "import os\nx = 1\nopen('{far}/a.txt', 'w').write('q'); os.utime('{far}/a.txt', (x * 9**6,) * 2)\n---\n@import duckdb\n"
+LAZY = "import os, polars as pl\nx = 1\n"
+LATER = [
+    ("a lazy frame of files in many folders", LAZY + "for i in range(5): os.makedirs(f'{far}/q{i}', exist_ok=True); open(f'{far}/q{i}/a.csv', 'w').write(f'a\\n{x if i == 3 else i}\\n')\nlf = pl.scan_csv([f'{far}/q{i}/a.csv' for i in range(5)])\n---\n@print(lf.collect().sum().item())"),
+    ("a lazy frame of a file with brackets in its name", LAZY + "open('{far}/a[1].csv', 'w').write(f'a\\n{x}\\n')\nlf = pl.scan_csv('{far}/a[1].csv', glob=False)\n---\n@print(lf.collect().item())"),
+    ("when a file changed, asked by SQL", ASKED + "with duckdb.connect() as k: print(k.sql(\"select last_modified from read_text('{far}/a.txt')\").fetchall())\ndel k"),
+    ("when files of a pattern changed, asked by SQL", ASKED + "with duckdb.connect() as k: print(k.execute('select last_modified from read_blob(?)', ['{far}/*.txt']).fetchall())\ndel k"),
+    ("a program of the user's own folder", PROGRAM + "os.environ['PATH'] = '{far}/b:' + os.environ['PATH']\n---\n@!zqp"),
+    ("a program after another command", PROGRAM + "---\n@!true; {far}/b/zqp"),
+    ("a program that may come before another", "import os\nx = 1\nos.makedirs('{far}/b', exist_ok=True)\nif x == 2: open('{far}/b/uname', 'w').write('#!/bin/sh\\necho mine\\n'); os.chmod('{far}/b/uname', 0o755)\nos.environ['PATH'] = '{far}/b:' + os.environ['PATH']\n---\n@!uname"),
+]
+
 CASES = [
     Case("a makefile", TEXT + "open('Makefile', 'w').write('all:\\n\\t@cat {far}/v.txt\\n');\n---\n@!make -s || cat {far}/v.txt", X, needless="make goes by time stamps"),
-    *(Case(name, text, X) for name, text in FOUND),
+    *(Case(name, text, X) for name, text in (*FOUND, *LATER)),
     Case("a virtual HDF5 file", H5 + "lay = h5py.VirtualLayout((1,), 'i8'); lay[:] = h5py.VirtualSource('{far}/ext/e.h5', 'a', (1,))\nwith h5py.File('m.h5', 'w') as f: f.create_virtual_dataset('v', lay)\ndel f, lay\n---\n@with h5py.File('m.h5', 'r') as f: print(f['v'][0])\ndel f", X, needless="HDF5 writes the time into it"),
     Case("a database that is attached by a parameter", TABLE + "parts = ['{far}', 'u.db']\n---\n@k = sqlite3.connect(':memory:'); k.execute('attach ? as q', ['/'.join(parts)]); print(k.execute('select a from q.t').fetchall()); k.close(); del k", X, refused=True),
     Case("who observes a trait", "x = 1\nimport traitlets\nclass T(traitlets.HasTraits):\n    a = traitlets.Int()\nt = T(); t.observe(lambda c: print('saw', x), 'a')\n---\n@t.a += 1", X, refused=True),
