@@ -17,7 +17,7 @@ def test_a_repository_is_found_from_below_with_all_folders_of_its_branches(tmp_p
 
 
 def test_a_work_tree_and_a_submodule_point_to_their_repository(tmp_path: Path) -> None:
-    """What the file ``.git`` points to counts, and what that shares with others; so does GIT_DIR."""
+    """What the file ``.git`` points to counts, and what that shares; so does ``GIT_DIR``."""
     kept = tmp_path / "main" / ".git" / "worktrees" / "w"
     kept.mkdir(parents=True)
     (kept / "commondir").write_text("../..\n")
