@@ -17,7 +17,7 @@ from nbcache.cell.names import Names
 from nbcache.cell.parts import all_parts
 from nbcache.errors import NotReplayable
 from nbcache.heap.walk import Walk
-from nbcache.replay.lazy_frames import refuse_untold
+from nbcache.lazy_frames import refuse_untold
 from nbcache.witnesses import user_codes
 
 _ATTACHES = re.compile(r"\battach\s+(?:database\s+)?[?:@$]", re.IGNORECASE)

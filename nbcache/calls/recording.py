@@ -16,10 +16,10 @@ from nbcache.entry import Body, Entry
 from nbcache.errors import NotFingerprintable, NotReplayable
 from nbcache.heap.registry import kind_of
 from nbcache.heap.walk import Walk
+from nbcache.lazy_frames import chosen_folders
 from nbcache.policy import Policy, whole
 from nbcache.replay.aside import refuse_unseen_changes
 from nbcache.replay.codec import dump
-from nbcache.replay.lazy_frames import chosen_folders
 from nbcache.replay.made import keep
 from nbcache.replay.namespace import Snapshot, find_patches
 from nbcache.replay.needs import imported_modules, module_needs, reached_modules

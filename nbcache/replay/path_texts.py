@@ -16,7 +16,7 @@ from nbcache.cell.parts import all_parts
 from nbcache.heap.kinds.attributes import dict_of
 from nbcache.heap.kinds.forgotten import is_own_class
 from nbcache.heap.walk import Walk
-from nbcache.replay.lazy_frames import lazy_sources
+from nbcache.lazy_frames import lazy_sources
 from nbcache.witnesses import user_codes
 
 _MOST = 2000

@@ -14,6 +14,7 @@ from nbcache.deps.trackers import Trackers
 from nbcache.errors import NotReplayable
 from nbcache.heap.parts import Parts
 from nbcache.heap.walk import Walk, digest_variable
+from nbcache.lazy_frames import chosen_folders
 from nbcache.library_effects import effect_calls, refuse_effect_calls, refuse_library_changes
 from nbcache.line_places import code_places, refuse_unreached, shows_lines
 from nbcache.policy import Policy, not_kept
@@ -21,7 +22,6 @@ from nbcache.replay.aside import refuse_unseen_changes, walk_aside
 from nbcache.replay.codec import dump
 from nbcache.replay.codes import nested_codes
 from nbcache.replay.imports import bound_modules, import_references, library_names, star_names
-from nbcache.replay.lazy_frames import chosen_folders
 from nbcache.replay.library_objects import LIBRARIES
 from nbcache.replay.module_state import ModuleState
 from nbcache.replay.namespace import Changes, Snapshot, find_changes
