@@ -31,6 +31,9 @@ from nbcache.store.shards import SHARD_DIGITS, is_settled
 from nbcache.unmoved import Grounds, grounds_of
 
 MOST_CELLS = 256
+LARGEST_BYTES = 256 << 10
+"""Larger entries are looked up anew: what is known of a cell holds its outputs in memory."""
+
 _NOTHING = ("patches", "effects", "annotations", "modules", "made")
 _NO_EFFECTS = ("setup", "registered", "import_path", "bound_modules", "payload", "compression")
 _Places = tuple[tuple[str, object], ...]
@@ -106,6 +109,8 @@ class Again:
         if reading is None or entry is None or type(store) is not JoblibStore:
             return
         if any(map(entry.effects.get, _NO_EFFECTS)) or "lines" in entry.late or entry.origin:
+            return
+        if entry.size_bytes > LARGEST_BYTES:
             return
         if entry.effects.get("compile_flags", 0) & ~run.request.compile_flags:
             return

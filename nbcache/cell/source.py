@@ -25,6 +25,9 @@ Lines = tuple[tuple[int, str], ...]
 
 _SKIPPED = frozenset({"kind", "type_comment", "ctx", "type_ignores"})
 _BLOCKS = (ast.stmt, ast.ExceptHandler, ast.match_case)
+_NESTED = b"#"
+"""Stands for a nested statement where those are not entered."""
+
 _NOT_CODE = frozenset({
     tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER, tokenize.DEDENT,
 })  # fmt: skip
@@ -74,12 +77,20 @@ def title_of(text: str) -> str:
 
 
 def _read_source(text: str, nodes: Sequence[ast.stmt]) -> Source:
-    digest = hashlib.blake2b(digest_size=16)
-    for piece in _normal_form(list(nodes), skip_blocks=False):
-        digest.update(piece)
+    digest = hashlib.blake2b(b"[%d" % len(nodes), digest_size=16)
+    lines: list[tuple[int, str]] = []
+    for node in nodes:
+        pieces = list(_normal_form(node, skip_blocks=True))
+        if _NESTED in pieces:
+            digest.update(b"".join(_normal_form(node, skip_blocks=False)))
+            lines += _lines([node])
+        else:  # a statement in itself: its line has the same form
+            form = b"".join(pieces)
+            digest.update(form)
+            lines.append((node.lineno, hashlib.blake2b(form, digest_size=6).hexdigest()))
     if nodes and isinstance(nodes[-1], ast.Expr) and ends_in_semicolon(text):
         digest.update(b"; hides the result")
-    return Source(text, digest.hexdigest(), read_names(nodes), tuple(_lines(nodes)), tuple(nodes))
+    return Source(text, digest.hexdigest(), read_names(nodes), tuple(lines), tuple(nodes))
 
 
 def digest_of_nodes(nodes: Sequence[ast.stmt]) -> str:
@@ -131,7 +142,7 @@ def _normal_form(root: Any, *, skip_blocks: bool) -> Iterator[bytes]:
             yield b"[%d" % len(item)
             work.extend(reversed(item))
         elif skip_blocks and item is not root and isinstance(item, _BLOCKS):
-            yield b"#"
+            yield _NESTED
         elif isinstance(item, ast.AST):
             yield b"<%s" % type(item).__name__.encode()
             work.extend(reversed(_fields(item)))

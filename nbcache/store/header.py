@@ -136,9 +136,7 @@ def pack_header(entry: Entry, table: Sequence[Any]) -> bytes:
     names = [name for name in _ordered_fields() if name not in _LATER or getattr(entry, name)]
     manifest = {name: getattr(entry, name) for name in names} | {"format": FORMAT}
     try:
-        text = json.dumps(
-            {"entry": manifest, "sections": table}, default=_plain, separators=(",", ":")
-        )
+        text = _encoder().encode({"entry": manifest, "sections": table})
     except (TypeError, ValueError, RecursionError) as error:
         raise StoreError(
             f"Entry {entry.name} was not stored: its manifest is not plain JSON data ({error})."
@@ -238,6 +236,11 @@ def _begin_hmac(key: bytes) -> tuple[hashlib._Hash, hashlib._Hash]:
     block = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
     inner, outer = (bytes(byte ^ pad for byte in block) for pad in (0x36, 0x5C))
     return hashlib.sha256(inner), hashlib.sha256(outer)
+
+
+@functools.cache
+def _encoder() -> json.JSONEncoder:
+    return json.JSONEncoder(default=_plain, separators=(",", ":"))
 
 
 @functools.cache
