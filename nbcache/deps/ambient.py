@@ -59,7 +59,7 @@ class AmbientTracker(Group):
         An empty text, and None for the modules, mean unknown.
         """
         for member in self.members:
-            if isinstance(member, (ZoneTracker, NearbyOptions)):
+            if isinstance(member, (ZoneTracker, LoggingTracker, NearbyOptions)):
                 member.start(source, reached)
             else:
                 member.start()

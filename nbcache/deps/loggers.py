@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import compress, repeat
-from operator import is_, itemgetter, ne, or_
+from types import FrameType
 from typing import Any
 
 from nbcache.deps.arrivals import loaded_names
+from nbcache.deps.digests import text_digest
+from nbcache.deps.logger_census import OWN, touched_loggers
+from nbcache.deps.nearness import asks_loggers
 from nbcache.deps.patching import Patches
+from nbcache.deps.places import owner_of
 from nbcache.deps.protocol import Observed
 from nbcache.deps.watching import Watcher
+from nbcache.deps.wrapped import Place
 from nbcache.errors import NotReplayable
 from nbcache.locality import is_local_module
 
 _ROOT = "root"
 _State = tuple[int, bool, bool, tuple[int, ...], tuple[Any, ...]]
 _PLAIN: _State = (0, False, True, (), ())
-_OWN = frozenset(vars(logging.getLogger("nbcache")))
-"""Attributes that every logger has."""
 
 
 @dataclass(slots=True)
@@ -33,6 +36,8 @@ class _Run:
     names: dict[int, str]
     asked: dict[str, set[int]] = field(default_factory=dict)
     met: dict[int, logging.Handler] = field(default_factory=dict)
+    is_asked: bool = False
+    """Whether the run may have looked at what the loggers are, beside logging to them."""
 
 
 class LoggingTracker(Watcher[_Run]):
@@ -40,10 +45,20 @@ class LoggingTracker(Watcher[_Run]):
 
     name = "logging"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._is_asked = False
+
+    def start(self, source: str = "", reached: Collection[str] | None = None) -> None:
+        """Begin to watch a run of the text ``source`` that reaches the modules ``reached``."""
+        self._is_asked = asks_loggers(source, reached)
+        super().start()
+
     def _begin(self, patches: Patches) -> _Run:
-        names, touched = dict(_level_names()), _touched()
+        names, touched = dict(_level_names()), touched_loggers()
         states, shapes = _states(touched), _shapes(touched)
         run = _Run(states, logging.root.manager.disable, loaded_names(), shapes, names)
+        run.is_asked = self._is_asked
 
         def on_question(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             level = args[1] if len(args) > 1 else kwargs["level"]
@@ -52,13 +67,17 @@ class LoggingTracker(Watcher[_Run]):
         def on_record(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             run.met.setdefault(id(args[0]), args[0])
 
+        def on_setting(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            run.is_asked = run.is_asked or _asks_itself(sys._getframe(1))
+
         patches.watch(on_question, (logging.Logger, "isEnabledFor"))
+        patches.watch(on_setting, *_QUESTIONS)
         patches.watch(on_record, (logging.Handler, "handle"))
         return run
 
     def _end(self, run: _Run) -> Observed:
         _refuse_keepers(run)
-        after = _states(_touched())
+        after = _states(touched_loggers())
         levels: dict[str, Any] = {}
         handlers: dict[str, Any] = {}
         for name in {**run.before, **after}:
@@ -83,11 +102,17 @@ class LoggingTracker(Watcher[_Run]):
             name: {str(level): _behaviour(run, name, level) for level in sorted(levels_asked)}
             for name, levels_asked in sorted(run.asked.items())
         }
-        return Observed({"asked": asked} if asked else None, effect or None)
+        late: dict[str, Any] = {"asked": asked} if asked else {}
+        if run.is_asked:
+            late["settings"] = _settings(run)
+        return Observed(late or None, effect or None)
 
     def _check(self, late: Mapping[str, Any]) -> str | None:
-        touched = _touched()
-        now = _Run(_states(touched), logging.root.manager.disable, (), _shapes(touched), {})
+        touched = touched_loggers()
+        names = dict(_level_names())
+        now = _Run(_states(touched), logging.root.manager.disable, (), _shapes(touched), names)
+        if late.get("settings", "") not in ("", _settings(now)):
+            return "levels, handlers or level names of loggers changed"
         for name, answers in late.get("asked", {}).items():
             for level, behaviour in answers.items():
                 if _behaviour(now, name, int(level)) != behaviour:
@@ -106,6 +131,30 @@ class LoggingTracker(Watcher[_Run]):
             logging.addLevelName(number, text)
         if "disable" in effect:
             logging.disable(effect["disable"])
+
+
+_QUESTIONS: tuple[Place, ...] = (
+    (logging.Logger, "getEffectiveLevel"),
+    (logging.Logger, "hasHandlers"),
+    (logging, "getLevelName"),
+)
+
+
+def _asks_itself(frame: FrameType | None) -> bool:
+    """Tell whether somebody asks who is not logging just now."""
+    while frame is not None and owner_of(frame.f_code.co_filename) == "own":
+        frame = frame.f_back
+    is_inside = frame is not None and frame.f_code.co_filename == logging.__file__
+    return not is_inside or frame is None or frame.f_code.co_name == "__repr__"
+
+
+def _settings(state: _Run) -> str:
+    """Return a digest of what the loggers were made to be before the run."""
+    rows = [
+        [name, *map(int, told[:3]), state.shown.get(name, [])]
+        for name, told in sorted(state.before.items())
+    ]
+    return text_digest(json.dumps([rows, sorted(state.names.items()), state.disabled_below]))
 
 
 def _refuse_keepers(run: _Run) -> None:
@@ -140,47 +189,10 @@ def _states(touched: Sequence[logging.Logger]) -> dict[str, _State]:
     }
 
 
-def _touched() -> list[logging.Logger]:
-    """Return the loggers in which something was set; one look at each of what may be hundreds."""
-    loggers, namespaces = _census.now()
-    is_set = map(ne, map(_SETTINGS, namespaces), repeat(_AS_MADE))
-    has_more = map(len(_OWN).__lt__, map(len, namespaces))
-    return [logging.root, *compress(loggers, map(or_, is_set, has_more))]
-
-
-_SETTINGS = itemgetter("level", "handlers", "disabled", "filters", "propagate")
-_AS_MADE: tuple[Any, ...] = (0, [], False, [], True)
-
-
-class _Census:
-    """All loggers and their namespaces, gathered anew when there are others."""
-
-    def __init__(self) -> None:
-        self._mark: tuple[int, str] = -1, ""
-        self._places: dict[str, Any] = {}
-        self._found: tuple[list[logging.Logger], list[dict[str, Any]]] = ([], [])
-
-    def now(self) -> tuple[list[logging.Logger], list[dict[str, Any]]]:
-        """Return the loggers; a name that only stood for others may have become one."""
-        known = logging.root.manager.loggerDict
-        mark = len(known), next(reversed(known), "")
-        held = map(known.get, self._places)
-        if mark != self._mark or not all(map(is_, held, self._places.values())):
-            everything = list(known.items())
-            loggers = [one for _, one in everything if isinstance(one, logging.Logger)]
-            others = {name: one for name, one in everything if isinstance(one, logging.PlaceHolder)}
-            self._mark, self._places = mark, others
-            self._found = loggers, [one.__dict__ for one in loggers]
-        return self._found
-
-
-_census = _Census()
-
-
 def _extras(logger: logging.Logger) -> tuple[Any, ...]:
     """Return the identities of filters, and the attributes that somebody added."""
     own = vars(logger)
-    added = [(name, id(own[name])) for name in own if name not in _OWN]
+    added = [(name, id(own[name])) for name in own if name not in OWN]
     return (*map(id, own["filters"]), *added)
 
 

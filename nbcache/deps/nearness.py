@@ -1,4 +1,4 @@
-"""Whether a run may come near decimal contexts or the locale: both are read out of sight.
+"""Whether a run may come near decimal contexts, the locale or loggers: all are read out of sight.
 
 They count unless all that a run reaches is known to leave them alone. A text or module that
 nobody knows may do anything.
@@ -38,10 +38,26 @@ def near_words(codes: Iterable[types.CodeType]) -> list[str]:
     """Return the words in code that may lead near; ``format`` where it formats anything."""
     found: set[str] = set()
     for code in codes:
-        found.update(word for word in code.co_names if _is_told(word))
+        found.update(word for word in code.co_names if _is_told(word) or _OF_LOGGERS.search(word))
         if not _FORMATTING.isdisjoint(code.co_code[::2]):
             found.add("format")
     return sorted(found)
+
+
+_OF_LOGGERS = re.compile(
+    r"\b(level|handlers?|propagate|disabled?|filters|manager|root|parent|lastResort|getHandler\w*"
+    r"|getLevelNamesMapping|getChildren|loggerDict|_levelToName|_nameToLevel|vars|getattr|\w*eval"
+    r"|exec|attrgetter|__\w+__)\b"
+)
+"""Words that tell what a logger is made to be, beside the questions that are watched."""
+
+
+def asks_loggers(source: str, reached: Collection[str] | None) -> bool:
+    """Tell whether a run of a text that reaches some modules may look at settings of loggers."""
+    if not source or reached is None:
+        return False
+    tops = {name.partition(".")[0] for name in reached}
+    return "logging" in tops and _OF_LOGGERS.search(source) is not None
 
 
 _FORMATTING = frozenset(number for name, number in opmap.items() if name.startswith("FORMAT_"))

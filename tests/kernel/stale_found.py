@@ -51,7 +51,17 @@ REFUSED = [
     ("a variable of duckdb's own connection", "import duckdb\nx = 1\nduckdb.sql(f'set variable zq = {x}')\n---\n@print(duckdb.sql(\"select getvariable('zq')\").fetchall())\n---\nduckdb.sql('reset variable zq')"),
 ]
 
+LEVEL = "import logging\nx = 1\nlg = logging.getLogger('zq'); lg.setLevel(x * 10)\n---\n@print(%s)\n---\nlg.setLevel(0)"
+LOGGERS = [
+    ("a logger's effective level", LEVEL % "logging.getLogger('zq.b').getEffectiveLevel()"),
+    ("a held logger's own level", LEVEL % "lg.level"),
+    ("a logger's text", LEVEL.replace("x * 10", "x * 10 + 10") % "f'{lg}'"),
+    ("whether a logger has handlers", "import logging\nx = 1\nlg = logging.getLogger('zq2'); lg.propagate = False\nif x == 2: lg.addHandler(logging.NullHandler())\n---\n@print(lg.hasHandlers())\n---\nlg.handlers.clear()"),
+    ("a name of a level", "import logging\nx = 1\nlogging.addLevelName(15, f'L{x}')\n---\n@print(logging.getLevelName(15))"),
+]
+
 CASES = [
+    *(Case(name, text, X) for name, text in LOGGERS),
     *(Case(name, text, X, refused=True) for name, text in REFUSED),
     Case("a function over variables of its own", "x = 1\nns = {'x': x, 'y': 0, 'o': object()}\nexec('def f(): return x', ns)\nf = ns['f']; del ns\n---\n@print(f())", X),
     *(Case(name, text, X) for name, text in FOUND),
