@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from nbcache.errors import ForeignEntry, StoreUnavailable
 from nbcache.store.reserving import RESERVE_FROM_BYTES, reserve
+from nbcache.store.syncing import sync_file, sync_name
 
 TEMPORARY_PREFIX = ".writing-"
 _SLICE_BYTES = 16 << 20
@@ -189,6 +190,7 @@ def write_whole_file(path: str, chunks: Iterable[bytes | memoryview]) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+    sync_name(path)
 
 
 def write_nameless_file(
@@ -205,6 +207,7 @@ def write_nameless_file(
                 reserve(descriptor, folder, size_bytes)
             for chunk in chunks:
                 _write_all(descriptor, memoryview(chunk))
+            sync_file(descriptor)
             if mode != _NEW_MODE:
                 os.chmod(temporary, mode)
             return temporary, os.fstat(descriptor)
@@ -227,6 +230,7 @@ def _open_new(folder: str) -> tuple[int, str]:
 def give_name(temporary: str, path: str) -> os.stat_result:
     """Give a file its name, instead of whatever has it; return what the file is then."""
     os.replace(temporary, path)
+    sync_name(path)
     return os.lstat(path)
 
 

@@ -47,7 +47,8 @@ class IndexUnavailable(StoreError):
 
 
 _ATTEMPTS = 5
-_NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+_FOR_NOW = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EEXIST))
+"""There is no room, or another process makes the file at this very moment."""
 
 
 class Index:
@@ -64,7 +65,7 @@ class Index:
         self._location, self._key = location, key
         self._clock = clock
         self._is_far: bool | None = None
-        self._has_no_room = False
+        self._can_wait = False
         self.has_loose = False
         """Whether entries that had blobs were found gone, or replaced: those may be free now."""
 
@@ -194,12 +195,12 @@ class Index:
     def check(self) -> None:
         """Raise ``IndexUnavailable`` where no file can hold the index.
 
-        Somebody may clear the store at this moment, and take the file or its folder away. Where
-        only room is missing, the store needs to be kept within its bounds more than ever.
+        Somebody may clear the store at this moment, and take the file or its folder away, or make
+        it. Where only room is missing, the store needs to be kept within its bounds more than ever.
         """
         for _ in range(_ATTEMPTS):
             with self._open_if_possible() as file:
-                if file is not None or self._has_no_room or not os.path.isdir(self._location):
+                if file is not None or self._can_wait or not os.path.isdir(self._location):
                     return
         raise IndexUnavailable(f"{self._location} is no place for an index.")
 
@@ -228,7 +229,7 @@ class Index:
             try:
                 file = open_pages(self.path)
             except OSError as error:
-                self._has_no_room = error.errno in _NO_ROOM
+                self._can_wait = error.errno in _FOR_NOW
         try:
             yield file
         finally:

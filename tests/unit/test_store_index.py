@@ -137,6 +137,17 @@ def test_a_folder_on_another_machine_gets_no_index_file(store, monkeypatch):
     assert not list(Path(store.location).glob("index*"))
 
 
+def test_who_meets_an_index_in_the_making_goes_without(store):
+    """While another process makes the file, answers and the janitor's round are the same."""
+    put(store, 1, ttl=5.0, stored_at=NOW - 100)
+    put(store, 2)
+    Path(store.location, "index-3.nbi.new").touch()
+    assert listed(store) == names(store)
+    for _ in store.upkeep(Bounds(expired_for=0.0), NOW):
+        pass
+    assert names(store) == listed(store) == {entry_of(2).name}
+
+
 def remove_by_hand(store, number):
     [folder] = Path(store.location).rglob(f"{key_of(number)}.*")
     shutil.rmtree(folder)

@@ -281,3 +281,19 @@ def test_writing_survives_a_folder_removed_meanwhile(store, monkeypatch):
     stored = store.put(ENTRY, Body(b"stream"))
     assert store.load(stored).stream == b"stream"
     assert len(calls) == 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders are synchronised where they can be opened")
+@pytest.mark.parametrize("asked", ["1", "0"])
+def test_what_is_stored_is_on_the_disk_where_that_is_asked_for(tmp_path, monkeypatch, asked):
+    """With ``NBCACHE_FSYNC=1`` blobs, then the entry, then its name are waited for; else none."""
+    monkeypatch.setenv("NBCACHE_FSYNC", asked)
+    seen, sync = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: (seen.append(os.fstat(file).st_ino), sync(file)))
+    LocalStore(tmp_path / "store", b"k" * 32).put(
+        Entry("a" * 32, "1" * 16, 1.0, None, 1.0), Body(b"stream", [bytes(100_000)])
+    )
+    [blob] = (tmp_path / "store").rglob("*-100000")
+    [path] = (tmp_path / "store").rglob("output.nbc")
+    order = [one.stat().st_ino for one in (blob, blob.parent, path, *path.parents[:3])]
+    assert [one for one in seen if one in order[:3]] + seen[-3:] == (order if asked == "1" else [])
