@@ -38,6 +38,8 @@ class Watched:
         made.run("%%cache quiet\npass")
         made.run(WATCH)
         made.run(PREPARE)
+        can_watch = "__import__('nbcache.heap.untouched', fromlist=['x']).UNTOUCHED._protection"
+        self.can_watch = made.value(f"{can_watch}.is_there") == "True"
 
     def act(self, code: str) -> None:
         """Do something in the kernel between its cells, as a callback does."""
@@ -62,7 +64,7 @@ class Watched:
         for _ in range(6):
             reply, is_read = self.run(cell)
             assert reply.state == "hit", reply.event
-            if not is_read:
+            if not is_read or ("large" in cell and not self.can_watch):
                 return reply
         pytest.fail(f"is read each time: {cell}")
 
