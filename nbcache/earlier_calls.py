@@ -235,7 +235,7 @@ def _touched(call: ast.Call, namespace: dict[str, Any]) -> str:
     package = package_of(namespace.get(steps[0])) if steps else ""
     if package:
         sets = any(map(_SETS.match, steps)) and package not in _TRACKED
-        sets = sets or steps[-1] in _OF_THE_PROCESS
+        sets = sets or steps[-1] in _OF_THE_PROCESS or package == "copyreg"
         if not sets and _writes_result(call):
             return ""
         is_handed = any(isinstance(part, ast.Name) for one in given for part in ast.walk(one))

@@ -68,17 +68,18 @@ def _array_printing() -> Any:
 
 
 class NumpyErrors(_Unwatched):
-    """``numpy.geterr`` and ``numpy.geterrcall``."""
+    """``numpy.geterr``, ``numpy.geterrcall`` and ``numpy.getbufsize``."""
 
     name, title, module = "numpy_errors", "numpy error state", "numpy"
     _defaults: ClassVar[dict[str, Any]] = {
         "divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn", "call": None,
+        "bufsize": 8192,
     }  # fmt: skip
 
     def values(self) -> dict[str, Any]:
         """Return how floating-point errors are treated."""
         numpy: Any = sys.modules["numpy"]
-        return {**numpy.geterr(), "call": numpy.geterrcall()}
+        return {**numpy.geterr(), "call": numpy.geterrcall(), "bufsize": numpy.getbufsize()}
 
     def defaults(self) -> Mapping[str, Any]:
         """Return numpy's own treatment."""
@@ -90,6 +91,8 @@ class NumpyErrors(_Unwatched):
         rest = dict(values)
         if "call" in rest:
             numpy.seterrcall(rest.pop("call"))
+        if "bufsize" in rest:
+            numpy.setbufsize(rest.pop("bufsize"))
         numpy.seterr(**rest)
 
 
