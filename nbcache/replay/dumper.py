@@ -24,7 +24,7 @@ from nbcache.replay.holders import Holders
 from nbcache.replay.library_objects import LIBRARIES
 from nbcache.replay.library_parts import take_shared
 from nbcache.replay.made import References
-from nbcache.replay.own_dicts import owners_of_dicts
+from nbcache.replay.own_dicts import may_share_dict, owners_of_dicts, refuse_shared_dict
 from nbcache.replay.packing import PACKED, Packer, keeping, pack_plain
 
 NAMESPACE = "namespace"
@@ -55,6 +55,7 @@ class Dumper(pickle.Pickler):
         self.holders = Holders()
         self._counted = self.holders.counted
         self._kinds: dict[type, Kind] = {}
+        self._sharing: set[type] = set()
         self._parts = walk.parts or Parts()
         self._variables = self._parts.variables
         self._nans: dict[int, str] | None = None
@@ -149,6 +150,10 @@ class Dumper(pickle.Pickler):
         family = self._kinds.get(kind)
         if family is None:
             family = self._kinds[kind] = kind_of(kind)
+            if may_share_dict(kind, family):
+                self._sharing.add(kind)
+        if kind in self._sharing:
+            refuse_shared_dict(obj)
         self.holders.note(kind, obj)
         reduction = family.reduce(obj, self)
         return reduction if self.postponed is None else self.postponed.leave_out(obj, reduction)

@@ -1,10 +1,14 @@
-"""Which earlier instance a ``__dict__`` belongs to."""
+"""Which instance a ``__dict__`` belongs to that others hold as well."""
 
 from __future__ import annotations
 
+import types
 from typing import Any
 
-from nbcache.heap.kinds.attributes import dict_of
+from nbcache.errors import NotStorable
+from nbcache.heap.kinds.attributes import dict_of, is_held, slots_of
+from nbcache.heap.kinds.instance import PlainKind
+from nbcache.heap.registry import Kind, kind_of
 from nbcache.heap.walk import Walk
 
 
@@ -15,4 +19,25 @@ def owners_of_dicts(walk: Walk, changed: frozenset[int]) -> dict[int, Any]:
     """
     owners = dict(walk.dict_owners)
     moved = map(walk.objects.__getitem__, changed)
-    return owners | {id(dict_of(obj)): obj for obj in moved if dict_of(obj) is not None}
+    kinds = {kind for kind in walk.types if may_share_dict(kind, kind_of(kind))}
+    others = (obj for obj in walk.objects if type(obj) in kinds) if kinds else ()
+    found = [(dict_of(obj), obj) for obj in (*moved, *others)]
+    return owners | {id(own): obj for own, obj in found if own is not None}
+
+
+def may_share_dict(kind: type, family: Kind) -> bool:
+    """Tell whether instances have a ``__dict__`` of which a stream would make another one."""
+    if not kind.__dictoffset__ or issubclass(kind, (type, types.ModuleType)):
+        return False
+    return not isinstance(family, PlainKind) or bool(slots_of(kind))
+
+
+def refuse_shared_dict(obj: Any) -> None:
+    """Refuse a new object whose ``vars()`` something else holds: they would come back apart.
+
+    Raises:
+        NotStorable: something does.
+    """
+    own = dict_of(obj)
+    if own is not None and own is not obj and is_held(own):
+        raise NotStorable("has a `__dict__` that is held apart from it as well; keep the object")

@@ -34,6 +34,8 @@ def own_store(tmp_path, monkeypatch):
     monkeypatch.setenv("NBCACHE_DIR", str(tmp_path / "store"))
     monkeypatch.setenv("NBCACHE_KEY_DIR", str(tmp_path / "keys"))
     monkeypatch.setattr(sys.modules[__name__], "RATE", 3)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")  # what others do in a watched folder would count
 
 
 def counts(cached):
