@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from nbcache.deps.impurity import PASSING
 from nbcache.entry import Entry
 from nbcache.errors import CacheError
 from nbcache.events import SERVED, CellEvent, State
@@ -17,6 +18,7 @@ from nbcache.replay.recording import Recorder
 from nbcache.store.protocol import Lock
 from nbcache.worth import Estimates, not_worth
 
+NO_TTL = "no ttl: it stays as it is until something else changes; `%%cache ttl=10m` limits its age"
 VERIFIED = "verified: a second run left exactly what was stored"
 
 
@@ -157,6 +159,9 @@ class Run:
             told |= {"verified": not self.differences, "differences": self.differences}
         if entry is not None:
             told |= self._of_entry(entry)
+        is_endless = entry is not None and told["expires_at"] is None and self.policy.explicit
+        if is_endless and not PASSING.isdisjoint(told["notes"]):
+            told["notes"] = (*told["notes"], NO_TTL)
         return CellEvent(
             state=self.state,
             cell_id=request.cell_id,

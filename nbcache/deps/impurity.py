@@ -2,8 +2,9 @@
 
 Seen: connections and name look-ups of Python's sockets, URLs given to native readers, started
 processes, threads and tasks of the user that go on after the run, randomness taken from the
-system, questions to the user. Not seen: clocks (``time.time`` and ``datetime.now`` are C
-functions that nothing can hook), and the network of native libraries other than those readers.
+system, questions to the user. Clocks are C functions that nothing can hook: the words of the
+cell tell of them, and only the status does. Not seen: the network of native libraries other than
+those readers.
 What a library does while it is imported does not count.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import builtins
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -32,6 +34,13 @@ from nbcache.deps.wrapped import Hook, Place
 NETWORK = "used the network"
 PROCESS = "started a process"
 ENTROPY = "drew randomness without a seed"
+CLOCK = "read the clock"
+PASSING = frozenset({NETWORK, CLOCK})
+"""What gives something else at another time."""
+
+_CLOCKS = re.compile(r"\btime(_ns)?\(\)|\.(now|utcnow|today)\(|\btime\.(local|gm|c)time\(\)")
+"""Calls in a cell's text that tell what time it is; a C function that nothing can hook."""
+
 _REMOTE = ("http://", "https://", "s3://", "gs://", "gcs://", "az://", "abfs://", "hf://")
 _STARTERS = (
     "fork", "forkpty", "posix_spawn", "posix_spawnp", "system", "startfile",
@@ -45,6 +54,7 @@ class _Run:
     tasks: set[Any]
     notes: dict[str, None] = field(default_factory=dict)
     asked: bool = False
+    is_timed: bool = False
 
 
 class ImpurityTracker(Watcher[_Run]):
@@ -56,9 +66,16 @@ class ImpurityTracker(Watcher[_Run]):
         """``is_accounted`` tells whether somebody else answers for this thread's connections."""
         super().__init__()
         self.is_accounted = is_accounted
+        self._source = ""
+
+    def start(self, source: str = "") -> None:
+        """Begin to watch a run of the text ``source``, empty if it is not known."""
+        self._source = source
+        super().start()
 
     def _begin(self, patches: Patches) -> _Run:
         run = _Run(set(threading.enumerate()), _tasks())
+        run.is_timed = _CLOCKS.search(self._source) is not None
         family = getattr(socket, "AF_UNIX", None)
 
         def on_connect(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -95,7 +112,8 @@ class ImpurityTracker(Watcher[_Run]):
             if not task.done() and _is_users(_task_code(task)):
                 notes[f"left the task `{task.get_name()}` running"] = None
         refusal = "it asks for input" if run.asked else None
-        return Observed(notes=tuple(notes), refusal=refusal, impure=bool(notes))
+        clocks = (CLOCK,) if run.is_timed else ()
+        return Observed(notes=(*notes, *clocks), refusal=refusal, impure=bool(notes))
 
 
 def _noting(run: _Run, note: str, whom: Iterable[str] = ("user", "library")) -> Hook:

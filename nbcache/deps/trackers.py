@@ -99,7 +99,7 @@ class Trackers:
         with uninterrupted(), same_strand(), together():
             self.frames.start(source)
             self.lines.start()
-            self.impurity.start()
+            self.impurity.start(source)
             self.remote.start()
             self.filesystems.start()
             self.lookups.start()

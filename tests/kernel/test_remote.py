@@ -91,7 +91,8 @@ def test_a_remote_file_counts_by_its_tag(tmp_path: Path) -> None:
         assert made.run(dated).state == "stale"
         site.date = ""
         bare = f"%%cache\nbare = urllib.request.urlopen('{site.address}/y').read()"
-        assert "used the network" in made.run(bare).event["notes"]
+        notes = made.run(bare).event["notes"]
+        assert [note.partition(":")[0] for note in notes] == ["used the network", "no ttl"]
         assert made.run(bare).state == "hit"
         posted = f"%%cache\nposted = urllib.request.urlopen('{site.address}/y', b'1')"
         assert made.run(posted).state in ("error", "bypass")

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from nbcache.deps.impurity import ENTROPY, NETWORK, PROCESS, ImpurityTracker
+from nbcache.deps.impurity import CLOCK, ENTROPY, NETWORK, PROCESS, ImpurityTracker
 
 
 @pytest.fixture
@@ -66,6 +66,18 @@ def test_impure_run_is_noted(tracker, run, note):
     assert seen.notes == (note,)
     assert seen.impure
     assert seen.refusal is None
+
+
+@pytest.mark.parametrize(
+    ("source", "notes"),
+    [("t = time.time()", (CLOCK,)), ("pd.Timestamp.now()", (CLOCK,)), ("t = time.strftime(f)", ())],
+)
+def test_clock_that_a_text_reads_is_told(tracker, source, notes):
+    """A run whose text asks what time it is says so; automatic mode may keep it."""
+    tracker.start(source)
+    seen = tracker.finish()
+    assert seen.notes == notes
+    assert not seen.impure
 
 
 PURE = {
