@@ -22,6 +22,7 @@ MOST_PARTS = 20_000
 """Parts looked at of one object that a library keeps."""
 
 _NAMED = (type, types.ModuleType, types.BuiltinFunctionType, types.MethodType)
+_KERNELS = frozenset({"IPython", "ipykernel", "nbcache"})
 _VALUES = (tuple, frozenset, str, bytes, int, float)
 _Steps = tuple[Step, ...]
 
@@ -63,13 +64,18 @@ def parts_of(owner: Any) -> Iterator[tuple[Any, _Steps | None]]:
         value, steps = queue.popleft()
         for step, part in _held(value):
             kind = type(part)
-            if kind in FLAT or id(part) in seen or issubclass(kind, _NAMED):
+            if kind in FLAT or id(part) in seen or issubclass(kind, _NAMED) or _is_kernels(kind):
                 continue
             seen.add(id(part))
             found = part, None if steps is None or step is None else (*steps, step)
             queue.append(found)
             if not issubclass(kind, _VALUES):
                 yield found
+
+
+def _is_kernels(kind: type) -> bool:
+    """Tell whether instances are the kernel's own: its streams lead to the shell, and all else."""
+    return str(kind.__module__).partition(".")[0] in _KERNELS
 
 
 def _held(value: Any) -> Iterator[tuple[Step | None, Any]]:
