@@ -8,6 +8,7 @@ import os
 import re
 import socket
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Collection
 from functools import lru_cache
@@ -54,6 +55,10 @@ _NAMED: dict[str, tuple[str, Read]] = {
     "sys.get_int_max_str_digits()": (
         r"get_int_max_str_digits\b",
         getattr(sys, "get_int_max_str_digits", int),
+    ),
+    "the thread's name": (
+        r"\b(current_thread|main_thread)\b",
+        lambda: (threading.main_thread().name, threading.current_thread().name),
     ),
     "sys.getswitchinterval()": (r"getswitchinterval\b", sys.getswitchinterval),
 }

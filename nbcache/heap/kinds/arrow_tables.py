@@ -164,7 +164,9 @@ def _refuse_lent(table: Any, dump: Dump) -> None:
 def _series_token(series: Any, walk: Walk) -> bytes:
     import polars as pl
 
-    head = [text(series.name), text(repr(series.dtype)), flat(len(series))]
+    # What is said to be sorted, rightly or not, is computed with in another way.
+    order = text(repr(sorted(name for name, is_set in series.flags.items() if is_set)))
+    head = [text(series.name), text(repr(series.dtype)), flat(len(series)), order]
     if series.dtype == pl.Object:
         return joined(b"po", [*head, *map(walk.ref, series.to_list())])
     try:
