@@ -3,7 +3,7 @@
 Seen: connections and name look-ups of Python's sockets, URLs given to native readers, started
 processes, threads and tasks of the user that go on after the run, randomness taken from the
 system, questions to the user. Clocks are C functions that nothing can hook: the words of the
-cell tell of them, and only the status does. Not seen: the network of native libraries other than
+cell tell of them. Not seen: the network of native libraries other than
 those readers.
 What a library does while it is imported does not count.
 """
@@ -112,8 +112,9 @@ class ImpurityTracker(Watcher[_Run]):
             if not task.done() and _is_users(_task_code(task)):
                 notes[f"left the task `{task.get_name()}` running"] = None
         refusal = "it asks for input" if run.asked else None
-        clocks = (CLOCK,) if run.is_timed else ()
-        return Observed(notes=(*notes, *clocks), refusal=refusal, impure=bool(notes))
+        if run.is_timed:
+            notes[CLOCK] = None
+        return Observed(notes=tuple(notes), refusal=refusal, impure=bool(notes))
 
 
 def _noting(run: _Run, note: str, whom: Iterable[str] = ("user", "library")) -> Hook:
