@@ -7,26 +7,26 @@ the address of an image's memory: there equal bytes count as shared.
 
 from __future__ import annotations
 
-import array
-import ctypes
 import sys
 import weakref
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from nbcache.errors import NotStorable
 from nbcache.heap import rebuild_tables
 from nbcache.heap.kinds.instance import ReducedKind
+from nbcache.heap.kinds.lent_places import buffers_of, members_of, places_of, plain_spans
 from nbcache.heap.memory import Span
 
 if TYPE_CHECKING:
     from nbcache.heap.registry import Dump
 
 SHARES = "shows a part of the memory of an array; make it of a copy"
-_MOST_MEMBERS = 1000
 _BORROWERS = frozenset(("pyarrow", "polars", "PIL.Image"))
 _WINDOW = 1 << 26
+_FEW = 64
+"""So many arrays are put into their places one by one."""
 
 
 class Lenders:
@@ -37,7 +37,8 @@ class Lenders:
         self._starts: list[int] = []
         self._lent = dump.lent
         self._read = 0
-        self.borrowed: list[Span] = []
+        self._borrowed: list[Span] = []
+        self._plain = sorted(plain_spans(dump))
         self.copied: list[bytes] = []
         self._add(map(_whole, _earlier_arrays(dump)))
         self._add(_earlier_columns(dump))
@@ -58,6 +59,23 @@ class Lenders:
         self._catch_up()
         return bool(self._found)
 
+    def borrow(self, places: Iterable[tuple[int, int]]) -> None:
+        """Note memory that a stream holds as a copy: addresses and bytes."""
+        for address, size in places:
+            if size:
+                insort(self._borrowed, (address, address + size))
+
+    def has_borrowed(self, address: int, size: int) -> bool:
+        """Tell whether some of that memory lies inside of an array's."""
+        first = bisect_left(self._borrowed, (address, 0))
+        last = bisect_left(self._borrowed, (address + size, 0))
+        return any(end <= address + size for _, end in self._borrowed[first:last])
+
+    def is_in_plain(self, address: int) -> bool:
+        """Tell whether one of Python's own arrays has its memory there."""
+        place = bisect_right(self._plain, (address, sys.maxsize)) - 1
+        return place >= 0 and address < self._plain[place][1]
+
     def holds(self, content: bytes) -> bool:
         """Tell whether the memory of a known array has these bytes in a row."""
         self._catch_up()
@@ -69,12 +87,20 @@ class Lenders:
             self._add(map(_whole, new))
 
     def _add(self, views: Iterable[Any]) -> None:
-        for view in views:
-            if view is not None and len(view):
-                start: int = view.__array_interface__["data"][0]
-                self._found.append((start, start + len(view), view))
-        self._found.sort(key=lambda one: one[:2])
-        self._starts = [start for start, _, _ in self._found]
+        new = [view for view in views if view is not None and len(view)]
+        for view in new if len(new) <= _FEW else ():
+            place = bisect_right(self._starts, _address(view))
+            self._starts.insert(place, _address(view))
+            self._found.insert(place, (_address(view), _address(view) + len(view), view))
+        if len(new) > _FEW:
+            self._found += [(_address(view), _address(view) + len(view), view) for view in new]
+            self._found.sort(key=lambda one: one[:2])
+            self._starts = [start for start, _, _ in self._found]
+
+
+def _address(view: Any) -> int:
+    found: int = view.__array_interface__["data"][0]
+    return found
 
 
 _known: weakref.WeakKeyDictionary[Any, Lenders] = weakref.WeakKeyDictionary()
@@ -103,8 +129,7 @@ def lend(lent: Any, dump: Dump) -> None:
     view = _whole(lent) if known.copied else None
     if view is not None and any(_has(view, one) for one in known.copied):
         raise NotStorable("may share its memory with an image; make one of them of a copy")
-    start: int = lent.__array_interface__["data"][0]
-    if any(start <= one[0] and one[1] <= start + lent.nbytes for one in known.borrowed):
+    if known.has_borrowed(_address(lent), lent.nbytes):
         raise NotStorable("shares its memory with an arrow table or polars frame; copy one of them")
 
 
@@ -141,19 +166,19 @@ def _has(view: Any, content: bytes) -> bool:
 
 def is_lent(arrays: Iterable[Any], dump: Dump) -> bool:
     """Tell whether a buffer of some arrow arrays lies in the memory of a known array."""
-    return _is_within([(one.address, one.size) for one in _buffers_of(arrays)], dump)
+    return _is_within([(one.address, one.size) for one in buffers_of(arrays)], dump)
 
 
 def has_lent(columns: Iterable[Any], dump: Dump) -> bool:
     """Tell the same of polars' series, which needs no pyarrow."""
-    return _is_within([place for one in columns for place in _places_of(one)], dump)
+    return _is_within([place for one in columns for place in places_of(one)], dump)
 
 
 def _is_within(places: list[tuple[int, int]], dump: Dump) -> bool:
     known = lenders(dump)
     if any(known.bytes_at(address, size) is not None for address, size in places):
         return True
-    known.borrowed += [(address, address + size) for address, size in places if size]
+    known.borrow(places)
     return False
 
 
@@ -166,66 +191,15 @@ class BufferKind(ReducedKind):
         view = known.bytes_at(obj.address, obj.size)
         if view is not None:
             return rebuild_tables.make_buffer, (view,)
-        if any(first <= obj.address < end for first, end in _plain_spans(dump)):
+        if known.is_in_plain(obj.address):
             raise NotStorable("shows the memory of a bytearray or array; make it of a copy")
-        known.borrowed += [(obj.address, obj.address + obj.size)] if obj.size else []
+        known.borrow([(obj.address, obj.size)])
         return super().reduce(obj, dump)
 
 
 def is_any_known(dump: Dump) -> bool:
     """Tell whether a stream knows any array at all."""
     return lenders(dump).is_any
-
-
-def _plain_spans(dump: Dump) -> Iterator[Span]:
-    """Yield where Python's own arrays keep their memory, those named and those held directly."""
-    bound = dump.root.get("bind", {}) if isinstance(dump.root, dict) else {}
-    held = (one for value in bound.values() for one in (value, *_members(value)))
-    for one in (*dump.walk.objects, *held):
-        if type(one) is array.array:
-            address, count = one.buffer_info()
-            yield address, address + count * one.itemsize
-        elif type(one) is bytearray and one:
-            address = ctypes.addressof(ctypes.c_char.from_buffer(one))
-            yield address, address + len(one)
-
-
-def _members(value: Any) -> Iterable[Any]:
-    if type(value) not in (list, tuple, dict) or len(value) > _MOST_MEMBERS:
-        return ()
-    members: Iterable[Any] = value.values() if type(value) is dict else value
-    return members
-
-
-def _buffers_of(columns: Iterable[Any]) -> Iterator[Any]:
-    for column in columns:
-        for chunk in column.chunks:
-            yield from filter(None, chunk.buffers())
-
-
-def _places_of(series: Any) -> Iterator[tuple[int, int]]:
-    """Yield address and bytes of the numbers that a series keeps, its members' included."""
-    kind = type(series.dtype).__name__
-    if kind == "Struct":
-        inner = [series.struct.field(name) for name in series.struct.fields]
-    elif kind == "List":
-        inner = [chunk.explode() for chunk in series.get_chunks()]
-    elif series.dtype.is_numeric() or series.dtype.is_temporal() or kind == "Array":
-        yield from filter(None, map(_place_of, series.get_chunks()))
-        return
-    else:
-        return
-    for one in inner:
-        yield from _places_of(one)
-
-
-def _place_of(chunk: Any) -> tuple[int, int] | None:
-    try:
-        array = chunk.to_physical().to_numpy(allow_copy=False)
-    except Exception:  # numbers with missing ones, or of a width that NumPy lacks
-        return None
-    start: int = array.__array_interface__["data"][0]
-    return start, array.nbytes
 
 
 def _whole(array: Any) -> Any:
@@ -281,8 +255,8 @@ def _arrays_in(value: Any, *, members: bool) -> Iterator[Any]:
         while isinstance(value.base, np.ndarray):
             value = value.base
         yield value
-    elif members and _members(value):
-        for one in _members(value):
+    elif members and members_of(value):
+        for one in members_of(value):
             yield from _arrays_in(one, members=False)
     elif hasattr(value, "_mgr") and type(value).__module__.startswith("pandas."):
         for block in value._mgr.blocks:
