@@ -38,7 +38,7 @@ class Lenders:
         self._lent = dump.lent
         self._read = 0
         self._borrowed: list[Span] = []
-        self._plain = sorted(plain_spans(dump))
+        self._plain: list[Span] | None = None
         self.copied: list[bytes] = []
         self._add(map(_whole, _earlier_arrays(dump)))
         self._add(_earlier_columns(dump))
@@ -71,8 +71,10 @@ class Lenders:
         last = bisect_left(self._borrowed, (address + size, 0))
         return any(end <= address + size for _, end in self._borrowed[first:last])
 
-    def is_in_plain(self, address: int) -> bool:
+    def is_in_plain(self, address: int, dump: Dump) -> bool:
         """Tell whether one of Python's own arrays has its memory there."""
+        if self._plain is None:
+            self._plain = sorted(plain_spans(dump))
         place = bisect_right(self._plain, (address, sys.maxsize)) - 1
         return place >= 0 and address < self._plain[place][1]
 
@@ -191,7 +193,7 @@ class BufferKind(ReducedKind):
         view = known.bytes_at(obj.address, obj.size)
         if view is not None:
             return rebuild_tables.make_buffer, (view,)
-        if known.is_in_plain(obj.address):
+        if known.is_in_plain(obj.address, dump):
             raise NotStorable("shows the memory of a bytearray or array; make it of a copy")
         known.borrow([(obj.address, obj.size)])
         return super().reduce(obj, dump)
