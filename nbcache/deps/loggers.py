@@ -141,11 +141,15 @@ _QUESTIONS: tuple[Place, ...] = (
 
 
 def _asks_itself(frame: FrameType | None) -> bool:
-    """Tell whether somebody asks who is not logging just now."""
-    while frame is not None and owner_of(frame.f_code.co_filename) == "own":
+    """Tell whether the user's own code asks; libraries ask to log, and about their own loggers."""
+    while frame is not None and (
+        owner_of(frame.f_code.co_filename) == "own" or frame.f_code.co_name == "__repr__"
+    ):
         frame = frame.f_back
-    is_inside = frame is not None and frame.f_code.co_filename == logging.__file__
-    return not is_inside or frame is None or frame.f_code.co_name == "__repr__"
+    if frame is None:
+        return True
+    place = frame.f_code.co_filename
+    return owner_of(place) == "user" or place == "<string>"
 
 
 def _settings(state: _Run) -> str:

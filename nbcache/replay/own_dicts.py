@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import types
 from typing import Any
 
 from nbcache.errors import NotStorable
-from nbcache.heap.kinds.attributes import dict_of, is_held, slots_of
-from nbcache.heap.kinds.instance import PlainKind
+from nbcache.heap.kinds.attributes import HEAP_TYPE, dict_of, is_held, slots_of
+from nbcache.heap.kinds.instance import PlainKind, ReducedKind
 from nbcache.heap.registry import Kind, kind_of
 from nbcache.heap.walk import Walk
 
@@ -25,11 +26,23 @@ def owners_of_dicts(walk: Walk, changed: frozenset[int]) -> dict[int, Any]:
     return owners | {id(own): obj for own, obj in found if own is not None}
 
 
+_READ = (types.FunctionType, BaseException, types.SimpleNamespace)
+"""Types whose ``__dict__`` is read in any case; asking others for it may first make one."""
+
+_MADE_IN_C = 1 << 8
+"""``Py_TPFLAGS_IMMUTABLETYPE``: not made by a class statement."""
+
+
 def may_share_dict(kind: type, family: Kind) -> bool:
     """Tell whether instances have a ``__dict__`` of which a stream would make another one."""
-    if not kind.__dictoffset__ or issubclass(kind, (type, types.ModuleType)):
+    if not kind.__dictoffset__ or issubclass(kind, (type, types.ModuleType, functools.partial)):
         return False
-    return not isinstance(family, PlainKind) or bool(slots_of(kind))
+    if isinstance(family, PlainKind):
+        return bool(slots_of(kind))
+    if issubclass(kind, _READ):
+        return True
+    is_made = kind.__flags__ & HEAP_TYPE and not kind.__flags__ & _MADE_IN_C
+    return bool(is_made) and type(family) is ReducedKind
 
 
 def refuse_shared_dict(obj: Any) -> None:

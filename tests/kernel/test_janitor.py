@@ -8,7 +8,9 @@ from pathlib import Path
 
 from kernels import kernel
 
-LARGE = "%%cache\nimport os; data{0} = [os.urandom(40_000), {0}]; None"
+LARGE = "%%cache\nimport os, time; data{0} = [os.urandom(40_000), {0}]; time.sleep({0} / 10); None"
+"""Cells of which each later one is worth more."""
+
 STATE = "[type(j).__name__ for j in [getattr(get_ipython(), '_nbcache_janitor', None)]]"
 
 

@@ -164,15 +164,27 @@ def _refuse_lent(table: Any, dump: Dump) -> None:
 def _series_token(series: Any, walk: Walk) -> bytes:
     import polars as pl
 
-    # What is said to be sorted, rightly or not, is computed with in another way.
-    order = text(repr(sorted(name for name, is_set in series.flags.items() if is_set)))
-    head = [text(series.name), text(repr(series.dtype)), flat(len(series)), order]
+    head = [text(series.name), text(repr(series.dtype)), flat(len(series))]
+    if not is_said_rightly(series):
+        head.append(text(repr(series.flags)))
     if series.dtype == pl.Object:
         return joined(b"po", [*head, *map(walk.ref, series.to_list())])
     try:
         return joined(b"ps", [*head, _series_content(series)])
     except ImportError:
         return joined(b"ps", [*head, _listed(series)])
+
+
+def is_said_rightly(series: Any) -> bool:
+    """Tell whether a series is sorted if it was told to be: it is computed with as if it were."""
+    flags = series.flags
+    if len(series) < 2 or not (flags["SORTED_ASC"] or flags["SORTED_DESC"]):
+        return True
+    before, after = series[:-1], series[1:]
+    try:
+        return not (before > after if flags["SORTED_ASC"] else before < after).any()
+    except Exception:  # nothing compares values of this type
+        return False
 
 
 def _series_content(series: Any) -> bytes:
