@@ -101,7 +101,7 @@ $(DEVTOOLS): tests/browser/package.json | $(BIN)/python
 # The dependencies follow pyproject.toml alone, so that later runs are quick.
 $(DEPENDENCIES): pyproject.toml | $(BIN)/python
 	@echo "Installing what nbcache and its tests need (a minute or two)."
-	@$(PIP) install 'hatchling>=1.25'
+	@$(PIP) install 'hatchling>=1.25' editables
 	@$(PIP) install --no-build-isolation --prefer-binary '.[test,notebooks]'
 	@touch $@
 

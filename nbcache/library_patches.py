@@ -1,7 +1,7 @@
-"""What earlier cells put into libraries: ``pd.DataFrame.my_method = …``, ``math.mode = 1``.
+"""What the user's code puts into libraries: ``pd.DataFrame.my_method = …``, ``math.mode = 1``.
 
-The heap of a library is not walked, so what the notebook itself put there is found in the texts
-of its cells, and its present value is an input of every cell.
+The heap of a library is not walked, so what the notebook or a local module may have put there is
+found in the texts of cells and loaded modules, and its present value is an input of every cell.
 """
 
 from __future__ import annotations
@@ -16,22 +16,29 @@ from itertools import chain
 from operator import is_, itemgetter, methodcaller
 from typing import Any
 
+from nbcache.deps.local import loaded_local_names, memory_digest, memory_text
 from nbcache.errors import NotFingerprintable
 from nbcache.heap.walk import Walk
-from nbcache.library_effects import is_library_target, target_steps
+from nbcache.library_effects import RECORDED_OPTIONS, is_library_target, target_steps
 from nbcache.locality import is_local_module
 
 _MAY_PATCH = re.compile(r"\.\w+\s*(:[^=\n]*)?=[^=]|setattr\s*\(|_accessor\b")
 _MISSING = object()
+_LOADED = "@"
+"""Marks the name of a loaded module, where a variable's name would stand."""
+
+
+_Steps = tuple[str, ...]
 
 
 class LibraryPatches:
-    """Follows the history of one shell; each text is read once."""
+    """Follows the history of one shell and the loaded local modules; each text is read once."""
 
     def __init__(self) -> None:
         self._seen = 0
-        self._targets: dict[tuple[str, ...], str] = {}
+        self._targets: dict[_Steps, str] = {}
         self._names: dict[str, None] = {}
+        self._of_modules: dict[str, tuple[str | None, dict[_Steps, str]]] = {}
 
     def need_all(self, walk: Walk, history: Any) -> None:
         """Make every present patch, and every class handed to a registry, an input."""
@@ -40,16 +47,40 @@ class LibraryPatches:
             if name in walk.namespace:
                 walk.need(name)
         walk.run()
-        for steps, text in self._targets.items():
-            value = _follow(steps, walk.namespace)
-            if value is not _MISSING:
-                self._need_value(walk, ".".join(steps), value, text)
+        known: dict[str, Any] = {}
+        for steps, text, variables in self._all_targets(walk.namespace):
+            value = _follow(steps, variables)
+            label = ".".join(steps).removeprefix(_LOADED)
+            while known.get(label, value) is not value:
+                label += "'"
+            if value is not _MISSING and label not in known:
+                known[label] = value
+                self._need_value(walk, label, value, text)
         walk.run()
 
     def has_any(self, namespace: dict[str, Any], history: Any) -> bool:
-        """Tell whether earlier cells may have put anything into a library."""
+        """Tell whether cells or local modules may have put anything into a library."""
         self._read_new(namespace, history)
-        return bool(self._targets or self._names)
+        return bool(self._names) or next(self._all_targets(namespace), None) is not None
+
+    def _all_targets(
+        self, namespace: dict[str, Any]
+    ) -> Iterator[tuple[_Steps, str, dict[str, Any]]]:
+        """Yield what may have been assigned, the text that does, and its variables."""
+        yield from ((steps, text, namespace) for steps, text in self._targets.items())
+        for name in loaded_local_names():
+            variables = getattr(sys.modules.get(name), "__dict__", {})
+            for steps, text in self._targets_of(name, variables).items():
+                yield steps, text, variables
+
+    def _targets_of(self, name: str, variables: dict[str, Any]) -> dict[_Steps, str]:
+        digest, known = memory_digest(name), self._of_modules.get(name)
+        if known is None or known[0] != digest:
+            text = memory_text(name)
+            tree = _tree_of(text)
+            targets = {} if tree is None else dict.fromkeys(_targets_in(tree, variables), text)
+            known = self._of_modules[name] = digest, targets
+        return known[1]
 
     def _need_value(self, walk: Walk, label: str, value: Any, text: str) -> None:
         try:
@@ -61,25 +92,47 @@ class LibraryPatches:
         if len(history) < self._seen:
             self._seen = 0
         for text in history[self._seen :]:
-            if _MAY_PATCH.search(text):
-                self._read(text, namespace)
+            tree = _tree_of(text)
+            if tree is not None:
+                self._names.update(dict.fromkeys(_registered(tree)))
+                self._targets.update(dict.fromkeys(_targets_in(tree, namespace), text))
         self._seen = len(history)
 
-    def _read(self, text: str, namespace: dict[str, Any]) -> None:
-        try:
-            tree = ast.parse(text)
-        except (SyntaxError, ValueError, RecursionError):
-            return
-        aliases = _aliases(tree, namespace)
-        for part in ast.walk(tree):
-            if isinstance(part, (ast.ClassDef, ast.FunctionDef)) and any(
-                "_accessor" in ast.dump(decorator) for decorator in part.decorator_list
-            ):
-                self._names[part.name] = None
-            for given in _assigned(part):
-                steps = [*aliases.get(given[0], given[:1]), *given[1:]] if given else []
-                if is_library_target(steps, namespace) and not _are_arguments(steps, namespace):
-                    self._targets[tuple(steps)] = text
+
+def _tree_of(text: str) -> ast.Module | None:
+    """Return the tree of a text that may put something into a library."""
+    if not _MAY_PATCH.search(text):
+        return None
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+
+
+def _registered(tree: ast.Module) -> Iterator[str]:
+    """Yield the names of what a registry of accessors is handed."""
+    for part in ast.walk(tree):
+        if isinstance(part, (ast.ClassDef, ast.FunctionDef)) and any(
+            "_accessor" in ast.dump(decorator) for decorator in part.decorator_list
+        ):
+            yield part.name
+
+
+def _targets_in(tree: ast.Module, namespace: dict[str, Any]) -> Iterator[_Steps]:
+    """Yield where in libraries a text assigns anything: names of variables and steps from there."""
+    aliases = {**_imported(tree, namespace), **_aliases(tree, namespace)}
+    for part in ast.walk(tree):
+        for given in _assigned(part):
+            steps = [*aliases.get(given[0], given[:1]), *given[1:]] if given else []
+            if _is_target(steps, namespace) and not _are_arguments(steps, namespace):
+                yield tuple(steps)
+
+
+def _is_target(steps: list[str], namespace: dict[str, Any]) -> bool:
+    if not (steps and steps[0].startswith(_LOADED)):
+        return is_library_target(steps, namespace)
+    is_recorded = not RECORDED_OPTIONS.isdisjoint(steps)
+    return not (is_recorded or is_local_module(steps[0].removeprefix(_LOADED)))
 
 
 def need_printers(walk: Walk, display_formatter: Any) -> None:
@@ -150,6 +203,20 @@ def _is_own(printer: Any, namespace: dict[str, Any]) -> bool:
     return kind.__module__ == "__main__" or is_local_module(kind.__module__)
 
 
+def _imported(tree: ast.Module, namespace: dict[str, Any]) -> dict[str, list[str]]:
+    """Return what functions import under names of their own, by those names."""
+    found: dict[str, list[str]] = {}
+    for part in ast.walk(tree):
+        if isinstance(part, ast.Import):
+            for one in part.names:
+                whole = one.name if one.asname else one.name.partition(".")[0]
+                found[one.asname or whole] = [_LOADED + whole]
+        elif isinstance(part, ast.ImportFrom) and part.module and not part.level:
+            for one in part.names:
+                found[one.asname or one.name] = [_LOADED + part.module, one.name]
+    return {name: steps for name, steps in found.items() if name not in namespace}
+
+
 def _aliases(tree: ast.Module, namespace: dict[str, Any]) -> dict[str, list[str]]:
     """Return the local names of functions that stand for a library's module or class."""
     found: dict[str, list[str]] = {}
@@ -174,11 +241,18 @@ def _assigned(part: ast.AST) -> Iterator[list[str]]:
 
 def _are_arguments(steps: list[str], namespace: dict[str, Any]) -> bool:
     """Tell whether ``sys.argv`` is assigned, which counts where it may be read."""
-    return steps[1:] == ["argv"] and namespace.get(steps[0]) is sys
+    return steps[1:] == ["argv"] and _root(steps[0], namespace) is sys
+
+
+def _root(name: str, namespace: dict[str, Any]) -> Any:
+    """Return a variable's value, or a loaded module."""
+    if name.startswith(_LOADED):
+        return sys.modules.get(name.removeprefix(_LOADED), _MISSING)
+    return namespace.get(name, _MISSING)
 
 
 def _follow(steps: tuple[str, ...], namespace: dict[str, Any]) -> Any:
-    value = namespace.get(steps[0], _MISSING)
+    value = _root(steps[0], namespace)
     for step in steps[1:]:
         holder = getattr(value, "__dict__", {})
         value = holder.get(step, _MISSING) if value is not _MISSING else value

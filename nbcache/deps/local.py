@@ -110,6 +110,12 @@ def _read_held(spec: object, path: str) -> _Held:
         return _Held(spec, text_digest(f"no file {path}"), None, None)
 
 
+def memory_text(name: str) -> str:
+    """Return the source that the loaded module ``name`` runs, empty if that can't be told."""
+    text = None if memory_digest(name) is None else _memory[name].text
+    return (text or b"").decode("utf-8", "replace")
+
+
 def memory_outline(name: str) -> Outline | None:
     """Return the outline of the source that the loaded module ``name`` runs, if it has any."""
     if memory_digest(name) is None:
