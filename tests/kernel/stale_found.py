@@ -61,6 +61,7 @@ LATER = [
     ("whether a logger has handlers", "import logging\nx = 1\nlg = logging.getLogger('zq2'); lg.propagate = False\nif x == 2: lg.addHandler(logging.NullHandler())\n---\n@print(lg.hasHandlers())\n---\nlg.handlers.clear()"),
     ("a thread's name", "import threading\nx = 1\nthreading.main_thread().name = f'T{x}'\n---\n@print(threading.current_thread().name)\n---\nthreading.main_thread().name = 'MainThread'"),
     ("what polars was told is sorted", "import polars as pl\nx = 1\ns = pl.Series([3, 1, 2])\nif x == 2: s = s.set_sorted()\n---\n@print(s.max())"),
+    ("what polars was told is sorted, some missing", "import polars as pl\nx = 1\ns = pl.Series([1, None, 0])\nif x == 2: s = s.set_sorted()\n---\n@print(s.max())"),
     ("a name of a level", "import logging\nx = 1\nlogging.addLevelName(15, f'L{x}')\n---\n@print(logging.getLevelName(15))"),
 ]
 

@@ -16,6 +16,7 @@ import pytest
 from nbcache.heap.kinds import buffers
 from nbcache.heap.kinds.arrow_arrays import arrow_content
 from nbcache.heap.kinds.buffers import content, content_in_order, masked_content, texts
+from nbcache.heap.kinds.lent_places import places_of
 from nbcache.heap.walk import Walk
 
 DTYPES = ["f4", "c8", "c16", "M8[s]", "S7", "U3", "?", "i1", [("a", "i1"), ("b", "f8")], "V3"]
@@ -168,6 +169,23 @@ def test_only_plain_strings_are_read_as_texts() -> None:
         assert texts(vector("a", odd)) is None
     one, other = (Walk({}).fingerprint("", vector(*v)) for v in [("a\0b", "c"), ("a", "b\0c")])
     assert one != other
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda s: s,
+        lambda s: s.replace(1.0, None),
+        lambda s: pl.DataFrame({"a": s}).select(pl.when(pl.col("a") > 2).then(pl.col("a")))["a"],
+        lambda s: s.implode(),
+        lambda s: s.reshape((3, 2)),
+        lambda s: pl.DataFrame({"a": s}).to_struct("b"),
+    ],
+)
+def test_where_series_over_an_array_lie_is_known_without_arrow(made: Any) -> None:
+    numbers = np.arange(6.0)
+    start = numbers.__array_interface__["data"][0]
+    assert list(places_of(made(pl.Series(numbers)))) == [(start, numbers.nbytes)]
 
 
 def test_polars_series_of_any_type_have_fingerprints() -> None:

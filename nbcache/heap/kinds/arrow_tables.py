@@ -180,6 +180,8 @@ def is_said_rightly(series: Any) -> bool:
     flags = series.flags
     if len(series) < 2 or not (flags["SORTED_ASC"] or flags["SORTED_DESC"]):
         return True
+    if series.null_count():  # where the missing ones may stand is no matter of order
+        return False
     before, after = series[:-1], series[1:]
     try:
         return not (before > after if flags["SORTED_ASC"] else before < after).any()

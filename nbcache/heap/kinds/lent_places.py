@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import ctypes
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from nbcache.heap.registry import Dump
 
 _MOST_MEMBERS = 1000
+_BITS = re.compile(r"\d+$")
 
 
 def buffers_of(columns: Iterable[Any]) -> Iterator[Any]:
@@ -27,10 +29,10 @@ def places_of(series: Any) -> Iterator[tuple[int, int]]:
     kind = type(series.dtype).__name__
     if kind == "Struct":
         inner = [series.struct.field(name) for name in series.struct.fields]
-    elif kind == "List":
+    elif kind in ("List", "Array"):
         inner = [chunk.explode() for chunk in series.get_chunks()]
-    elif series.dtype.is_numeric() or series.dtype.is_temporal() or kind == "Array":
-        yield from filter(None, map(_place_of, series.get_chunks()))
+    elif series.dtype.is_numeric() or series.dtype.is_temporal():
+        yield from map(_place_of, series.get_chunks())
         return
     else:
         return
@@ -38,13 +40,11 @@ def places_of(series: Any) -> Iterator[tuple[int, int]]:
         yield from places_of(one)
 
 
-def _place_of(chunk: Any) -> tuple[int, int] | None:
-    try:
-        array = chunk.to_physical().to_numpy(allow_copy=False)
-    except Exception:  # numbers with missing ones, or of a width that NumPy lacks
-        return None
-    start: int = array.__array_interface__["data"][0]
-    return start, array.nbytes
+def _place_of(chunk: Any) -> tuple[int, int]:
+    numbers = chunk.to_physical()
+    bits = _BITS.search(type(numbers.dtype).__name__)
+    start: int = numbers._s.as_single_ptr()  # to_numpy makes copies where any are missing
+    return start, len(numbers) * int(bits.group() if bits else 128) // 8
 
 
 def plain_spans(dump: Dump) -> Iterator[Span]:
