@@ -271,16 +271,26 @@ def _refuse_name(name: str) -> None:
 
 
 _MAGIC_CALLS = frozenset({"run_line_magic", "run_cell_magic"})
-_ORDERS = frozenset({"nbcache", "cache"})
+_ORDERS = (["nbcache"], ["cache"])
+_LOAD = ["load_ext", "nbcache"]
+"""Changes nothing where nbcache is loaded, as it is where a cell is looked at."""
 
 
 def talks_to_nbcache(nodelist: Sequence[ast.AST]) -> bool:
     """Tell whether a cell gives orders to nbcache, which automatic mode leaves alone."""
-    calls = [part for part in all_parts(nodelist) if isinstance(part, ast.Call)]
-    for call in calls:
-        name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
-        words = [arg.value for arg in call.args[:2] if isinstance(arg, ast.Constant)]
-        orders = words[:1] and words[0] in _ORDERS
-        if name in _MAGIC_CALLS and (orders or words[1:] == ["nbcache"]):
-            return True
-    return False
+    told = (_told(part) for part in all_parts(nodelist) if isinstance(part, ast.Call))
+    return any(words[1:] == ["nbcache"] or words[:1] in _ORDERS for words in told if words != _LOAD)
+
+
+def loads_nbcache(nodelist: Sequence[ast.AST]) -> bool:
+    """Tell whether a cell is ``%load_ext nbcache`` and nothing else."""
+    calls = [part.value for part in nodelist if isinstance(part, ast.Expr)]
+    return len(calls) == len(nodelist) and all(_told(call) == _LOAD for call in calls)
+
+
+def _told(call: ast.AST) -> list[Any]:
+    """Return the constants among the first two arguments of a magic's call."""
+    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
+        return []
+    words = [arg.value for arg in call.args[:2] if isinstance(arg, ast.Constant)]
+    return words if call.func.attr in _MAGIC_CALLS else []

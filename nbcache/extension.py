@@ -26,12 +26,17 @@ _ATTRIBUTE = "_nbcache_extension"
 
 def attach(shell: Any) -> bool:
     """Hook nbcache into a shell; return whether that was needed."""
-    if getattr(shell, _ATTRIBUTE, None) is not None:
+    if is_attached(shell):
         return False
     extension = Extension(shell, read_settings(os.environ))
     extension.install()
     setattr(shell, _ATTRIBUTE, extension)
     return True
+
+
+def is_attached(shell: Any) -> bool:
+    """Tell whether nbcache is loaded in a shell."""
+    return getattr(shell, _ATTRIBUTE, None) is not None
 
 
 def detach(shell: Any) -> None:

@@ -14,8 +14,9 @@ from nbcache.errors import CacheError
 from nbcache.events import CellEvent, read_event
 from nbcache.settings import kernel_variables
 
-_LOAD = "%load_ext nbcache"
-_IS_LOADED = "'nbcache' in get_ipython().extension_manager.loaded"
+_LOAD = "__import__('nbcache').load_ipython_extension(get_ipython())"
+"""Unlike ``%load_ext``, this lets the notebook's own ``%load_ext nbcache`` say nothing."""
+_IS_LOADED = "__import__('nbcache.extension').extension.is_attached(get_ipython())"
 
 
 class RequestSession(Session):

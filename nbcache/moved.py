@@ -16,6 +16,7 @@ NO_LONGER_DEFINED = " is not defined any more"
 
 _SENTENCES = {
     "display options": "options of how results are shown changed",
+    "loaded extensions": "extensions that it loads were loaded before, or are not",
     "file options": "the options `files`, `file_check` or `ignore_path` changed",
     "env": "environment variable `{}` changed",
     "cell": "the names that the cell binds changed",

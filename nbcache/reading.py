@@ -150,6 +150,7 @@ class Reader:
         refuse_made_up({*source.names.imports, *walk.imports})
         modules = reached_modules(walk, source.names) | {reason for _, reason in hidden}
         parts |= self._display_part(source, walk) | interpreter_parts(source.text, modules)
+        parts |= shell_state.loaded_part(self.shell, setup)
         about = self._about(source, walk)
         parts = choose_parts(policy, parts, self._subject(source, walk, request))
         parts |= asked_parts(policy, walk.values)

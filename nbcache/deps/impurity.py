@@ -25,7 +25,7 @@ from typing import Any
 
 from nbcache.deps.arrivals import loaded_mark
 from nbcache.deps.patching import Patches
-from nbcache.deps.places import caller, owner_of
+from nbcache.deps.places import caller, is_own_call, owner_of
 from nbcache.deps.protocol import Observed
 from nbcache.deps.readers import reader_places, texts_in
 from nbcache.deps.watching import Watcher
@@ -119,7 +119,9 @@ class ImpurityTracker(Watcher[_Run]):
 
 def _noting(run: _Run, note: str, whom: Iterable[str] = ("user", "library")) -> Hook:
     def hook(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if note not in run.notes and caller(sys._getframe(1)) in whom:
+        if note in run.notes or is_own_call(sys._getframe(0)):
+            return
+        if caller(sys._getframe(1)) in whom:
             run.notes[note] = None
 
     return hook

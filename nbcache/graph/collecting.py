@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from nbcache.asking import talks_to_nbcache
+from nbcache.asking import loads_nbcache, talks_to_nbcache
 from nbcache.extension import Extension
 from nbcache.forecast import forecast_links
 from nbcache.graph.model import Graph, make_graph
@@ -41,4 +41,4 @@ def _is_work(extension: Extension, text: str) -> bool:
         tree = ast.parse(extension.shell.transform_cell(text))
     except (SyntaxError, ValueError, RecursionError):
         return True
-    return bool(tree.body) and not talks_to_nbcache(tree.body)
+    return not (loads_nbcache(tree.body) or talks_to_nbcache(tree.body))

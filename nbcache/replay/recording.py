@@ -178,8 +178,12 @@ class Recorder:
                 raise NotReplayable(seen.refusal)
         read = self.reading
         walk, names, nodes = read.walk, read.source.names, read.request.nodes
-        repeats = any(name in ("matplotlib", "config") for name, _ in read.setup)
-        self._registered = self._shell_state.additions(ShellState.of(self.shell), repeats)
+        magics = {name for name, _ in read.setup}
+        self._registered = self._shell_state.additions(
+            ShellState.of(self.shell),
+            repeats=not magics.isdisjoint({"matplotlib", "config"}),
+            loads="load_ext" in magics,
+        )
         if reaches_duckdb(walk, names):
             refuse_kept_tables()
         refuse_unfollowed(walk, names, nodes)

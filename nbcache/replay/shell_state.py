@@ -6,7 +6,7 @@ import codeop
 import functools
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from operator import is_
@@ -60,13 +60,24 @@ def display_part(options: Mapping[str, Any]) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
+def loaded_part(shell: Any, setup: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the key part of extensions that a cell loads and that are: this is all it will say."""
+    asked = {line.strip() for name, line in setup if name == "load_ext"}
+    known = shell.extension_manager.loaded if asked else ()
+    loaded = [name for name in sorted(asked) if name in known or _IPYTHONS + name in known]
+    return {"loaded extensions": " ".join(loaded)} if loaded else {}
+
+
 def payload_of(shell: Any) -> list[dict[str, Any]]:
     """Return what the reply will ask of the front end: a pager, or the text of a next cell."""
     manager = getattr(shell, "payload_manager", None)
     return [] if manager is None else [dict(item) for item in manager.read_payload()]
 
 
+_IPYTHONS = "IPython.extensions."
 _Table = Mapping[Any, Any]
+_OWN_HOMES = ("__main__.", "builtins.")
+"""What the names of functions begin with that a notebook makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +133,13 @@ class ShellState:
             "exception handlers": {self.handlers[0]: id(self.handlers[1])},
         }
 
-    def additions(self, now: ShellState, repeats: bool = False) -> dict[str, list[str]]:
-        """Return what a run registered, by part and label, when an import can do it again.
+    def additions(
+        self, now: ShellState, repeats: bool = False, loads: bool = False
+    ) -> dict[str, list[str]]:
+        """Return what a run registered, by part and label, when a hit can do it again.
 
-        ``repeats`` says that a hit sets up matplotlib's backend again, as the run did.
+        ``repeats`` says that a hit sets up matplotlib's backend again, as the run did, and
+        ``loads`` that it loads the same extensions. Imports are repeated in any case.
 
         Raises:
             NotReplayable: the run changed something that no import would.
@@ -139,11 +153,19 @@ class ShellState:
             before, after = chosen(table), chosen(present[name])
             new = [label for label in after if label not in before]
             kept = {label: item for label, item in after.items() if label in before}
-            if kept != before or (new and not _comes_from_imports(name, new)):
+            is_repeated = _comes_from_imports(name, new) or (loads and now._are_loaded(name, new))
+            if kept != before or (new and not is_repeated):
                 raise NotReplayable(f"it changes the {name} of IPython; put that into its own cell")
             if new:
                 added[name] = new
         return added
+
+    def _are_loaded(self, part: str, labels: Sequence[str]) -> bool:
+        """Tell whether these are magics of extensions, and none is the notebook's own."""
+        if part != "magics":
+            return False
+        items = [self.magics[kind][name] for kind, name in map(str.split, labels)]
+        return not any(_label(item=item).startswith(_OWN_HOMES) for item in items)
 
     def _is_same(self, now: ShellState) -> bool:
         """Tell whether the very same objects are registered, in the same order."""
@@ -175,7 +197,7 @@ def _comes_from_imports(part: str, labels: Sequence[str]) -> bool:
     """Tell whether libraries registered these, as many do when they are imported."""
     if part not in ("event callbacks", "display formatters"):
         return False
-    return not any(" __main__." in label or " builtins." in label for label in labels)
+    return not any(f" {home}" in label for label in labels for home in _OWN_HOMES)
 
 
 def _shown_type(kind: Any) -> str:

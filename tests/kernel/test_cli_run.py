@@ -432,6 +432,20 @@ def test_an_unchanged_notebook_needs_no_kernel(tmp_path: Path, cli: Cli) -> None
     assert cli("run", "a.ipynb", "--refresh", "--json").states == ["refreshed"] * 3
 
 
+def test_a_notebook_that_loads_nbcache_itself_needs_no_kernel_either(
+    tmp_path: Path, cli: Cli
+) -> None:
+    setup = "%load_ext nbcache\n%load_ext autoreload\n%autoreload 2"
+    save(tmp_path / "a.ipynb", "%load_ext nbcache", setup, "%%cache ttl=1h\nprint(1)")
+    assert cli("run", "a.ipynb", "-o", "1.ipynb", "--json").states == ["miss"] * 3
+    outputs = [cell.outputs for cell in code_cells(read(tmp_path / "1.ipynb"))]
+    assert outputs[0] == []
+    assert "nbcache extension is already" in outputs[1][0].text
+    done = cli("run", "a.ipynb", "-o", "2.ipynb", "--json")
+    assert all("no kernel was started" in " ".join(cell["reasons"]) for cell in done.cells)
+    assert (tmp_path / "1.ipynb").read_bytes() == (tmp_path / "2.ipynb").read_bytes()
+
+
 def test_results_are_handed_to_the_notebooks_that_follow(tmp_path: Path, cli: Cli) -> None:
     """What a cell tagged `outputs` binds becomes a parameter of the next; unchanged flows wait."""
     first = v4.new_notebook(
