@@ -32,7 +32,7 @@ from nbcache.replay.needs import members_of, reached_modules
 from nbcache.selection import LeftOut
 from nbcache.shell_texts import shifted_texts
 from nbcache.sql_tables import need_tables, reaches_duckdb
-from nbcache.witnesses import refuse_witnesses, user_codes
+from nbcache.witnesses import refuse_witnesses, spelled_names, user_codes
 
 SETUP_MAGICS = frozenset(
     {"matplotlib", "config", "load_ext", "reload_ext", "autoreload", "precision", "xmode", "pprint"}
@@ -149,7 +149,8 @@ class Reader:
         parts = compose_parts(source.digest, digests(walk.roots), version=policy.version)
         refuse_made_up({*source.names.imports, *walk.imports})
         modules = reached_modules(walk, source.names) | {reason for _, reason in hidden}
-        parts |= self._display_part(source, walk) | interpreter_parts(source.text, modules)
+        spelled = f"{source.text} {spelled_names(walk)}"
+        parts |= self._display_part(source, walk) | interpreter_parts(spelled, modules)
         parts |= shell_state.loaded_part(self.shell, setup)
         about = self._about(source, walk)
         parts = choose_parts(policy, parts, self._subject(source, walk, request))

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence, Set
 from functools import lru_cache
 from typing import Any
 
-from nbcache.cell.bytecode import code_reads, nested_codes
+from nbcache.cell.bytecode import code_reads, nested_codes, spelled
 from nbcache.cell.parts import parts_of
 from nbcache.deps.nearness import near_words
 from nbcache.deps.zone import time_words
@@ -103,6 +103,11 @@ def told_words(walk: Walk) -> list[str]:
     """Return what the functions that a walk met name of random generators, time and formats."""
     codes = list(user_codes(walk))
     return [*sorted(walk.draws), *time_words(codes), *near_words(codes)]
+
+
+def spelled_names(walk: Walk) -> str:
+    """Return the names and attributes in the functions that a walk met, as a text spells them."""
+    return " ".join(map(spelled, user_codes(walk)))
 
 
 def user_codes(walk: Walk) -> Iterator[types.CodeType]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nbcache.calls.earlier import consulted_parts, earlier_in
 from nbcache.calls.reading import CallReading
 from nbcache.calls.recording import scopes_of
 from nbcache.entry import Entry
@@ -35,9 +36,12 @@ class Known:
     functions: tuple[tuple[types.FunctionType, Any, Any], ...]
     reading: CallReading
     entry: Entry
+    mark: object
 
     def holds(self) -> bool:
         """Tell whether everything that the key rests on is still in place."""
+        if earlier_in(self.reading.walk.namespace).mark() != self.mark:
+            return False
         return all(
             variables.get(name, _MISSING) is value for variables, name, value in self.bindings
         ) and all(
@@ -78,12 +82,13 @@ class KnownCalls:
             return  # such a key may rest on more than what is seen here
         functions = _functions(reading.walk)
         bindings = _bindings(function, reading.walk)
-        if functions is None or bindings is None:
+        mark = earlier_in(reading.walk.namespace).mark()
+        if functions is None or bindings is None or mark is None or consulted_parts(reading.walk):
             return
         if len(self._known) >= MOST_CALLS:
             self._known.clear()
         alone = CallReading(Walk(reading.walk.namespace), reading.parts, reading.key, {})
-        self._known[token] = Known(policy, bindings, functions, alone, entry)
+        self._known[token] = Known(policy, bindings, functions, alone, entry, mark)
 
 
 def _token(arguments: Mapping[str, Any]) -> bytes | None:

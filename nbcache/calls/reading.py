@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nbcache.calls.earlier import consulted_parts, earlier_in
 from nbcache.composing import Subject, choose_parts
 from nbcache.errors import NotFingerprintable
 from nbcache.heap.scope import Scope
@@ -129,10 +130,12 @@ def read_call(
         walk.values[label] = value
         walk.roots[label] = _fingerprint(walk, label, value)
     walk.run()
+    earlier_in(namespace).need_all(walk)
     if walk.hidden:
         _need_all(walk, function)
     walk.values |= left_out.values() | aside
     parts = compose_parts(code.hex(), digests(walk.roots), version=policy.version)
+    parts |= consulted_parts(walk)
     subject = Subject(f"call of {name}", name, namespace, arguments)
     parts = choose_parts(policy, parts, subject)
     return CallReading(walk, parts, compose_key(parts), left_out.values() | aside)

@@ -157,3 +157,15 @@ def code_reads(code: types.CodeType) -> CodeReads:
         frozenset(word for word in uses.words if hidden.DRAWS.search(word)),
         uses.members,
     )
+
+
+@lru_cache(maxsize=4096)
+def spelled(code: types.CodeType) -> str:
+    """Return the names and attributes of a code object as a text spells them: ``sys.path len``."""
+    parts: list[str] = []
+    for step in dis.get_instructions(code):
+        if step.opname in _ATTRIBUTES or step.opname == "IMPORT_FROM":
+            parts.append(f".{step.argval}")
+        elif isinstance(step.argval, str) and step.opname.startswith(("LOAD_", "IMPORT_")):
+            parts.append(f" {step.argval}" if step.opname != "LOAD_CONST" else " ''")
+    return "".join(parts)

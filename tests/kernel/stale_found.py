@@ -62,6 +62,11 @@ LATER = [
     ("a thread's name", "import threading\nx = 1\nthreading.main_thread().name = f'T{x}'\n---\n@print(threading.current_thread().name)\n---\nthreading.main_thread().name = 'MainThread'"),
     ("what polars was told is sorted", "import polars as pl\nx = 1\ns = pl.Series([3, 1, 2])\nif x == 2: s = s.set_sorted()\n---\n@print(s.max())"),
     ("what polars was told is sorted, some missing", "import polars as pl\nx = 1\ns = pl.Series([1, None, 0])\nif x == 2: s = s.set_sorted()\n---\n@print(s.max())"),
+    ("arguments that a function reads", "import sys\nx = 1\nsys.argv = ['a', str(x)]\ndef h(): return sys.argv[1]\n---\n@print(h())"),
+    ("filters that a function counts", "import warnings\nx = 1\nif x == 2: warnings.filterwarnings('ignore', message='zq')\ndef h(): return [f[1].pattern for f in warnings.filters if f[1] and f[1].pattern == 'zq']\n---\n@print(h())\n---\nwarnings.filters[:] = [f for f in warnings.filters if not (f[1] and f[1].pattern == 'zq')]"),
+    ("a thread's name in a function", "import threading\nx = 1\nthreading.main_thread().name = f'T{x}'\ndef h(): return threading.current_thread().name\n---\n@print(h())\n---\nthreading.main_thread().name = 'MainThread'"),
+    ("how often threads take turns", "import sys\nx = 1\nsys.setswitchinterval(x / 100)\ndef h(): return round(sys.getswitchinterval(), 3)\n---\n@print(h())\n---\nsys.setswitchinterval(0.005)"),
+    ("the import path in a function", "import sys\nx = 1\nsys.path.append(f'/zq{x}')\ndef h(): return sys.path[-1]\n---\n@print(h())"),
     ("a name of a level", "import logging\nx = 1\nlogging.addLevelName(15, f'L{x}')\n---\n@print(logging.getLevelName(15))"),
 ]
 

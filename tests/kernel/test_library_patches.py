@@ -37,6 +37,7 @@ STORIES = {
 
 @pytest.mark.parametrize("story", STORIES)
 def test_patches_count(story: str, tmp_path: Path) -> None:
+    """A cell is not served with what it showed before a library was changed."""
     (tmp_path / "patcher.py").write_text(PATCHER)
     cell = "print(abs(-3), np.sum([1, 2]))"
     before, changes = STORIES[story]
@@ -52,3 +53,58 @@ def test_patches_count(story: str, tmp_path: Path) -> None:
             )
             assert first.text == second.text == plain.text, change
             assert second.state == "hit"
+
+
+IMPORTS = """
+from nbcache import cache
+import codecs, decimal, gc, math, numpy as np, os, socket, sys, warnings
+import patcher
+def look(name):
+    info = codecs.CodecInfo(lambda text, errors="strict": (WORD, 1), None, name="zq")
+    return info if name == "zq" else None
+def mode():
+    open("made", "w").close()
+    found = os.stat("made").st_mode
+    os.remove("made")
+    return oct(found)
+WORD = "one"
+codecs.register(look)
+"""
+OF_FUNCTIONS = {
+    "a cell patches": ("np.sum([1, 2])", ["np.sum = len", "np.sum = max"]),
+    "a cell patches Python's own": (
+        "abs(-3)",
+        ["import builtins; builtins.abs = lambda v: 8", "builtins.abs = lambda v: 9"],
+    ),
+    "a local module patches": (
+        "(abs(-3), np.sum([1, 2]))", ["patcher.patch(1)", "patcher.patch(5)", "patcher.undo()"]
+    ),
+    "the running cell patches": ("math.floor(2.5)", ["math.floor = lambda v: 'p'"]),
+    "something is registered": (
+        "codecs.encode('a', 'zq')", ["WORD = 'two'; codecs.unregister(look); codecs.register(look)"]
+    ),
+    "the process is changed": ("mode()", ["os.umask(0o077);"]),
+    "arguments": ("sys.argv[1:]", ["sys.argv = ['x', 'y']"]),
+    "filters": ("len(warnings.filters)", ["warnings.filterwarnings('ignore', message='zq')"]),
+    "a limit": ("sys.getrecursionlimit()", ["sys.setrecursionlimit(1234)"]),
+    "the collector": ("gc.isenabled()", ["gc.disable()", "gc.enable()"]),
+    "a time to wait": ("socket.getdefaulttimeout()", ["socket.setdefaulttimeout(5)"]),
+    "a context": ("decimal.Context().prec", ["decimal.DefaultContext.prec = 11"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("story", OF_FUNCTIONS)
+def test_patches_count_for_cached_functions(story: str, tmp_path: Path) -> None:
+    """A cached function gives what it would give after something in a library was changed."""
+    (tmp_path / "patcher.py").write_text(PATCHER)
+    result, changes = OF_FUNCTIONS[story]
+    with kernel(tmp_path / "store", folder=tmp_path) as made:
+        made.run(IMPORTS)
+        made.run(f"@cache\ndef f():\n    return {result}")
+        made.run("for _ in range(4): f()")
+        assert made.value("f.cache_info().hits") == "3"
+        for change in changes:
+            assert made.run(f"{change}\nf()").content["status"] == "ok"
+            assert made.value("f()") == made.value("f.__wrapped__()"), change
+            made.run("f(); f()")
+            assert made.value("f()") == made.value("f.__wrapped__()"), change
