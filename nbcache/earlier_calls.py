@@ -53,7 +53,10 @@ _LIMITS = {
 }
 """What sets a limit of the interpreter that is met without a word of it → what tells it."""
 
-_OF_THE_PROCESS = frozenset(name for owner, name in PLACES if owner is os)
+_LASTING = frozenset(name for owner, name in PLACES if owner is os) | {
+    "setLoggerClass", "setLogRecordFactory", "install_opener", "addfont",
+}  # fmt: skip
+"""Functions of such packages whose settings they do not."""
 _SETTERS = frozenset({"setattr", "delattr", "vars"})
 
 
@@ -222,7 +225,7 @@ def _of_target(node: ast.expr, namespace: dict[str, Any]) -> str:
 
 
 def _may_set(name: str) -> bool:
-    return name in _OF_MOCKS or name in _OF_THE_PROCESS or bool(_SETS.match(name))
+    return name in _OF_MOCKS or name in _LASTING or bool(_SETS.match(name))
 
 
 def _last_step(call: ast.Call) -> str:
@@ -235,7 +238,7 @@ def _touched(call: ast.Call, namespace: dict[str, Any]) -> str:
     package = package_of(namespace.get(steps[0])) if steps else ""
     if package:
         sets = any(map(_SETS.match, steps)) and package not in _TRACKED
-        sets = sets or steps[-1] in _OF_THE_PROCESS or package == "copyreg"
+        sets = sets or steps[-1] in _LASTING or package == "copyreg"
         if not sets and _writes_result(call):
             return ""
         is_handed = any(isinstance(part, ast.Name) for one in given for part in ast.walk(one))

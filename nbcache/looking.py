@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 from nbcache.cell import hidden
 from nbcache.cell.magics_text import identifiers
 from nbcache.cell.parts import parts_of
+from nbcache.heap.walk import Walk
+from nbcache.witnesses import spelled_names
 
 _NAMERS = (operator.attrgetter, operator.methodcaller)
 _HAVE_GLOBALS = (types.FunctionType, types.MethodType, types.GeneratorType, types.FrameType)
@@ -30,6 +33,17 @@ def looking_glasses(
             name
         }:
             yield f"uses the module {value.__name__} as `{name}`"
+
+
+def need_history(walk: Walk, text: str) -> None:
+    """Ask for what was typed and shown, where a cell or a function may look it up."""
+    if _HISTORY.search(f"{text} {spelled_names(walk)}"):
+        walk.need("In")
+        walk.need("Out")
+        walk.run()
+
+
+_HISTORY = re.compile(r"\b(history_manager|displayhook)\b|\bget_ipython(\(\))?\.execution_count\b")
 
 
 def named_by_values(values: Mapping[str, Any]) -> Iterator[str]:

@@ -24,7 +24,7 @@ from nbcache.key import compose_key, compose_parts
 from nbcache.library_effects import effect_calls, refuse_library_changes
 from nbcache.library_patches import LibraryPatches, need_printers
 from nbcache.line_places import code_places
-from nbcache.looking import looking_glasses, named_by_values, probes
+from nbcache.looking import looking_glasses, named_by_values, need_history, probes
 from nbcache.policy import Policy, whole
 from nbcache.replay import shell_state
 from nbcache.replay.imports import has_star_head, refuse_made_up, star_names
@@ -48,7 +48,6 @@ PLAIN_MAGICS = frozenset(
 )
 """Magics whose whole effect is what nbcache records anyway."""
 
-_HISTORY = re.compile(r"\b(history_manager|displayhook)\b")
 _FORMATTERS = re.compile(
     r"formatter|[Ii]nline|precision|pprint|get_ipython|max_width|max_seq_length|figure_formats?"
 )
@@ -175,6 +174,7 @@ class Reader:
         """Walk all that a cell can read; return what could not be narrowed, and why."""
         hidden = self._ask(walk, source, nodes)
         walk.run()
+        need_history(walk, source.text)
         walk.hidden.update(named_by_values(walk.values))
         if walk.hidden and not hidden:
             hidden = tuple(sorted(walk.hidden))
@@ -234,8 +234,6 @@ class Reader:
                 walk.need(name)
         glasses = looking_glasses(names.reads, self.namespace, self.shell)
         hidden = (*names.hidden, *glasses, *probes(nodes, self.namespace))
-        for name in ("In", "Out") if _HISTORY.search(source.text) else ():
-            walk.need(name)
         if hidden:
             self._ask_all(walk, names.hidden_after if names.hidden else frozenset())
         return hidden
@@ -251,6 +249,7 @@ class Reader:
     def _setup_magics(self, source: Source) -> tuple[tuple[str, str], ...]:
         setup = []
         for use in source.names.magics:
+            shell_state.refuse_own_magic(self.shell, use.name, is_cell=use.body is not None)
             if use.name in PLAIN_MAGICS:
                 continue
             if use.name in SETUP_MAGICS and use.top_level and use.body is None:

@@ -70,10 +70,15 @@ def _contexts() -> list[str]:
     return [re.sub(r"flags=\[[^]]*\]", "", repr(context)) for context in made]
 
 
+def _polars() -> list[tuple[str, Any]]:
+    return sorted(sys.modules["polars"].Config.state(if_set=True).items())
+
+
 _OF_MODULES: dict[str, tuple[str, Read]] = {
     "gc": ("gc", lambda: (gc.isenabled(), gc.get_threshold(), gc.get_debug(), len(gc.callbacks))),
     "socket": ("socket.getdefaulttimeout()", socket.getdefaulttimeout),
     "decimal": ("decimal's contexts", _contexts),
+    "polars": ("polars' settings", _polars),
 }
 """Module → the state in it that no tracker follows, for cells that reach the module."""
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from nbcache.deps.arrivals import loaded_names
 from nbcache.deps.digests import text_digest
+from nbcache.deps.log_filters import filter_names, formatter_name, own_ways
 from nbcache.deps.logger_census import OWN, touched_loggers
 from nbcache.deps.nearness import asks_loggers
 from nbcache.deps.patching import Patches
@@ -177,6 +178,10 @@ def _refuse_keepers(run: _Run) -> None:
                 f"it logs to a {type(handler).__qualname__} of an earlier cell, and what that keeps"
                 " would lack it; log in a cell of its own"
             )
+    loggers = [_named(name) for name in run.asked if run.before.get(name, _PLAIN)[4]]
+    way = own_ways(loggers, [one for number, one in run.met.items() if number in earlier])
+    if way:
+        raise NotReplayable(f"it logs through a {way} of an earlier cell, which may do anything")
 
 
 def _states(touched: Sequence[logging.Logger]) -> dict[str, _State]:
@@ -225,7 +230,7 @@ def _behaviour(state: _Run, name: str, level: int) -> Any:
     levels = (state.before.get(link, _PLAIN)[0] for link in chain)
     if own[1] or state.disabled_below >= level or level < next(filter(None, levels), 0):
         return False
-    handlers: list[Any] = []
+    handlers: list[Any] = filter_names(logging.getLogger(name)) if own[4] else []
     for link in chain:
         handlers += state.shown.get(link, ())
         if not state.before.get(link, _PLAIN)[2]:
@@ -244,7 +249,8 @@ def _shapes(touched: Sequence[logging.Logger]) -> dict[str, list[Any]]:
 
 
 def _shown(handler: logging.Handler) -> list[Any]:
-    return [type(handler).__qualname__, handler.level, getattr(handler.formatter, "_fmt", None)]
+    told = [type(handler).__qualname__, handler.level, getattr(handler.formatter, "_fmt", None)]
+    return [*told, *formatter_name(handler), *filter_names(handler)]
 
 
 def _added(name: str, before: tuple[int, ...]) -> list[Any]:

@@ -14,6 +14,27 @@ from typing import Any
 
 from nbcache.deps.display_options import Display
 from nbcache.errors import CacheError, NotReplayable
+from nbcache.locality import is_local_module
+
+
+def refuse_own_magic(shell: Any, name: str, *, is_cell: bool) -> None:
+    """Refuse a magic of IPython's name that the notebook made, by a function or by ``%alias``.
+
+    Raises:
+        NotReplayable: naming the magic.
+    """
+    from IPython.core.alias import Alias, default_aliases
+
+    tables = getattr(getattr(shell, "magics_manager", None), "magics", {})
+    found = tables.get("cell" if is_cell else "line", {}).get(name)
+    if isinstance(found, Alias):
+        is_own = (name, found.cmd) not in default_aliases()
+    else:
+        module = str(getattr(found, "__module__", ""))
+        is_own = module == "__main__" or is_local_module(module)
+    if is_own:
+        sign = "%%" if is_cell else "%"
+        raise NotReplayable(f"`{sign}{name}` is the notebook's own here, and may do anything")
 
 
 def display_options(shell: Any) -> dict[str, Any]:

@@ -51,6 +51,12 @@ REFUSED = [
     ("a variable of duckdb's own connection", "import duckdb\nx = 1\nduckdb.sql(f'set variable zq = {x}')\n---\n@print(duckdb.sql(\"select getvariable('zq')\").fetchall())\n---\nduckdb.sql('reset variable zq')"),
 ]
 
+REFUSED += [
+    ("a magic of the notebook's own", "from IPython.core.magic import register_line_magic\nx = 1\ntable = get_ipython().magics_manager.magics['line']; old = table['pwd']\n@register_line_magic\ndef pwd(line): return x\n---\n@q = %pwd\nprint(q)\n---\ntable['pwd'] = old"),
+    ("an alias of a magic's name", "x = 1\nget_ipython().run_line_magic('alias', f'ls echo {x}')\n---\n@%ls\n---\n%alias ls ls -F --color"),
+    ("a formatter of the notebook's own", "import logging, sys\nx = 1\nclass F(logging.Formatter):\n    def format(self, record): return str(x)\nlg = logging.getLogger('zqi'); lg.propagate = False\nlg.addHandler(logging.StreamHandler(sys.stdout)); lg.handlers[0].setFormatter(F())\n---\n@lg.error('said')\n---\nlg.handlers.clear()"),
+]
+
 LEVEL = "import logging\nx = 1\nlg = logging.getLogger('zq'); lg.setLevel(x * 10)\n---\n@print(%s)\n---\nlg.setLevel(0)"
 LATER = [
     ("how a class is copied", "import copyreg\nx = 1\nclass P: pass\ncopyreg.pickle(P, lambda p: (int, (x,)))\np = P()\n---\n@import copy\nprint(copy.copy(p))"),
@@ -67,12 +73,18 @@ LATER = [
     ("a thread's name in a function", "import threading\nx = 1\nthreading.main_thread().name = f'T{x}'\ndef h(): return threading.current_thread().name\n---\n@print(h())\n---\nthreading.main_thread().name = 'MainThread'"),
     ("how often threads take turns", "import sys\nx = 1\nsys.setswitchinterval(x / 100)\ndef h(): return round(sys.getswitchinterval(), 3)\n---\n@print(h())\n---\nsys.setswitchinterval(0.005)"),
     ("the import path in a function", "import sys\nx = 1\nsys.path.append(f'/zq{x}')\ndef h(): return sys.path[-1]\n---\n@print(h())"),
+    ("a logger's filter", "import logging, sys\nx = 1\nlg = logging.getLogger('zqf'); lg.propagate = False\nlg.addHandler(logging.StreamHandler(sys.stdout))\nif x == 2: lg.addFilter(lambda record: False)\n---\n@lg.error('said')\n---\nlg.filters.clear(); lg.handlers.clear()"),
+    ("a handler's filter", "import logging, sys\nx = 1\nlg = logging.getLogger('zqg'); lg.propagate = False\nlg.addHandler(logging.StreamHandler(sys.stdout))\nif x == 2: lg.handlers[0].addFilter(lambda record: False)\n---\n@lg.error('said')\n---\nlg.handlers.clear()"),
+    ("what makes log records", "import logging, sys\nx = 1\nold = logging.getLogRecordFactory()\ndef made(*a, **k):\n    found = old(*a, **k); found.msg = f'own {x}'; return found\nlogging.setLogRecordFactory(made)\nlg = logging.getLogger('zqh'); lg.propagate = False\nlg.addHandler(logging.StreamHandler(sys.stdout))\n---\n@lg.error('said')\n---\nlogging.setLogRecordFactory(old); lg.handlers.clear()"),
+    ("polars' settings by their class", "import polars as pl\nx = 1\npl.Config(tbl_rows=x + 3);\n---\n@print(pl.DataFrame({'a': list(range(40))}))\n---\npl.Config.restore_defaults();"),
     ("a name of a level", "import logging\nx = 1\nlogging.addLevelName(15, f'L{x}')\n---\n@print(logging.getLevelName(15))"),
 ]
 
 CASES = [
     *(Case(name, text, X) for name, text in LATER),
     *(Case(name, text, X, refused=True) for name, text in REFUSED),
+    Case("the number of a cell", "x = 1\n---\n@print(get_ipython().execution_count)", ("x = 1", "x = 1\n---\nx = 2"), needless="it is another one each time"),
+    Case("the history in a function", "x = 1\ndef h(): return get_ipython().history_manager.input_hist_raw[-3]\n---\n1;\n---\n@print(h())", X, needless="every earlier text counts"),
     Case("a function over variables of its own", "x = 1\nns = {'x': x, 'y': 0, 'o': object()}\nexec('def f(): return x', ns)\nf = ns['f']; del ns\n---\n@print(f())", X),
     *(Case(name, text, X) for name, text in FOUND),
     Case("os.environ's own table", "import os\nx = 1\nos.environ['ZQA'] = str(x)\n---\n@print(os.environ._data[b'ZQA'])", X, needless="every variable of the environment counts"),
