@@ -16,7 +16,7 @@ from nbcache.deps.file_events import is_of_others
 from nbcache.deps.file_ledger import Ledger
 from nbcache.deps.file_looks import kind_of, names_in, status_of
 from nbcache.deps.file_scope import absolute
-from nbcache.deps.git_folders import git_folders
+from nbcache.deps.git_folders import asks_work_tree, git_folders, work_tree
 from nbcache.deps.impurity import process_places
 from nbcache.deps.patching import Patches
 from nbcache.deps.places import is_for_user
@@ -102,6 +102,19 @@ def _watch_around(ledger: Ledger, path: str, *, is_timed: bool) -> None:
                 ledger.watch_folder(one)
 
 
+def _note_work_tree(ledger: Ledger, start: str) -> None:
+    """Count what git compares: the names and time stamps of the files that it looks after."""
+    top = work_tree(start)
+    found = names_in(top, ledger.scope) if top else None
+    names = [name.rstrip("/") for name in found or () if name.rstrip("/") != ".git"]
+    note_times(ledger, (os.path.join(top, name) for name in names))
+    for name in (*names, "") if top else ():
+        place = os.path.join(top, name)
+        if kind_of(status_of(place)) == "folder":
+            for one in ledger.scope.tree(place) if name else [top]:
+                ledger.watch_folder(one)
+
+
 def watch_commands(ledger: Ledger, patches: Patches) -> None:
     """Enter the paths that the commands of started processes name: they may be looked for.
 
@@ -114,12 +127,15 @@ def watch_commands(ledger: Ledger, patches: Patches) -> None:
             if _SHELL.fullmatch(" ".join(texts_in(given, 1)).strip()):
                 given.append(ledger.source)
             start = os.path.join(_getcwd(), kwargs.get("cwd") or "")
-            is_timed = asks_times(" ".join(texts_in(given, 1)))
+            text = " ".join(texts_in(given, 1))
+            is_timed = asks_times(text)
             variables = _variables(kwargs.get("env"))
             words = list(_named_in(given, variables))
             paths = [absolute(os.path.join(start, word)) for word in words]
             paths += _programs(ledger, given, variables)
-            if _GIT.search(" ".join(texts_in(given, 1))):
+            if asks_work_tree(text):
+                _note_work_tree(ledger, start)
+            if _GIT.search(text):
                 paths += git_folders([start, *paths], variables)
             if is_timed and not any(path and os.path.lexists(path) for path in paths):
                 note_times(ledger, [start])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
@@ -54,3 +55,20 @@ def _text(path: str) -> str:
             return stream.read(4096).strip()
     except OSError:
         return ""
+
+
+def asks_work_tree(text: str) -> bool:
+    """Tell whether a command of git compares the files of its work tree."""
+    return bool(_COMPARES.search(text))
+
+
+_COMPARES = re.compile(
+    r"\bgit\b[^;|&\n]*\s(status|diff\S*|ls-files|describe|add|commit|update-index)\b"
+)
+
+
+def work_tree(path: str) -> str:
+    """Return the top of the work tree that a path lies in, nothing if it lies in none."""
+    while path and not os.path.lexists(os.path.join(path, ".git")):
+        path = "" if os.path.dirname(path) == path else os.path.dirname(path)
+    return path
