@@ -26,17 +26,12 @@ _ATTRIBUTE = "_nbcache_extension"
 
 def attach(shell: Any) -> bool:
     """Hook nbcache into a shell; return whether that was needed."""
-    if is_attached(shell):
+    if getattr(shell, _ATTRIBUTE, None) is not None:
         return False
     extension = Extension(shell, read_settings(os.environ))
     extension.install()
     setattr(shell, _ATTRIBUTE, extension)
     return True
-
-
-def is_attached(shell: Any) -> bool:
-    """Tell whether nbcache is loaded in a shell."""
-    return getattr(shell, _ATTRIBUTE, None) is not None
 
 
 def detach(shell: Any) -> None:

@@ -16,7 +16,7 @@ from nbcache.settings import kernel_variables
 
 _LOAD = "__import__('nbcache').load_ipython_extension(get_ipython())"
 """Unlike ``%load_ext``, this lets the notebook's own ``%load_ext nbcache`` say nothing."""
-_IS_LOADED = "__import__('nbcache.extension').extension.is_attached(get_ipython())"
+_IS_LOADED = "getattr(get_ipython(), '_nbcache_extension', None) is not None"
 
 
 class RequestSession(Session):
