@@ -1,8 +1,10 @@
 """Which stored run of a cell was the last: what a new kernel compares with to say what moved.
 
-A pointer is a file that holds the name of an entry. It is found under the digest of the cell's
+A pointer is a line that holds the name of an entry. It is found under the digest of the cell's
 source, under its id, or under its first line, so that an edited cell is still known. Nothing is
 ever served through a pointer; a lost one costs an explanation.
+
+Lines are added to 256 files, the last one counts: making a file takes longer than all of that.
 """
 
 from __future__ import annotations
@@ -14,15 +16,17 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 
-from nbcache.store.folder import make_private_folder
+from nbcache.store.folder import make_private_folder, write_whole_file
 
 MOST_IN_SHARD = 64
-"""Pointers kept in each of the 256 folders; the oldest go first."""
+"""Pointers that stay in a file that is written anew; the oldest go first."""
 
-_ROOM = 16
-"""So many more of the oldest go at a time: finding out which they are takes a look at each."""
+MOST_BYTES = 1 << 14
+"""Length from which on a file is written anew."""
 
-_WRITE = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_LONGEST_BYTES = 1 << 18
+_PLAIN = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_WRITE = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _PLAIN
 _NAME = re.compile(r"[0-9a-f]{32,64}\.[0-9a-f]{8,64}")
 
 
@@ -51,43 +55,59 @@ class Trail:
             return
         with contextlib.suppress(OSError):
             for name in names:
-                self._write(self._path(name), entry_name)
+                path, mark = self._place(name)
+                if _add(path, f"{mark} {entry_name}\n".encode()) > MOST_BYTES:
+                    _thin_out(path)
 
     def last(self, names: Iterable[str]) -> Iterator[tuple[str, str]]:
         """Yield key and variant of the last stored runs under each name, the surest first."""
         for name in names if self._folder else ():
-            with contextlib.suppress(OSError):
-                with open(self._path(name), encoding="ascii", errors="replace") as file:
-                    found = file.read(200).strip()
-                if _NAME.fullmatch(found):
-                    key, _, variant = found.partition(".")
-                    yield key, variant
+            path, mark = self._place(name)
+            _, _, rest = _read(path).rpartition(f"\n{mark} ")
+            found, end, _ = rest.partition("\n")
+            if end and _NAME.fullmatch(found):
+                key, _, variant = found.partition(".")
+                yield key, variant
 
-    def _path(self, name: str) -> str:
+    def _place(self, name: str) -> tuple[str, str]:
+        """Return the file of a name's pointers, and how their lines begin."""
         digest = _digest(name)
-        return f"{self._folder}{os.sep}{digest[:2]}{os.sep}{digest[2:]}"
+        return f"{self._folder}{os.sep}{digest[:2]}.txt", digest[2:]
 
-    def _write(self, path: str, text: str) -> None:
-        shard = os.path.dirname(path)
+
+def _add(path: str, line: bytes) -> int:
+    """Add a line by one write, so that those of several kernels do not mix; return the length."""
+    try:
+        descriptor = os.open(path, _WRITE, 0o666)
+    except FileNotFoundError:
+        make_private_folder(os.path.dirname(path))
+        descriptor = os.open(path, _WRITE, 0o666)
+    try:
+        os.write(descriptor, line)
+        return os.fstat(descriptor).st_size
+    finally:
+        os.close(descriptor)
+
+
+def _read(path: str) -> str:
+    """Return what a file holds, after an empty line; nothing if there is none."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | _PLAIN)
         try:
-            descriptor = os.open(path, _WRITE, 0o666)
-        except FileNotFoundError:
-            make_private_folder(shard)
-            descriptor = os.open(path, _WRITE, 0o666)
-        try:
-            size = os.fstat(descriptor).st_size
-            if size > len(text):
-                os.ftruncate(descriptor, 0)
-            os.write(descriptor, text.encode("ascii"))
+            length = min(os.fstat(descriptor).st_size, _LONGEST_BYTES)
+            return "\n" + os.read(descriptor, length).decode("ascii", "replace")
         finally:
             os.close(descriptor)
-        if not size:
-            self._thin_out(shard)
+    except OSError:
+        return ""
 
-    def _thin_out(self, shard: str) -> None:
-        if len(os.listdir(shard)) <= MOST_IN_SHARD:
-            return
-        with os.scandir(shard) as entries:
-            found = [(entry.stat().st_mtime_ns, entry.path) for entry in entries]
-        for _, old in sorted(found)[: _ROOM - MOST_IN_SHARD]:
-            os.unlink(old)
+
+def _thin_out(path: str) -> None:
+    """Keep the last pointer of each name, and of those the latest."""
+    lines: dict[str, str] = {}
+    for line in _read(path).split("\n")[1:-1]:
+        mark = line.partition(" ")[0]
+        lines.pop(mark, None)
+        lines[mark] = line
+    kept = list(lines.values())[-MOST_IN_SHARD:]
+    write_whole_file(path, ["".join(f"{line}\n" for line in kept).encode("ascii", "replace")])

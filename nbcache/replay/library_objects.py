@@ -22,6 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from nbcache.cell.parts import all_parts
+from nbcache.deps.arrivals import loaded_names
 from nbcache.errors import CacheError, NotFingerprintable
 from nbcache.heap.kinds.attributes import dict_of
 from nbcache.heap.kinds.constants import find_constant
@@ -63,6 +64,7 @@ class LibraryObjects:
     def __init__(self) -> None:
         self._seen: set[str] = set()
         self._searched: set[str] = set()
+        self._looked: frozenset[str] | None = None
         self.places: dict[int, Place] = {}
         self.made: set[int] = set()
         """Those that a run had a library make, and that it keeps in one place alone."""
@@ -72,10 +74,14 @@ class LibraryObjects:
 
         ``items``: into containers too. Without, they are looked through again the next time.
         """
-        if modules.keys() <= self._seen:
+        names = loaded_names() if modules is sys.modules else None
+        if names is not None and names is self._looked:
             return
-        for name in [name for name in list(modules) if name not in self._seen]:
+        new = [name for name in list(modules) if name not in self._seen]
+        for name in new:
             self.look_into(name, modules.get(name), items=items)
+        if items or not new:
+            self._looked = names
 
     def look_into(self, name: str, module: Any, *, items: bool = True) -> None:
         """Look through one module, most often one that was just imported."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nbcache.trail import MOST_IN_SHARD, Trail, cell_names
+import pytest
+
+from nbcache.trail import Trail, cell_names
 
 ONE, OTHER = f"{'a' * 32}.{'b' * 16}", f"{'c' * 32}.{'d' * 16}"
 
@@ -22,16 +24,47 @@ def test_the_last_run_is_found_under_every_name(tmp_path: Path) -> None:
     assert next(trail.last(cell_names("two", "id", "x = 1", "nb")))[0] == "c" * 32
 
 
-def test_pointers_are_bounded_and_never_trusted(tmp_path: Path) -> None:
-    """A folder keeps only its latest pointers, and a file that holds no name is passed over."""
+def test_pointers_are_bounded_and_never_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file keeps only its latest pointers, and a line that holds no name is passed over."""
+    monkeypatch.setattr("nbcache.trail.MOST_BYTES", 1000)
+    monkeypatch.setattr("nbcache.trail.MOST_IN_SHARD", 4)
     trail = Trail(str(tmp_path / "trail"))
-    for number in range(256 * (MOST_IN_SHARD + 16) // 8):
+    for number in range(6000):
         trail.note([f"n{number}"], ONE)
-    shards = list((tmp_path / "trail").iterdir())
-    assert max(len(list(shard.iterdir())) for shard in shards) <= MOST_IN_SHARD
-    some = next(shards[0].iterdir())
-    some.write_text("../../etc/passwd")
-    assert all(key == "a" * 32 for n in range(9) for key, _ in trail.last([f"n{n}"]))
+    files = list((tmp_path / "trail").iterdir())
+    assert len(files) == 256
+    assert max(file.stat().st_size for file in files) <= 1000
+    latest = [f"n{number}" for number in range(5900, 6000)]
+    assert [key for key, _ in trail.last(latest)] == ["a" * 32] * 100
+    for file in files:
+        file.write_text(file.read_text().replace(ONE, "../../etc/passwd"))
+    assert not list(trail.last(latest))
+
+
+def test_a_line_that_was_cut_short_hides_nothing_else(tmp_path: Path) -> None:
+    """A kernel that died while it wrote costs its own pointer; what others add is found."""
+    trail = Trail(str(tmp_path))
+    trail.note(["n"], ONE)
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(whole + whole[:40])
+    assert not list(trail.last(["n"]))
+    trail.note(["n"], OTHER)
+    trail.note(["n"], OTHER)
+    assert [key for key, _ in trail.last(["n"])] == ["c" * 32]
+
+
+def test_thinning_keeps_the_last_pointer_of_each_name(tmp_path: Path) -> None:
+    """A cell that ran a thousand times leaves the pointers of the others where they are."""
+    trail = Trail(str(tmp_path))
+    others = [f"other {number}" for number in range(100)]
+    trail.note(others, ONE)
+    for _ in range(1000):
+        trail.note(["often"], OTHER)
+    assert [key for key, _ in trail.last(["often"])] == ["c" * 32]
+    assert [key for key, _ in trail.last(others)] == ["a" * 32] * 100
 
 
 def test_without_a_folder_nothing_is_remembered(tmp_path: Path) -> None:
