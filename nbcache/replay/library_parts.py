@@ -18,8 +18,8 @@ from nbcache.heap.tokens import FLAT
 from nbcache.replay.library_objects import LIBRARIES
 from nbcache.replay.library_places import Step, inner, is_key, told
 
-MOST_PARTS = 20_000
-"""Parts looked at of one object that a library keeps."""
+MOST_PARTS = 200_000
+"""Parts looked at of one object that a library keeps; one that holds more is refused."""
 
 _NAMED = (type, types.ModuleType, types.BuiltinFunctionType, types.MethodType)
 _KERNELS = frozenset({"IPython", "ipykernel", "nbcache"})
@@ -57,10 +57,15 @@ def parts_of(owner: Any) -> Iterator[tuple[Any, _Steps | None]]:
     """Yield what an object holds and may be changed, and the steps to it, None if there are none.
 
     Names, positions and plain keys are steps; members of sets and other keys are none.
+
+    Raises:
+        NotStorable: it holds more than can be looked at.
     """
     queue: deque[tuple[Any, _Steps | None]] = deque([(owner, ())])
     seen = {id(owner)}
-    while queue and len(seen) < MOST_PARTS:
+    while queue:
+        if len(seen) > MOST_PARTS:
+            raise NotStorable(f"is kept by a library with more than {MOST_PARTS:,} parts; copy it")
         value, steps = queue.popleft()
         for step, part in _held(value):
             kind = type(part)

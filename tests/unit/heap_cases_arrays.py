@@ -188,6 +188,20 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         ],
     ),
     (
+        "masked_views_share_their_masks",
+        NP
+        + "m=np.ma.array([[1.,2],[3,4]],mask=[[0,1],[0,0]]); k=m.mask; u=np.ma.array([1.,2],mask=[0,1])",
+        "v=m[1]; n=m._mask; w=m.mask; m[0,0]=np.ma.masked; old=u._mask; u.unshare_mask(); x=u[:1]",
+        [
+            "n is m._mask",
+            "np.shares_memory(w,m._mask)",
+            "k.tolist()",
+            "old is u._mask",
+            "np.shares_memory(x._mask,u._mask)",
+            "v.__setitem__(0,np.ma.masked) or (m.tolist(),k.tolist(),w.tolist())",
+        ],
+    ),
+    (
         "masked_new",
         NP,
         "m=np.ma.masked_greater(np.arange(5.),2); h=m.copy(); h.harden_mask(); z=np.ma.masked; e=np.ma.zeros(3)",

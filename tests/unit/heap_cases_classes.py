@@ -4,6 +4,12 @@ from __future__ import annotations
 
 CASES: list[tuple[str, str, str, list[str]]] = [
     (
+        "slots_under_other_names",
+        "class S: __slots__=('r','__p')",
+        "class B: __slots__=('r','__p')\nB.r2=B.r; S.q=S.r; b=B(); b.r=4; s=S(); s.q=3",
+        ["b.r2", "s.r", "B.r2 is B.r", "S.q is S.r", "b.__slots__"],
+    ),
+    (
         "class_redefined",
         "class A:\n  v=1\na=A(); old=A",
         "class A:\n  v=2\nb=A()",

@@ -105,6 +105,30 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         ["f(1) is a", "calls"],
     ),
     (
+        "lru_cache_attributes",
+        "import functools\n@functools.lru_cache\ndef f(x): return [x]\nf.old=[1]; o=f.old",
+        "f.tag=1; f.old.append(2); a=f(3); d=f.__dict__",
+        ["f.tag", "f.old is o", "o", "f(3) is a", "d is f.__dict__"],
+    ),
+    (
+        "dicts_of_earlier_partials",
+        "import functools\np=functools.partial(dict,a=1); p.tag=2; q=functools.partial(p); j=q.keywords",
+        "k=p.keywords; k['b']=2; d=p.__dict__; d['tag']=3; j['c']=4; r=q()",
+        ["k is p.keywords", "d is p.__dict__", "j is q.keywords", "p(),q(),r,p.tag"],
+    ),
+    (
+        "dicts_of_earlier_streams_and_containers",
+        "import io,collections as c\ns=io.StringIO('x'); s.tag=1; o=c.OrderedDict(a={}); o.tag=1",
+        "d=s.__dict__; e=o.__dict__; e['new']=2",
+        ["d is s.__dict__", "e is o.__dict__", "o.new", "s.tag"],
+    ),
+    (
+        "dict_of_a_new_partial",
+        "import functools",
+        "p=functools.partial(int,base=2); p.tag=1; d=p.__dict__; k=p.keywords",
+        ["d is p.__dict__", "k is p.keywords", "p('11')", "d.update(tag=5) or p.tag"],
+    ),
+    (
         "functools_cache_method",
         "import functools",
         "class A:\n  def __init__(s,v): s.v=v\n  @functools.lru_cache\n  def m(s,k): return s.v+k\n  @functools.singledispatchmethod\n  def d(s,x): return 'o'\n"

@@ -56,6 +56,24 @@ REFUSED: list[tuple[str, str, str, str]] = [
         "class F:\n  def __call__(self,x): return x\n  __name__='F'\nf=functools.lru_cache(F()); f(1)",
         "no plain function",
     ),
+    (
+        "dict_beside_a_stream",
+        "",
+        "import io\ns=io.StringIO(); s.tag=1; d=s.__dict__",
+        "has a `__dict__` that is held apart",
+    ),
+    (
+        "dict_beside_a_container",
+        "import collections\nclass D(collections.deque): pass",
+        "q=D(); q.tag=1; d=[vars(q)]",
+        "has a `__dict__` that is held apart",
+    ),
+    (
+        "dict_beside_an_array",
+        "import numpy as np\nclass N(np.ndarray): pass",
+        "n=np.zeros(2).view(N); n.tag=1; d=vars(n)",
+        "has a `__dict__` that is held apart",
+    ),
     ("deep_list", "", "l=[]\nfor _ in range(100_000): l=[l]", "nested too deeply"),
     ("dead_weak_reference", "import weakref\nclass A: pass", "r=weakref.ref(A())", "is dead"),
     (

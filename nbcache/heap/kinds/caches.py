@@ -8,7 +8,7 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from nbcache.errors import NotStorable
-from nbcache.heap import refill
+from nbcache.heap import rebuild, refill
 from nbcache.heap.kinds.attributes import dict_of, encode_attributes
 from nbcache.heap.kinds.code import global_token, is_library
 from nbcache.heap.registry import Kind, register
@@ -50,21 +50,28 @@ class LruKind(Kind):
             return NotImplemented
         limits = obj.cache_parameters()
         args = (obj.__wrapped__, limits["maxsize"], limits["typed"])
-        state = (self.state(obj), dict_of(obj))
+        state = (read_results(obj), dict_of(obj))
         return refill.make_lru, args, state, None, None, refill.fill_lru
 
     def state(self, obj: Any) -> Any:
-        """Return results, oldest first, and the counts of hits and misses."""
-        info = obj.cache_info()
-        if info.hits + info.misses > MOST_CALLS:
-            raise NotStorable("is a cached function with more calls than can be repeated")
-        if type(obj.__wrapped__) is not types.FunctionType:
-            raise NotStorable("caches the results of a callable that is no plain function")
-        return read_entries(obj), info.hits, info.misses
+        """Return what it holds, the counts, and a copy of its attributes."""
+        return (*read_results(obj), dict(dict_of(obj) or {}))
 
     def patch(self, live: Any, state: Any) -> None:
-        """Replace results and counts, without running the function."""
-        refill.refill_lru(live, state, live.__wrapped__)
+        """Replace results and counts, without running the function, then the attributes."""
+        refill.refill_lru(live, state[:3], live.__wrapped__)
+        for attributes in state[3:]:  # earlier versions stored none
+            rebuild.fill_attributes(live, attributes)
+
+
+def read_results(obj: Any) -> tuple[list[Entry], int, int]:
+    """Return results, oldest first, and the counts of hits and misses."""
+    info = obj.cache_info()
+    if info.hits + info.misses > MOST_CALLS:
+        raise NotStorable("is a cached function with more calls than can be repeated")
+    if type(obj.__wrapped__) is not types.FunctionType:
+        raise NotStorable("caches the results of a callable that is no plain function")
+    return read_entries(obj), info.hits, info.misses
 
 
 def read_entries(wrapper: Any) -> list[Entry]:

@@ -177,9 +177,16 @@ def class_items(kind: type, hidden: frozenset[str]) -> dict[str, Any]:
     """Return a class's own attributes without those that Python writes for itself."""
     items = {}
     for name, value in kind.__dict__.items():
-        if name not in hidden and not issubclass(type(value), _DESCRIPTORS):
+        if name not in hidden and not _is_slot(kind, name, value):
             items[name] = value
     return items
+
+
+def _is_slot(kind: type, name: str, value: Any) -> bool:
+    """Tell whether the class was born with this descriptor; ``B.other = B.slot`` is no such."""
+    if not issubclass(type(value), _DESCRIPTORS):
+        return False
+    return bool(value.__objclass__ is kind and value.__name__ == name)
 
 
 def virtual_subclasses(kind: type) -> list[type]:

@@ -189,13 +189,12 @@ class PartialKind(Kind):
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode all parts."""
-        words = [part for item in obj.keywords.items() for part in map(walk.ref, item)]
-        parts = [walk.ref(type(obj)), walk.ref(obj.func), walk.ref(obj.args)]
-        return joined(b"pf", [*parts, joined(b"m", words), encode_attributes(obj, walk)])
+        parts = map(walk.ref, (type(obj), obj.func, obj.args, obj.keywords))
+        return joined(b"pf", [*parts, encode_attributes(obj, walk)])
 
     def state(self, obj: Any) -> Any:
-        """Return all parts, as the partial's own protocol has them, with copies of its dicts."""
-        return obj.func, obj.args, dict(obj.keywords), dict(dict_of(obj) or {})
+        """Return all parts, as the partial's own protocol has them, with a copy of attributes."""
+        return obj.func, obj.args, obj.keywords, dict(dict_of(obj) or {})
 
     def patch(self, live: Any, state: Any) -> None:
         """Set all parts, in the attributes' own dict."""

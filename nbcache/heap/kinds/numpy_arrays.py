@@ -225,7 +225,7 @@ def _mask_parts(array: Any, walk: Walk) -> list[bytes]:
     mask, fill = own.get("_mask", np.ma.nomask), own.get("_fill_value")
     if fill is None:
         fill = np.ma.default_fill_value(array.dtype)
-    part = b"" if mask is np.ma.nomask else elements(np.asarray(mask), walk)
+    part = b"" if mask is np.ma.nomask else walk.ref(mask)
     return [part, text(repr(np.asarray(fill).tolist())), bytes([bool(own.get("_hardmask"))])]
 
 
