@@ -74,6 +74,12 @@ REFUSED: list[tuple[str, str, str, str]] = [
         "n=np.zeros(2).view(N); n.tag=1; d=vars(n)",
         "has a `__dict__` that is held apart",
     ),
+    (
+        "array_of_an_earlier_series",
+        "import pandas as pd\ns=pd.Series([1.,2])",
+        "e=s.array",
+        "writes into the memory of an earlier table",
+    ),
     ("deep_list", "", "l=[]\nfor _ in range(100_000): l=[l]", "nested too deeply"),
     ("dead_weak_reference", "import weakref\nclass A: pass", "r=weakref.ref(A())", "is dead"),
     (

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from nbcache.heap.kinds.array_facts import dtype_token
+from nbcache.errors import NotStorable
+from nbcache.heap.kinds.array_facts import dtype_token, owner_of
 from nbcache.heap.kinds.buffers import content, masked_content
 from nbcache.heap.kinds.instance import inline, reduce_object
 from nbcache.heap.kinds.lent_memory import arrow_column
@@ -89,7 +90,14 @@ class StandaloneArrayKind(Kind):
         return values_token(obj, walk)
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
-        """Keep the memory that arrow shares with an array, of which pandas would make a copy."""
+        """Keep the memory that arrow shares with an array, of which pandas would make a copy.
+
+        Raises:
+            NotStorable: one may write through it into an earlier table.
+        """
+        plain = obj._ndarray if type(obj) is pd.arrays.NumpyExtensionArray else None
+        if plain is not None and id(owner_of(plain)) in dump.walk.columns:
+            raise NotStorable("writes into the memory of an earlier table; copy it")
         parts = arrow_column(obj, dump)
         return NotImplemented if parts is None else parts
 
