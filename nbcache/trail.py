@@ -25,7 +25,7 @@ MOST_BYTES = 1 << 14
 """Length from which on a file is written anew."""
 
 _LONGEST_BYTES = 1 << 18
-_PLAIN = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_PLAIN = sum(getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NOFOLLOW"))
 _WRITE = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _PLAIN
 _NAME = re.compile(r"[0-9a-f]{32,64}\.[0-9a-f]{8,64}")
 
@@ -78,10 +78,10 @@ class Trail:
 def _add(path: str, line: bytes) -> int:
     """Add a line by one write, so that those of several kernels do not mix; return the length."""
     try:
-        descriptor = os.open(path, _WRITE, 0o666)
+        descriptor = os.open(path, _WRITE, 0o600)
     except FileNotFoundError:
         make_private_folder(os.path.dirname(path))
-        descriptor = os.open(path, _WRITE, 0o666)
+        descriptor = os.open(path, _WRITE, 0o600)
     try:
         os.write(descriptor, line)
         return os.fstat(descriptor).st_size
