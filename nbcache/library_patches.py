@@ -7,6 +7,8 @@ found in the texts of cells and loaded modules, and its present value is an inpu
 from __future__ import annotations
 
 import ast
+import builtins
+import functools
 import hashlib
 import re
 import sys
@@ -16,6 +18,7 @@ from itertools import chain
 from operator import is_, itemgetter, methodcaller
 from typing import Any
 
+from nbcache.cell.members import Members
 from nbcache.deps.local import loaded_local_names, memory_digest, memory_text
 from nbcache.errors import NotFingerprintable
 from nbcache.heap.walk import Walk
@@ -58,6 +61,14 @@ class LibraryPatches:
                 self._need_value(walk, label, value, text)
         walk.run()
 
+    def need_used(self, walk: Walk, uses: Members) -> None:
+        """Make an input what the notebook put, by any way, where a cell takes it from a library."""
+        for label, held, name in used_places(uses, walk.namespace):
+            value = held.get(name, _MISSING)
+            if label not in walk.roots and _is_placed(value, walk.namespace):
+                self._need_value(walk, label, value, label)
+        walk.run()
+
     def has_any(self, namespace: dict[str, Any], history: Any) -> bool:
         """Tell whether cells or local modules may have put anything into a library."""
         self._read_new(namespace, history)
@@ -97,6 +108,20 @@ class LibraryPatches:
                 self._names.update(dict.fromkeys(_registered(tree)))
                 self._targets.update(dict.fromkeys(_targets_in(tree, namespace), text))
         self._seen = len(history)
+
+
+def used_places(
+    uses: Members, namespace: dict[str, Any]
+) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Yield what code takes from libraries and of Python's own: label, module's variables, name."""
+    own = vars(builtins)
+    for name, members in uses.items():
+        value = namespace.get(name, _MISSING)
+        if value is _MISSING and name in own:
+            yield f"builtins.{name}", own, name
+        elif type(value) is types.ModuleType and not is_local_module(value.__name__):
+            held = vars(value)
+            yield from ((f"{name}.{one}", held, one) for one in sorted(members or ()))
 
 
 def _tree_of(text: str) -> ast.Module | None:
@@ -201,6 +226,18 @@ def _is_own(printer: Any, namespace: dict[str, Any]) -> bool:
         return variables is namespace or is_local_module(str(variables.get("__name__")))
     kind = printer if isinstance(printer, type) else type(printer)
     return kind.__module__ == "__main__" or is_local_module(kind.__module__)
+
+
+def _is_placed(value: Any, namespace: dict[str, Any]) -> bool:
+    """Tell whether a library's member is the notebook's; asks no value that may answer anything."""
+    if type(value) in _CALLED:
+        return _is_own(value, namespace)
+    kind = value if issubclass(type(value), type) else type(value)
+    module = type.__getattribute__(kind, "__module__")
+    return isinstance(module, str) and (module == "__main__" or is_local_module(module))
+
+
+_CALLED = frozenset({types.FunctionType, types.MethodType, functools.partial})
 
 
 def _imported(tree: ast.Module, namespace: dict[str, Any]) -> dict[str, list[str]]:

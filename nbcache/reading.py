@@ -28,7 +28,7 @@ from nbcache.looking import looking_glasses, named_by_values, need_history, prob
 from nbcache.policy import Policy, whole
 from nbcache.replay import shell_state
 from nbcache.replay.imports import has_star_head, refuse_made_up, star_names
-from nbcache.replay.needs import members_of, reached_modules
+from nbcache.replay.needs import members_of, reached_modules, uses_of
 from nbcache.selection import LeftOut
 from nbcache.shell_texts import shifted_texts
 from nbcache.sql_tables import need_tables, reaches_duckdb
@@ -143,6 +143,7 @@ class Reader:
         refuse_witnesses(request.nodes, walk)
         earlier = self.namespace.get("_ih", ())[:-1] if ran is None else ran
         self.patches.need_all(walk, earlier)
+        self.patches.need_used(walk, uses_of(request.nodes, walk, source.names))
         self.calls.need_all(walk, earlier, source.names.imports, request.nodes)
         need_printers(walk, getattr(self.shell, "display_formatter", None))
         parts = compose_parts(source.digest, digests(walk.roots), version=policy.version)

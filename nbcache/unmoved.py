@@ -19,11 +19,11 @@ from nbcache.heap.kinds.code import is_library
 from nbcache.heap.sighting import Sighting, sight
 from nbcache.heap.tokens import FLAT
 from nbcache.heap.walk import Walk
-from nbcache.library_patches import has_own_printers
+from nbcache.library_patches import has_own_printers, used_places
 from nbcache.locality import is_local_module
 from nbcache.policy import DEFAULT, Policy
 from nbcache.reading import Reader, Reading, Request, names_formatters
-from nbcache.replay.needs import reached_modules
+from nbcache.replay.needs import reached_modules, uses_of
 from nbcache.replay.shell_state import has_code_options
 
 MOST_BYTES = 4096
@@ -45,6 +45,8 @@ class Grounds:
     arrays: tuple[tuple[str, Sighting], ...]
     modules: frozenset[str]
     around: tuple[Any, ...]
+    taken: tuple[tuple[dict[str, Any], str, Any], ...]
+    """What the text takes from libraries: where it stands, and what stood there."""
 
     def hold(self, request: Request, policy: Policy, reader: Reader) -> bool:
         """Tell whether reading the cell would give what it gave before."""
@@ -56,6 +58,8 @@ class Grounds:
         for name, value in self.bindings:
             if values.get(name, _MISSING) is not value:
                 return False
+        if any(held.get(name, _MISSING) is not value for held, name, value in self.taken):
+            return False
         if _around(request.text, self.modules, reader) != self.around:
             return False
         return all(seen.holds(values.get(name)) for name, seen in self.arrays)
@@ -86,7 +90,9 @@ def grounds_of(policy: Policy, reading: Reading, reader: Reader) -> Grounds | No
     sure = tuple((name, seen) for name, seen in found if seen is not None)
     if len(sure) < len(found):
         return None
-    return Grounds(policy, asked, tuple(bindings), sure, modules, around)
+    places = used_places(uses_of(request.nodes, walk, reading.source.names), reader.namespace)
+    taken = tuple((held, name, held.get(name, _MISSING)) for _, held, name in places)
+    return Grounds(policy, asked, tuple(bindings), sure, modules, around, taken)
 
 
 def _names(reading: Reading) -> list[str]:

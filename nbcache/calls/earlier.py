@@ -11,11 +11,13 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nbcache.cell.names import Names
 from nbcache.deps.consulted import interpreter_parts
 from nbcache.deps.local import loaded_local_names, memory_digest, read_source
 from nbcache.earlier_calls import EarlierCalls
 from nbcache.heap.walk import Walk
 from nbcache.library_patches import LibraryPatches
+from nbcache.replay.needs import uses_of
 from nbcache.witnesses import spelled_names
 
 _PARSERS = frozenset({"argparse", "optparse", "getopt", "click", "typer", "fire", "docopt", "absl"})
@@ -37,6 +39,7 @@ class Earlier:
         texts = self._texts()
         with self._lock:
             self._patches.need_all(walk, texts)
+            self._patches.need_used(walk, uses_of((), walk, Names()))
             self._calls.need_all(walk, texts, walk.imports, ())
 
     def mark(self) -> object:

@@ -46,7 +46,7 @@ def module_needs(nodes: Sequence[ast.stmt], walk: Walk, names: Names) -> Asked:
     """
     if names.hidden or walk.hidden or ANY_MODULE in walk.packages or "__import__" in names.reads:
         return {}
-    imported = {} if names.magics else _imported(nodes, _uses(nodes, walk, names))
+    imported = {} if names.magics else _imported(nodes, uses_of(nodes, walk, names))
     unclear = set(names.imports) - imported.keys()
     unclear |= walk.imports | walk.packages
     unclear |= {name for name, is_whole in walk.modules.items() if is_whole}
@@ -64,7 +64,7 @@ def _members(nodes: tuple[ast.stmt, ...]) -> Members:
     return members_in(nodes)
 
 
-def _uses(nodes: Sequence[ast.stmt], walk: Walk, names: Names) -> Members:
+def uses_of(nodes: Sequence[ast.stmt], walk: Walk, names: Names) -> Members:
     """Return what the cell, and functions that it reaches, take from each name."""
     found = dict(_members(tuple(nodes)))
     for function in walk.functions.values():

@@ -25,6 +25,26 @@ STORIES = {
         ["import patcher, numpy as np", "np.sum = sum", "np.sum = patcher.sum_"],
         ["patcher.patch(1)", "np.sum = len", "patcher.patch(7)", "patcher.undo()"],
     ),
+    "by a text": (
+        ["import numpy as np; sum_ = np.sum"],
+        ["exec('np.sum = lambda v: 5')", "exec('np.sum = lambda v: 7')", "exec('np.sum = sum_')"],
+    ),
+    "by a script": (
+        [
+            "import numpy as np; sum_ = np.sum",
+            "k = 5\nwith open('p.py', 'w') as file:\n"
+            "    print('def own(v): return k', 'np.sum = own', sep=chr(10), file=file)",
+        ],
+        ["%run -i p.py", "k = 9"],
+    ),
+    "by steps of a table": (
+        ["import builtins, numpy as np; at = {'n': np, 'b': builtins}; old = np.sum, abs"],
+        [
+            "at['n'].sum = lambda v: 5",
+            "at['b'].abs = lambda v: 5",
+            "at['n'].sum, at['b'].abs = old",
+        ],
+    ),
     "a function patches what it imports": (
         [
             "def patch(k):\n    import builtins\n    builtins.abs = lambda v: -k",
