@@ -125,7 +125,8 @@ class SessionCommands:
                 asking.min_time = value or 0.0
             else:
                 raise CacheError(f"`%nbcache auto {word}` is unknown: use on, off, min_time=0.5s.")
-        if asking.auto and not any(word.startswith("min_time") for word in words):
+        is_asked = any(word.startswith("min_time") for word in words)
+        if asking.auto and not (is_asked or self._extension.settings.headless):
             asking.min_time = asking.min_time or 0.1
         is_on, least = asking.is_auto(), format_duration(asking.min_time)
         told = f"auto is on: cells that run {least} or longer are cached, where that pays"

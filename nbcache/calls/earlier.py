@@ -60,14 +60,16 @@ class Earlier:
 
 
 _known: list[Earlier] = []
+_MOST = 16
+"""Namespaces that are remembered: a notebook's, and those of modules with cached functions."""
 
 
 def earlier_in(namespace: dict[str, Any]) -> Earlier:
-    """Return what is known of a namespace: as a rule there is one in a process."""
+    """Return what is known of a namespace."""
     for known in _known:
         if known.namespace is namespace:
             return known
-    _known[:] = [Earlier(namespace)]
+    _known[:] = [Earlier(namespace), *_known[: _MOST - 1]]
     return _known[0]
 
 
