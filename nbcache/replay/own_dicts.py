@@ -37,7 +37,7 @@ def may_share_dict(kind: type, family: Kind) -> bool:
 def made_dict(obj: Any) -> dict[str, Any] | None:
     """Return the object's ``__dict__``, None if it has none so far: asking would first make it."""
     kind = type(obj)
-    if isinstance(obj, functools.partial):
+    if issubclass(type(obj), functools.partial):
         found = functools.partial.__reduce__(obj)[2][3]
         return found if type(found) is dict else None
     if kind.__flags__ & HEAP_TYPE and not kind.__flags__ & _MADE_IN_C:
