@@ -57,6 +57,7 @@ _LASTING = frozenset(name for owner, name in PLACES if owner is os) | {
     "setLoggerClass", "setLogRecordFactory", "install_opener", "addfont",
 }  # fmt: skip
 """Functions of such packages whose settings they do not."""
+_OURS = __name__.partition(".")[0]
 _SETTERS = frozenset({"setattr", "delattr", "vars"})
 
 
@@ -236,6 +237,8 @@ def _touched(call: ast.Call, namespace: dict[str, Any]) -> str:
     """Return the package that a call begins with, or whose module it is handed."""
     steps, given = _chain(call)
     package = package_of(namespace.get(steps[0])) if steps else ""
+    if package == _OURS:  # which changes no value
+        return ""
     if package:
         sets = any(map(_SETS.match, steps)) and package not in _TRACKED
         sets = sets or steps[-1] in _LASTING or package == "copyreg"

@@ -250,7 +250,8 @@ class Reader:
     def _setup_magics(self, source: Source) -> tuple[tuple[str, str], ...]:
         setup = []
         for use in source.names.magics:
-            shell_state.refuse_own_magic(self.shell, use.name, is_cell=use.body is not None)
+            if use.name in PLAIN_MAGICS | SETUP_MAGICS:
+                shell_state.refuse_own_magic(self.shell, use.name, is_cell=use.body is not None)
             if use.name in PLAIN_MAGICS:
                 continue
             if use.name in SETUP_MAGICS and use.top_level and use.body is None:

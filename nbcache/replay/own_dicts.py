@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import logging
 import types
 from typing import Any
 
@@ -27,9 +28,13 @@ def owners_of_dicts(walk: Walk, changed: frozenset[int]) -> dict[int, Any]:
     return owners | {id(own): obj for own, obj in found if own is not None}
 
 
+_NAMED = (type, types.ModuleType, logging.Logger)
+"""What is found by its name, so that no stream makes another one."""
+
+
 def may_share_dict(kind: type, family: Kind) -> bool:
     """Tell whether instances have a ``__dict__`` of which a stream would make another one."""
-    if not kind.__dictoffset__ or issubclass(kind, (type, types.ModuleType)):
+    if not kind.__dictoffset__ or issubclass(kind, _NAMED):
         return False
     return type(family) is not PlainKind or bool(slots_of(kind))
 

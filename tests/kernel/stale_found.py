@@ -85,7 +85,7 @@ CASES = [
     *(Case(name, text, X, refused=True) for name, text in REFUSED),
     Case("a file of the same size in git's work tree", "import os\nx = 1\nif not os.path.exists('.git'): os.system('git init -q . && git config user.email a@b && git config user.name n && echo 1 > a && git add a && git commit -qm one; sleep 1.1; git status -s > /dev/null');\nif x == 2: open('a', 'w').write('3' + chr(10));\n---\n@!git --no-optional-locks status --short", X),
     Case("a new file in git's work tree", "import os\nx = 1\nif not os.path.exists('.git'): os.system('git init -q . && mkdir d && touch d/a && git add d; sleep 1.1; git status -s > /dev/null');\nif x == 2: open('d/b', 'w').close()\n---\n@!git --no-optional-locks status --short", X),
-    Case("the number of a cell", "x = 1\n---\n@print(get_ipython().execution_count)", ("x = 1", "x = 1\n---\nx = 2"), needless="it is another one each time"),
+    Case("the number of a cell", "n = get_ipython().execution_count\nx = 1\n---\n@print(get_ipython().execution_count - n)", ("x = 1", "x = 1\n---\nx = 2"), needless="it is another one each time"),
     Case("the history in a function", "x = 1\ndef h(): return get_ipython().history_manager.input_hist_raw[-3]\n---\n1;\n---\n@print(h())", X, needless="every earlier text counts"),
     Case("a function over variables of its own", "x = 1\nns = {'x': x, 'y': 0, 'o': object()}\nexec('def f(): return x', ns)\nf = ns['f']; del ns\n---\n@print(f())", X),
     *(Case(name, text, X) for name, text in FOUND),

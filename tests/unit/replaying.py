@@ -45,8 +45,9 @@ class Notebook:
         request = Request(text, ast.parse(text).body, "<cell>")
         # As in any kernel: the modules of the tests, other ones in each process, are no notebook's.
         alone = mock.patch("nbcache.earlier_calls.loaded_local_names", list)
+        bare = mock.patch("nbcache.library_patches.loaded_local_names", list)
         held = mock.patch("nbcache.reading.refuse_witnesses")  # here nothing is held while it runs
-        with mock.patch.object(sys, "argv", ["ipykernel_launcher.py"]), alone, held:
+        with mock.patch.object(sys, "argv", ["ipykernel_launcher.py"]), alone, bare, held:
             return Reader(self).read(request, Policy())
 
     def values(self, expressions: list[str]) -> list[str]:
