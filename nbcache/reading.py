@@ -149,9 +149,8 @@ class Reader:
         parts = compose_parts(source.digest, digests(walk.roots), version=policy.version)
         refuse_made_up({*source.names.imports, *walk.imports})
         modules = reached_modules(walk, source.names) | {reason for _, reason in hidden}
-        spelled = f"{source.text} {spelled_names(walk)}"
-        parts |= self._display_part(source, walk) | interpreter_parts(spelled, modules)
-        parts |= shell_state.loaded_part(self.shell, setup)
+        parts |= self._display_part(source, walk) | shell_state.loaded_part(self.shell, setup)
+        parts |= interpreter_parts(f"{source.text} {spelled_names(walk)}", modules)
         about = self._about(source, walk)
         parts = choose_parts(policy, parts, self._subject(source, walk, request))
         parts |= asked_parts(policy, walk.values)
@@ -249,9 +248,9 @@ class Reader:
 
     def _setup_magics(self, source: Source) -> tuple[tuple[str, str], ...]:
         setup = []
-        for use in source.names.magics:
-            if use.name in PLAIN_MAGICS | SETUP_MAGICS:
-                shell_state.refuse_own_magic(self.shell, use.name, is_cell=use.body is not None)
+        uses, known = source.names.magics, PLAIN_MAGICS | SETUP_MAGICS
+        shell_state.refuse_own_magics(self.shell, (use for use in uses if use.name in known))
+        for use in uses:
             if use.name in PLAIN_MAGICS:
                 continue
             if use.name in SETUP_MAGICS and use.top_level and use.body is None:

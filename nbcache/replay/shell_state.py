@@ -17,24 +17,29 @@ from nbcache.errors import CacheError, NotReplayable
 from nbcache.locality import is_local_module
 
 
-def refuse_own_magic(shell: Any, name: str, *, is_cell: bool) -> None:
-    """Refuse a magic of IPython's name that the notebook made, by a function or by ``%alias``.
+def refuse_own_magics(shell: Any, uses: Iterable[Any]) -> None:
+    """Refuse magics of IPython's names that the notebook made, by functions or by ``%alias``.
 
     Raises:
         NotReplayable: naming the magic.
     """
+    tables = getattr(getattr(shell, "magics_manager", None), "magics", {})
+    for use in uses:
+        is_cell = use.body is not None
+        if _is_own_magic(tables.get("cell" if is_cell else "line", {}).get(use.name), use.name):
+            sign = "%%" if is_cell else "%"
+            raise NotReplayable(
+                f"`{sign}{use.name}` is the notebook's own here, and may do anything"
+            )
+
+
+def _is_own_magic(found: Any, name: str) -> bool:
     from IPython.core.alias import Alias, default_aliases
 
-    tables = getattr(getattr(shell, "magics_manager", None), "magics", {})
-    found = tables.get("cell" if is_cell else "line", {}).get(name)
     if isinstance(found, Alias):
-        is_own = (name, found.cmd) not in default_aliases()
-    else:
-        module = str(getattr(found, "__module__", ""))
-        is_own = module == "__main__" or is_local_module(module)
-    if is_own:
-        sign = "%%" if is_cell else "%"
-        raise NotReplayable(f"`{sign}{name}` is the notebook's own here, and may do anything")
+        return (name, found.cmd) not in default_aliases()
+    module = str(getattr(found, "__module__", ""))
+    return module == "__main__" or is_local_module(module)
 
 
 def display_options(shell: Any) -> dict[str, Any]:
