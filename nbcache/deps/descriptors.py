@@ -34,6 +34,9 @@ _PASSING = frozenset({"os.py", "<frozen os>", "interactiveshell.py"})
 _STANDARD = 2
 """The last descriptor of the standard streams."""
 
+_COPY = "_original_stdstream_copy"
+"""Where ipykernel's streams tell the descriptor of what they stand before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -91,7 +94,8 @@ def note_held(ledger: Ledger, numbers: Iterable[int]) -> list[Held]:
 
     Those that the process's own output goes to are no cell's: small numbers are many inputs.
     """
-    streams = {_file_of(number) for number in range(_STANDARD + 1)}
+    kept = (getattr(one, _COPY, None) for one in (sys.stdout, sys.stderr))
+    streams = {_file_of(number) for number in (*range(_STANDARD + 1), *kept) if number is not None}
     asked = [number for number in sorted(numbers) if _file_of(number) not in streams]
     found = [one for one in map(held_by, asked) if one and ledger.scope.counts(one.path)]
     for one in found:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from kernels import kernel
+from kernels import Kernel, kernel, start
 
 LOADING = "%%cache\n%load_ext autoreload\n%autoreload 2\nimport json"
 
@@ -35,3 +36,24 @@ def test_what_nbcache_draws_for_itself_is_not_the_cells(tmp_path: Path) -> None:
         made.run("import os\nfrom nbcache import cache\n@cache\ndef f(a, b=len):\n    return b(a)")
         assert made.run("f('one')").state == "miss"
         assert made.run("f(3, os.urandom)").state == "bypass"
+
+
+def test_a_kernels_own_log_is_no_file_of_a_cells(tmp_path: Path) -> None:
+    """A kernel keeps its log open under small numbers, which many cells have among their inputs."""
+    cell = "%%cache\nimport os\nsquares = [n * n for n in numbers]"
+    env = {**os.environ, "NBCACHE_DIR": str(tmp_path / "store")}
+    with (tmp_path / "log").open("w") as log:
+        manager, client = start(stdout=log, stderr=log, env=env, cwd=str(tmp_path))
+        try:
+            made = Kernel(client)
+            made.run("%load_ext nbcache")
+            made.run("numbers = list(range(99))")
+            states = [made.run(cell).state]
+            log.write("told\n")
+            log.flush()
+            made.run("del squares")
+            states.append(made.run(cell).state)
+        finally:
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
+    assert states == ["miss", "hit"]

@@ -349,15 +349,16 @@ def test_methods():
 
 
 def test_recursion():
-    """A function may call itself through its cache."""
+    """A function may call itself through its cache; no number is that of an open file."""
+    first = 1000
 
     @cache
     def fib(n):
-        return n if n < 2 else fib(n - 1) + fib(n - 2)
+        return n - first if n < first + 2 else fib(n - 1) + fib(n - 2)
 
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        assert fib(12) == 144
+        assert fib(first + 12) == 144
     assert fib.cache_info().misses == 13, [str(one.message) for one in told]
 
 
