@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import socket
 import threading
 import time
+from os import urandom as _urandom
 from typing import Any, Protocol
 
 from nbcache.deps.own_folders import exclude_folder
@@ -88,7 +88,7 @@ class LeaseLocks:
         None when the time was up, the wait was interrupted, or the locks are out of order: the
         caller computes for itself then.
         """
-        token = f"{socket.gethostname()} {os.getpid()} {secrets.token_hex(8)}"
+        token = f"{socket.gethostname()} {os.getpid()} {_urandom(8).hex()}"
         began, pause, has_waited = time.monotonic(), _FIRST_PAUSE, False
         try:
             while holder := self.attempt(key, token):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import getcwd as _getcwd
 from string import Template
 from typing import Any
@@ -22,6 +22,7 @@ from nbcache.deps.patching import Patches
 from nbcache.deps.places import is_for_user
 from nbcache.deps.readers import texts_in
 from nbcache.deps.scripts import is_script, module_files, paths_around, text_of
+from nbcache.errors import NotReplayable
 
 _WORD = re.compile(r"[^\s'\"`;|&<>(){}=,$*?]+")
 _MOST_WORDS = 100
@@ -102,16 +103,35 @@ def _watch_around(ledger: Ledger, path: str, *, is_timed: bool) -> None:
                 ledger.watch_folder(one)
 
 
-def _note_work_tree(ledger: Ledger, start: str) -> None:
-    """Count what git compares: the names and time stamps of the files that it looks after."""
-    top = work_tree(start)
-    found = names_in(top, ledger.scope) if top else None
-    names = [name.rstrip("/") for name in found or () if name.rstrip("/") != ".git"]
+def _work_trees(
+    ledger: Ledger, text: str, named: Sequence[str], variables: Mapping[str, str]
+) -> set[str]:
+    """Return the work trees whose files a command compares by git, or a script that it names."""
+    around = [one for path in named for one in paths_around(ledger, path)]
+    asking = list(filter(asks_work_tree, [text, *(text_of(ledger, one) for one in around)]))
+    if not asking:
+        return set()
+    near = [os.path.join(named[0], word) for word in _named_in(asking, variables)]
+    given = variables.get("GIT_WORK_TREE", "")
+    tops = {*map(work_tree, (*named, *around, *near)), given and os.path.join(named[0], given)}
+    return tops - {""}
+
+
+def _note_work_tree(ledger: Ledger, top: str) -> None:
+    """Count what git compares: the names and time stamps of the files that it looks after.
+
+    Raises:
+        NotReplayable: nobody can tell what there is.
+    """
+    found = names_in(top, ledger.scope)
+    if found is None:
+        raise NotReplayable(f"git compares the files in `{top}`, which cannot be listed")
+    names = [name.rstrip("/") for name in found if name.rstrip("/") != ".git"]
     note_times(ledger, (os.path.join(top, name) for name in names))
-    for name in (*names, "") if top else ():
-        place = os.path.join(top, name)
+    ledger.watch_folder(top)
+    for place in (os.path.join(top, name) for name in names):
         if kind_of(status_of(place)) == "folder":
-            for one in ledger.scope.tree(place) if name else [top]:
+            for one in ledger.scope.tree(place):
                 ledger.watch_folder(one)
 
 
@@ -132,9 +152,10 @@ def watch_commands(ledger: Ledger, patches: Patches) -> None:
             variables = _variables(kwargs.get("env"))
             words = list(_named_in(given, variables))
             paths = [absolute(os.path.join(start, word)) for word in words]
+            named = [start, *filter(None, paths)]
+            for top in _work_trees(ledger, text, named, variables):
+                _note_work_tree(ledger, top)
             paths += _programs(ledger, given, variables)
-            if asks_work_tree(text):
-                _note_work_tree(ledger, start)
             if _GIT.search(text):
                 paths += git_folders([start, *paths], variables)
             if is_timed and not any(path and os.path.lexists(path) for path in paths):

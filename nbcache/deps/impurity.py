@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import builtins
 import os
+import random
 import re
 import socket
 import subprocess
@@ -25,7 +26,7 @@ from typing import Any
 
 from nbcache.deps.arrivals import loaded_mark
 from nbcache.deps.patching import Patches
-from nbcache.deps.places import caller, is_own_call, owner_of
+from nbcache.deps.places import caller, owner_of
 from nbcache.deps.protocol import Observed
 from nbcache.deps.readers import reader_places, texts_in
 from nbcache.deps.watching import Watcher
@@ -97,7 +98,7 @@ class ImpurityTracker(Watcher[_Run]):
         patches.watch(on_connect, (socket.socket, "connect"), (socket.socket, "connect_ex"))
         patches.watch(on_name, (socket, "getaddrinfo"))
         patches.watch(_noting(run, PROCESS), *process_places(loaded_mark()))
-        patches.watch(_noting(run, ENTROPY, {"user"}), (os, "urandom"))
+        patches.watch(_noting(run, ENTROPY, {"user"}), (os, "urandom"), (random, "_urandom"))
         _watch_generators(patches, _noting_unseeded(run))
         patches.watch(on_question, (builtins, "input"))
         patches.watch(on_reader, *reader_places())
@@ -119,9 +120,7 @@ class ImpurityTracker(Watcher[_Run]):
 
 def _noting(run: _Run, note: str, whom: Iterable[str] = ("user", "library")) -> Hook:
     def hook(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if note in run.notes or is_own_call(sys._getframe(0)):
-            return
-        if caller(sys._getframe(1)) in whom:
+        if note not in run.notes and caller(sys._getframe(1)) in whom:
             run.notes[note] = None
 
     return hook

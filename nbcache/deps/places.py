@@ -11,7 +11,6 @@ from functools import lru_cache
 from types import FrameType
 
 OWN_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_HOOKS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 """The folder of the package nbcache itself."""
 
 _PREFIX_FOLDERS = (
@@ -96,15 +95,6 @@ def caller(frame: FrameType | None, *, through_shell: bool = False) -> str:
             return "import" if _is_importing(frame) else owner
         frame = frame.f_back
     return "library"
-
-
-def is_own_call(frame: FrameType | None) -> bool:
-    """Tell whether nbcache calls something for itself, a hook's frames and Python's aside."""
-    while frame is not None and frame.f_code.co_filename.startswith(_HOOKS):
-        frame = frame.f_back
-    while frame is not None and owner_of(frame.f_code.co_filename) == "standard":
-        frame = frame.f_back
-    return frame is not None and owner_of(frame.f_code.co_filename) == "own"
 
 
 _RUNNERS = re.compile(

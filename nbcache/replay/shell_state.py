@@ -88,7 +88,7 @@ def display_part(options: Mapping[str, Any]) -> str:
 
 def loaded_part(shell: Any, setup: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Return the key part of extensions that a cell loads and that are: this is all it will say."""
-    asked = {line.strip() for name, line in setup if name == "load_ext"}
+    asked = {shell.var_expand(line).strip() for name, line in setup if name == "load_ext"}
     known = shell.extension_manager.loaded if asked else ()
     loaded = [name for name in sorted(asked) if name in known or _IPYTHONS + name in known]
     return {"loaded extensions": " ".join(loaded)} if loaded else {}

@@ -7,6 +7,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterable
+from os import urandom as _urandom
 from typing import BinaryIO
 
 from nbcache.errors import ForeignEntry, StoreUnavailable
@@ -222,7 +223,7 @@ def write_nameless_file(
 def _open_new(folder: str) -> tuple[int, str]:
     """Return the descriptor and the path of a new file, whose name nobody could foretell."""
     while True:
-        path = os.path.join(folder, f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}")
+        path = os.path.join(folder, f"{TEMPORARY_PREFIX}{_urandom(8).hex()}")
         with contextlib.suppress(FileExistsError):
             return os.open(path, _NEW, _NEW_MODE), path
 

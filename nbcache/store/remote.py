@@ -10,9 +10,9 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import secrets
 import time
 from collections.abc import Callable, Iterator
+from os import urandom as _urandom
 from typing import Any, Protocol
 
 from nbcache.errors import DamagedEntry, StoreError, StoreUnavailable, TooLarge
@@ -130,7 +130,7 @@ class FsspecRemote:
             raise unreachable(self.url, error) from error
 
     def _put_beside(self, path: str, data: bytes) -> None:
-        beside = f"{path}.{secrets.token_hex(4)}"
+        beside = f"{path}.{_urandom(4).hex()}"
         try:
             self._system.pipe_file(beside, data)
             self._system.mv(beside, path)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 from collections.abc import Mapping
+from os import urandom as _urandom
 from pathlib import Path
 
 from nbcache.errors import StoreError, StoreUnavailable
@@ -46,9 +46,9 @@ def load_key(folder: str | os.PathLike[str] | None = None) -> bytes:
 
 def _create_key(path: Path) -> None:
     """Write a new key beside ``path`` and link it there, unless another process was first."""
-    temporary = path.with_name(f".{KEY_NAME}.{secrets.token_hex(8)}")
+    temporary = path.with_name(f".{KEY_NAME}.{_urandom(8).hex()}")
     try:
-        _write_new(temporary, secrets.token_bytes(KEY_BYTES))
+        _write_new(temporary, _urandom(KEY_BYTES))
         with contextlib.suppress(FileExistsError):
             _publish(temporary, path)
     finally:
