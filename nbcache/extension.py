@@ -17,6 +17,7 @@ from nbcache.settings import Settings, read_settings
 from nbcache.shell_texts import put_back, raw_text, texts_before, usage_error
 from nbcache.traits import attach_traits, configured, detach_traits
 from nbcache.uncollected import uncollected
+from nbcache.unseen_cells import UnseenCells
 
 if TYPE_CHECKING:
     from nbcache.events import CellEvent, Progress
@@ -68,7 +69,7 @@ class Extension:
         self.panel: Callable[[], None] | None = None
         self.openers: list[Callable[[], None]] = []
         self._session: Any = None
-        self._unseen: list[str] = []
+        self._unseen = UnseenCells()
         self._running: Any = None
         self._is_inside = False
         self._traits: Any = None
@@ -85,7 +86,8 @@ class Extension:
 
                 self.open_doors()
             ran_before = self.shell.user_ns.get("_ih", ())[:-1]  # the last is running now
-            self._session = make_session(self.shell, self.settings, [*ran_before, *self._unseen])
+            texts = [*ran_before, *self._unseen.texts]
+            self._session = make_session(self.shell, self.settings, texts)
             self._session.on_progress = self._tell_progress
         return self._session
 
@@ -187,8 +189,8 @@ class Extension:
             finally:
                 self._is_inside = False
         elif self._session is None:
-            self._unseen.append(raw_text(result))
-            yield
+            with self._unseen.running(raw_text(result)):
+                yield
         else:
             from nbcache.replay.stillness import watching
 

@@ -13,9 +13,7 @@ import hashlib
 import re
 import sys
 import types
-from collections.abc import Iterable, Iterator
-from itertools import chain
-from operator import is_, itemgetter, methodcaller
+from collections.abc import Iterator
 from typing import Any
 
 from nbcache.cell.members import Members
@@ -24,6 +22,8 @@ from nbcache.errors import NotFingerprintable
 from nbcache.heap.walk import Walk
 from nbcache.library_effects import RECORDED_OPTIONS, is_library_target, target_steps
 from nbcache.locality import is_local_module
+from nbcache.own_printers import is_own
+from nbcache.replaced import replacements
 
 _MAY_PATCH = re.compile(r"\.\w+\s*(:[^=\n]*)?=[^=]|setattr\s*\(|_accessor\b")
 _MISSING = object()
@@ -59,6 +59,9 @@ class LibraryPatches:
             if value is not _MISSING and label not in known:
                 known[label] = value
                 self._need_value(walk, label, value, text)
+        for label, value, text in replacements():
+            if label not in known:
+                self._need_value(walk, label, value, text)
         walk.run()
 
     def need_used(self, walk: Walk, uses: Members) -> None:
@@ -72,7 +75,9 @@ class LibraryPatches:
     def has_any(self, namespace: dict[str, Any], history: Any) -> bool:
         """Tell whether cells or local modules may have put anything into a library."""
         self._read_new(namespace, history)
-        return bool(self._names) or next(self._all_targets(namespace), None) is not None
+        if self._names or next(self._all_targets(namespace), None) is not None:
+            return True
+        return next(replacements(), None) is not None
 
     def _all_targets(
         self, namespace: dict[str, Any]
@@ -160,78 +165,10 @@ def _is_target(steps: list[str], namespace: dict[str, Any]) -> bool:
     return not (is_recorded or is_local_module(steps[0].removeprefix(_LOADED)))
 
 
-def need_printers(walk: Walk, display_formatter: Any) -> None:
-    """Make the notebook's own functions for showing types an input."""
-    if not has_own_printers(display_formatter, walk.namespace):
-        return
-    found: dict[str, set[bytes]] = {}
-    for mime, formatter in getattr(display_formatter, "formatters", {}).items():
-        for kind, printer in _printers_of(formatter):
-            if _is_own(printer, walk.namespace):
-                name = kind[-1] if isinstance(kind, tuple) else getattr(kind, "__name__", kind)
-                label = f"{mime} formatter of {name}"
-                found.setdefault(label, set()).add(walk.fingerprint(label, printer))
-    for label, digests in found.items():  # classes that were defined again are of one name
-        walk.roots[label] = b"".join(sorted(digests))
-    walk.run()
-
-
-def has_own_printers(display_formatter: Any, namespace: dict[str, Any]) -> bool:
-    """Tell whether any function for showing types is the notebook's; of the same ones, at once."""
-    formatters = getattr(display_formatter, "formatters", {}).values()
-    tables = chain.from_iterable(map(_tables, formatters))
-    printers = list(chain.from_iterable(map(_values, tables)))
-    known = _foreign[1] if _foreign and _foreign[0] is namespace else ()
-    if len(known) == len(printers) > 0 and all(map(is_, known, printers)):
-        return False
-    if any(_is_own(one, namespace) for one in printers):
-        return True
-    _foreign[:] = [namespace, printers]
-    return False
-
-
-_foreign: list[Any] = []
-"""Whose functions for showing types were seen last, and these, if none was the notebook's."""
-
-_TABLES = ("type_printers", "deferred_printers", "singleton_printers")
-_held: Any = itemgetter(*_TABLES)
-_values: Any = methodcaller("values")
-
-
-def _tables(formatter: Any) -> Iterable[Any]:
-    """Return a formatter's tables of functions by type; a trait that was asked for is as it is."""
-    try:
-        found: Iterable[Any] = _held(vars(formatter)["_trait_values"])
-        return found
-    except KeyError:
-        return [getattr(formatter, name, {}) for name in _TABLES]
-
-
-def _printers_of(formatter: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield a formatter's functions with their types."""
-    for table in _tables(formatter):
-        yield from table.items()
-
-
-def _is_own(printer: Any, namespace: dict[str, Any]) -> bool:
-    """Tell whether a function, or what it calls in the end, is of the notebook or beside it."""
-    while type(printer) is not types.FunctionType or printer.__dict__:
-        inner = getattr(printer, "__wrapped__", getattr(printer, "func", None))
-        inner = getattr(printer, "__func__", inner)
-        if inner is None:
-            break
-        printer = inner
-    if type(printer) is types.FunctionType:
-        variables = printer.__globals__
-        return variables is namespace or is_local_module(str(variables.get("__name__")))
-    kind = printer if isinstance(printer, type) else type(printer)
-    return kind.__module__ == "__main__" or is_local_module(kind.__module__)
-
-
 def _is_placed(value: Any, namespace: dict[str, Any]) -> bool:
     """Tell whether a library's member is the notebook's; asks no value that may answer anything."""
     if type(value) in _CALLED:
-        return _is_own(value, namespace)
+        return is_own(value, namespace)
     kind = value if issubclass(type(value), type) else type(value)
     module = type.__getattribute__(kind, "__module__")
     return isinstance(module, str) and (module == "__main__" or is_local_module(module))
@@ -288,11 +225,18 @@ def _root(name: str, namespace: dict[str, Any]) -> Any:
     return namespace.get(name, _MISSING)
 
 
+_OF_CODE = frozenset({"__code__", "__defaults__", "__kwdefaults__", "__bases__"})
+"""Parts of functions and classes that stand in no dictionary."""
+
+
 def _follow(steps: tuple[str, ...], namespace: dict[str, Any]) -> Any:
     value = _root(steps[0], namespace)
     for step in steps[1:]:
         holder = getattr(value, "__dict__", {})
-        value = holder.get(step, _MISSING) if value is not _MISSING else value
+        if step in _OF_CODE and type(value) in (types.FunctionType, type):
+            value = getattr(value, step, _MISSING)
+        else:
+            value = holder.get(step, _MISSING) if value is not _MISSING else value
         if value is _MISSING:
             return _MISSING
     return value

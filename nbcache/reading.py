@@ -22,15 +22,16 @@ from nbcache.heap.summaries import summarise
 from nbcache.heap.walk import Walk, digest_variable, digests
 from nbcache.key import compose_key, compose_parts
 from nbcache.library_effects import effect_calls, refuse_library_changes
-from nbcache.library_patches import LibraryPatches, need_printers
+from nbcache.library_patches import LibraryPatches
 from nbcache.line_places import code_places
 from nbcache.looking import looking_glasses, named_by_values, need_history, probes
+from nbcache.own_printers import need_printers
 from nbcache.policy import Policy, whole
 from nbcache.replay import shell_state
 from nbcache.replay.imports import has_star_head, refuse_made_up, star_names
 from nbcache.replay.needs import members_of, reached_modules, uses_of
 from nbcache.selection import LeftOut
-from nbcache.shell_texts import shifted_texts
+from nbcache.shell_texts import cell_with, shifted_texts
 from nbcache.sql_tables import need_tables, reaches_duckdb
 from nbcache.witnesses import refuse_witnesses, spelled_names, user_codes
 
@@ -197,7 +198,7 @@ class Reader:
         cells = getattr(getattr(self.shell, "compile", None), "_filename_map", {})
 
         def cell_of(place: str) -> int:
-            return int(cells.get(place) or _cell_with(place, self.namespace.get("In", ())))
+            return int(cells.get(place) or cell_with(place, self.namespace.get("In", ())))
 
         inputs = {name: summarise(name, value, cell_of) for name, value in walk.values.items()}
         return {"lines": source.lines, "inputs": inputs}
@@ -277,14 +278,6 @@ class Reader:
             return digest_variable(self.namespace, name)
         except NotFingerprintable:
             return UNKNOWN
-
-
-def _cell_with(definition: str, texts: Sequence[str]) -> int:
-    """Return the last cell that holds a definition such as ``class Model``; 0 if none does."""
-    if not definition.startswith("class "):
-        return 0
-    found = re.compile(rf"^{re.escape(definition)}\b", re.MULTILINE)
-    return next((n for n in range(len(texts) - 1, 0, -1) if found.search(texts[n])), 0)
 
 
 def names_formatters(source: Source, walk: Walk) -> bool:

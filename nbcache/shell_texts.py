@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -50,3 +51,11 @@ def put_back(shell: Any, name: str, native: Any) -> None:
     setattr(shell, name, native)
     if name in vars(shell) and getattr(native, "__self__", None) is shell:
         delattr(shell, name)
+
+
+def cell_with(definition: str, texts: Sequence[str]) -> int:
+    """Return the last cell that holds a definition such as ``class Model``; 0 if none does."""
+    if not definition.startswith("class "):
+        return 0
+    found = re.compile(rf"^{re.escape(definition)}\b", re.MULTILINE)
+    return next((n for n in range(len(texts) - 1, 0, -1) if found.search(texts[n])), 0)

@@ -19,8 +19,9 @@ from nbcache.heap.kinds.code import is_library
 from nbcache.heap.sighting import Sighting, sight
 from nbcache.heap.tokens import FLAT
 from nbcache.heap.walk import Walk
-from nbcache.library_patches import has_own_printers, used_places
+from nbcache.library_patches import used_places
 from nbcache.locality import is_local_module
+from nbcache.own_printers import has_own_printers
 from nbcache.policy import DEFAULT, Policy
 from nbcache.reading import Reader, Reading, Request, names_formatters
 from nbcache.replay.needs import reached_modules, uses_of

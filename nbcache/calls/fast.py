@@ -15,12 +15,15 @@ from typing import Any
 from nbcache.calls.earlier import consulted_parts, earlier_in
 from nbcache.calls.reading import CallReading
 from nbcache.calls.recording import scopes_of
+from nbcache.cell.names import Names
 from nbcache.entry import Entry
 from nbcache.heap.kinds.code import is_library
 from nbcache.heap.tokens import FLAT, flat
 from nbcache.heap.walk import Walk
+from nbcache.library_patches import used_places
 from nbcache.policies import DEFAULT
 from nbcache.policy import Policy
+from nbcache.replay.needs import uses_of
 
 MOST_CALLS = 4096
 _MISSING = object()
@@ -37,13 +40,16 @@ class Known:
     reading: CallReading
     entry: Entry
     mark: object
+    taken: tuple[tuple[dict[str, Any], str, Any], ...]
+    """What the functions take from libraries: where it stands, and what stood there."""
 
     def holds(self) -> bool:
         """Tell whether everything that the key rests on is still in place."""
         if earlier_in(self.reading.walk.namespace).mark() != self.mark:
             return False
         return all(
-            variables.get(name, _MISSING) is value for variables, name, value in self.bindings
+            variables.get(name, _MISSING) is value
+            for variables, name, value in (*self.bindings, *self.taken)
         ) and all(
             function.__code__ is code
             and function.__defaults__ is defaults
@@ -87,8 +93,11 @@ class KnownCalls:
             return
         if len(self._known) >= MOST_CALLS:
             self._known.clear()
-        alone = CallReading(Walk(reading.walk.namespace), reading.parts, reading.key, {})
-        self._known[token] = Known(policy, bindings, functions, alone, entry, mark)
+        walk, namespace = reading.walk, reading.walk.namespace
+        places = used_places(uses_of((), walk, Names()), namespace)
+        taken = tuple((held, name, held.get(name, _MISSING)) for _, held, name in places)
+        alone = CallReading(Walk(namespace), reading.parts, reading.key, {})
+        self._known[token] = Known(policy, bindings, functions, alone, entry, mark, taken)
 
 
 def _token(arguments: Mapping[str, Any]) -> bytes | None:

@@ -18,6 +18,8 @@ from nbcache.heap.registry import kind_of
 from nbcache.heap.walk import Walk
 from nbcache.lazy_frames import chosen_folders
 from nbcache.policy import Policy, whole
+from nbcache.replaced import LibraryMembers, refuse_replaced
+from nbcache.replacing import walked_may_replace
 from nbcache.replay.aside import refuse_unseen_changes
 from nbcache.replay.codec import dump
 from nbcache.replay.made import keep
@@ -54,6 +56,8 @@ class CallRecorder:
     _aside: Walk | None = None
     _observed: dict[str, Any] = field(default_factory=dict)
     _is_listening: bool = False
+    _members: LibraryMembers | None = None
+    _replaced: list[str] = field(default_factory=list)
 
     def start(self) -> None:
         """Remember the variables in sight and begin to watch."""
@@ -61,6 +65,8 @@ class CallRecorder:
         self._before = {name: dict(held) for name, held in scopes_of(self.function, walk).items()}
         self._aside = _walk_values(walk.namespace, self.reading.left_out)
         self._is_listening = True
+        if walked_may_replace(walk):
+            self._members = LibraryMembers()
         self.trackers.start(
             reached_modules(walk),
             source=" ".join(told_words(walk)),
@@ -76,6 +82,8 @@ class CallRecorder:
         if self._is_listening:
             self._is_listening = False
             self._observed = self.trackers.finish()
+            if self._members is not None:
+                self._replaced = self._members.compare(self.function.__qualname__)
 
     def finish(self, result: Any, policy: Policy) -> CallRecording:
         """Return the recording of a call that returned ``result``.
@@ -87,6 +95,7 @@ class CallRecorder:
         for seen in self._observed.values():
             if seen.refusal:
                 raise NotReplayable(seen.refusal)
+        refuse_replaced(self._replaced)
         refuse_unseen_changes(self._aside)
         walk = self.reading.walk
         bind, delete = self._rebound()

@@ -128,7 +128,8 @@ def _noting(run: _Run, note: str, whom: Iterable[str] = ("user", "library")) -> 
 
 def _noting_unseeded(run: _Run) -> Hook:
     def hook(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if not [value for value in (*args, *kwargs.values()) if value is not None]:
+        is_seeded = any(value is not None for value in (*args, *kwargs.values()))
+        if not is_seeded and caller(sys._getframe(1)) != "import":
             run.notes[ENTROPY] = None
 
     return hook

@@ -15,7 +15,9 @@ seeded. Generator objects are values, not ours.
 
 from __future__ import annotations
 
+import random
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -23,8 +25,9 @@ from typing import Any
 
 from nbcache.deps.local import local_texts
 from nbcache.deps.patching import Patches
+from nbcache.deps.places import caller
 from nbcache.deps.protocol import Observed
-from nbcache.deps.streams import STREAMS, Stream, state_digest
+from nbcache.deps.streams import PYTHONS, STREAMS, Stream, state_digest
 from nbcache.deps.watching import Watcher
 
 _HIDDEN_INSTANCE = re.compile(
@@ -58,6 +61,7 @@ class _Touch:
     before: Any = None
     first: str | None = None
     seeded_last: bool | None = None
+    by_imports: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -128,6 +132,12 @@ class RandomTracker(Watcher[_Run]):
         def on_entropy(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             on_seeding((None,), {})
 
+        def on_bits(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            if args and caller(sys._getframe(1)) == "import":
+                touch.by_imports.append(args[0])
+
+        if stream is PYTHONS:
+            patches.watch(on_bits, (random, "getrandbits"))
         patches.watch(on_seeding, *stream.seeders())
         patches.watch(on_entropy, *stream.entropy_seeders())
 
@@ -145,7 +155,7 @@ class RandomTracker(Watcher[_Run]):
             if touch.seeded_last is not None:
                 self._note_lineage(stream.name, touch.seeded_last)
             is_unseeded = late.get(stream.name) == UNSEEDED or touch.seeded_last is False
-            if is_unseeded:
+            if is_unseeded and not (touch.by_imports and _drew_only(touch, after)):
                 notes.append(f"drew from {stream.title} without a seed")
             effect[stream.name] = {"state": after, "seeded": self._is_seeded(stream.name)}
         impure = bool(notes)
@@ -199,3 +209,12 @@ class RandomTracker(Watcher[_Run]):
             touch = run.touches[stream.name]
             if touch.first is None and touch.before is not None:
                 touch.first = "drawn"
+
+
+def _drew_only(touch: _Touch, after: Any) -> bool:
+    """Tell whether libraries drew all that was drawn of ``random``, while they were imported."""
+    stream = random.Random()
+    stream.setstate(touch.before)
+    for bits in touch.by_imports:
+        stream.getrandbits(bits)
+    return bool(stream.getstate() == after)

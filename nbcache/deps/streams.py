@@ -155,7 +155,8 @@ class TorchStream:
         return (torch, "seed"), (torch.random, "seed")
 
 
-STREAMS: tuple[Stream, ...] = (PythonStream(), NumpyStream(), TorchStream())
+PYTHONS = PythonStream()
+STREAMS: tuple[Stream, ...] = (PYTHONS, NumpyStream(), TorchStream())
 
 
 _ATOMS = frozenset({int, float, str, bytes, bool})

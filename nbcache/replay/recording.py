@@ -18,6 +18,8 @@ from nbcache.lazy_frames import chosen_folders
 from nbcache.library_effects import effect_calls, refuse_effect_calls, refuse_library_changes
 from nbcache.line_places import code_places, refuse_unreached, shows_lines
 from nbcache.policy import Policy, not_kept
+from nbcache.replaced import LibraryMembers, refuse_replaced
+from nbcache.replacing import recorded_may_replace
 from nbcache.replay.aside import refuse_unseen_changes, walk_aside
 from nbcache.replay.codec import dump
 from nbcache.replay.codes import nested_codes
@@ -68,6 +70,8 @@ class Recorder:
     _aside: Walk | None = None
     _is_still: bool = False
     _is_heard: bool = False
+    _members: LibraryMembers | None = None
+    _replaced: list[str] = field(default_factory=list)
     by_time: bool = False
     """Files count as unchanged when their size and time stamp are."""
 
@@ -89,6 +93,8 @@ class Recorder:
         self._annotated = dict(self.shell.user_ns.get("__annotations__") or {})
         held = self.shell.user_ns.get("_oh", {})
         self._had_result = read.request.execution_count in held
+        if recorded_may_replace(read.request, read.walk):
+            self._members = LibraryMembers()
         LIBRARIES.look(sys.modules)
         LIBRARIES.search(read.walk.packages)
         self._aside = walk_aside(self.shell.user_ns, read.left_out)
@@ -116,6 +122,8 @@ class Recorder:
                 return
             self._observed = self.trackers.finish()
             self._modules.stop()
+            if self._members is not None:
+                self._replaced = self._members.compare(self.reading.request.text)
 
     def finish(self, policy: Policy) -> Recording:
         """Return the recording, with those names that the policy keeps.
@@ -187,6 +195,7 @@ class Recorder:
         if reaches_duckdb(walk, names):
             refuse_kept_tables()
         refuse_unfollowed(walk, names, nodes)
+        refuse_replaced(self._replaced)
         results = [item for item in self._messages if item["msg_type"] == "execute_result"]
         namespace = self.shell.user_ns
         refuse_library_changes(nodes, namespace, library_names(nodes, namespace))

@@ -6,10 +6,12 @@ import builtins
 import sys
 import types
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from nbcache.cell.still import ATOMS, CALLED, SHOWS, is_still
+from nbcache.replaced import noting_replaced
+from nbcache.replacing import may_replace
 
 _AROUND = frozenset({"nbcache", "IPython", "ipykernel", "matplotlib_inline"})
 """Packages whose event callbacks do nothing to a cell that shows nothing."""
@@ -56,7 +58,8 @@ def watching(nodes: Sequence[Any], shell: Any, trackers: Any, text: str) -> Iter
     if runs_still(nodes, shell):
         yield
         return
-    with trackers.watching_uncached(text):
+    may = may_replace(text, nodes, shell.user_ns)
+    with noting_replaced(text) if may else nullcontext(), trackers.watching_uncached(text):
         yield
 
 

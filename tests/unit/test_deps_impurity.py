@@ -96,6 +96,18 @@ def test_pure_run_is_not_noted(tracker, run):
     assert (seen.notes, seen.impure) == ((), False)
 
 
+def test_what_a_library_does_while_it_is_imported(tracker, tmp_path, monkeypatch):
+    """A library that makes a generator for itself makes no run impure; one that is asked does."""
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    text = "import numpy as np\ndef make(): return np.random.default_rng()\nOWN = make()\n"
+    (folder / "making_library.py").write_text(text)
+    monkeypatch.syspath_prepend(folder)
+    assert watch(tracker, lambda: __import__("making_library")).notes == ()
+    made = sys.modules.pop("making_library")
+    assert watch(tracker, made.make).notes == (ENTROPY,)
+
+
 def test_thread_that_goes_on_is_noted(tracker):
     """A thread of the user that outlives the run is noted; one that ended is not."""
     stop = threading.Event()

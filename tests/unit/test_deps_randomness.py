@@ -294,3 +294,20 @@ def test_a_broken_stream_refuses_and_never_raises(monkeypatch):
     seen = watch(tracker, lambda: None)
     assert "could not watch randomness" in seen.refusal
     assert not hasattr(np.random.seed, "hooks")
+
+
+LIBRARY = "import random\nfrom random import getrandbits\nSERIAL = getrandbits(24)\n"
+
+
+@pytest.mark.parametrize(("after", "is_impure"), [("", False), ("random.random()", True)])
+def test_what_a_library_draws_while_it_is_imported(tmp_path, monkeypatch, after, is_impure):
+    """Such draws are not the run's; the stream is put where it was left all the same."""
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    (folder / "drawing_library.py").write_text(LIBRARY)
+    monkeypatch.syspath_prepend(folder)
+    text = f"import drawing_library\n{after}"
+    seen = watch(make(), lambda: exec(compile(text, str(tmp_path / "cell.py"), "exec"), globals()))
+    sys.modules.pop("drawing_library")
+    assert seen.impure is is_impure
+    assert seen.effect["python"]["state"] == random.getstate()
