@@ -23,6 +23,7 @@ from nbcache.replay.explaining import explain
 from nbcache.replay.library_objects import load_import
 from nbcache.replay.made import Made, References, Referred
 from nbcache.replay.packing import Unpacker, plain_value
+from nbcache.uncollected import uncollected
 
 Codes = Callable[[], Sequence[types.CodeType]]
 """Returns the code objects of the cell as it stands now, when a stored function needs them."""
@@ -44,19 +45,30 @@ class Loader(pickle.Unpickler):
         self._load_library = self._libraries.load
 
     def read(self) -> dict[str, Any]:
-        """Return the whole stream's values."""
-        with muted(), finishing():
-            values: dict[str, Any] = self.load()
-            deep.read(self, self._file)
-        if "made" in values:
-            values["made"] = self._libraries.to_keep()
-        return values
+        """Return the whole stream's values; what was read is held no longer."""
+        try:
+            with uncollected(), muted(), finishing():
+                values: dict[str, Any] = self.load()
+                deep.read(self, self._file)
+            if "made" in values:
+                values["made"] = self._libraries.to_keep()
+            return values
+        finally:
+            self.let_go()
+
+    def let_go(self) -> None:
+        """Forget everything: parts refer back here, and would be held until a collection."""
+        vars(self).clear()
 
     def _load_made(self, copies: str) -> None:
         self._libraries.bring(copies)
 
     def _copy(self, stream: bytes) -> Any:
-        return type(self)(Body(stream), self.walk, self.codes).load()
+        copier = type(self)(Body(stream), self.walk, self.codes)
+        try:
+            return copier.load()
+        finally:
+            copier.let_go()
 
     def persistent_load(self, pid: Any) -> Any:
         """Return the live object of a reference."""
@@ -112,7 +124,8 @@ class PlainLoader(pickle.Unpickler):
     def read(self) -> dict[str, Any] | None:
         """Return the values of the stream; None if any is not plain."""
         try:
-            values: dict[str, Any] = self.load()
+            with uncollected():
+                values: dict[str, Any] = self.load()
         except Exception:
             return None
         return values if self._file.tell() == len(self._file.getbuffer()) else None
@@ -167,11 +180,12 @@ def dump(
             probe.clear_memo()
         return None
 
+    looked: set[int] = set()
     try:
         try:
-            return _write(values, new_dumper, None)
+            return _write(values, new_dumper, None, looked)
         except RecursionError:
-            return _write(values, new_dumper, deep.Postponed())
+            return _write(values, new_dumper, deep.Postponed(), looked)
     except RecursionError:
         raise NotStorable("are nested too deeply", path="the values") from None
     except Exception as error:
@@ -182,6 +196,7 @@ def _write(
     values: Mapping[str, Any],
     new_dumper: Callable[[io.BytesIO], Dumper],
     postponed: deep.Postponed | None,
+    looked: set[int],
 ) -> Body:
     file = io.BytesIO()
     dumper = new_dumper(file)
@@ -192,12 +207,12 @@ def _write(
         is_shared = dumper.refers_to_parts()
     finally:
         dumper.clear_memo()  # it holds what it wrote, and references are counted elsewhere
-    if is_shared or dumper.holders.look_again(values):
-        return _write(values, new_dumper, postponed and deep.Postponed())
+    if is_shared or dumper.holders.look_again(values, looked):
+        return _write(values, new_dumper, postponed and deep.Postponed(), looked)
     made = "" if "made" in values else _copies(dumper, new_dumper)
     if made:
         values = {"made": Made(f"made {made}"), **values}
-        return _write(values, new_dumper, postponed and deep.Postponed())
+        return _write(values, new_dumper, postponed and deep.Postponed(), looked)
     return Body(file.getvalue(), dumper.buffers)
 
 

@@ -29,8 +29,11 @@ class Holders:
             self.counted[kind] = defaultdict(int, {id(obj): 1})
             self._met.append(obj)
 
-    def look_again(self, values: Mapping[str, Any]) -> bool:
-        """Look where something else holds one; True when a library does that was not known to."""
+    def look_again(self, values: Mapping[str, Any], looked: set[int]) -> bool:
+        """Look where something else holds one; True when a library does that was not known to.
+
+        ``looked`` are the identities of those looked for already, which become more.
+        """
         if not self._met:
             return False
         for value in values.get("bind", {}).values():
@@ -43,7 +46,8 @@ class Holders:
         for one in self._met:
             if sys.getrefcount(one) - _OURS > self.counted[type(one)][id(one)]:
                 wanted[id(one)] = str(type(one).__module__).partition(".")[0]
-        unknown = wanted.keys() - LIBRARIES.places.keys()
+        unknown = wanted.keys() - LIBRARIES.places.keys() - looked
+        looked |= unknown
         return bool(unknown) and LIBRARIES.search_again(unknown, set(wanted.values()))
 
 

@@ -103,6 +103,8 @@ def _is_held_once(containers: list[Any]) -> bool:
 def _items_apart(top: Any) -> Apart | None:
     """Return the containers in a list or dict that others hold too; None for more than a few."""
     probe: list[Any] = [[]]
+    if type(top) is list and _INNER.issuperset(map(type, top)) and _are_held_once(top, probe):
+        return ()
     most = max(_holders(probe)[1])
     places, counts = _holders(top)
     if not counts or max(counts) <= most:
@@ -112,6 +114,10 @@ def _items_apart(top: Any) -> Apart | None:
         return None
     items = top if type(top) is list else list(top.values())
     return tuple((place, items[place]) for place in chosen)
+
+
+def _are_held_once(items: list[Any], probe: list[Any]) -> bool:
+    return max(map(sys.getrefcount, items), default=0) <= max(map(sys.getrefcount, probe))
 
 
 def _holders(top: Any) -> tuple[Sequence[int], list[int]]:
