@@ -136,6 +136,11 @@ class RandomTracker(Watcher[_Run]):
             if args and caller(sys._getframe(1)) == "import":
                 touch.by_imports.append(args[0])
 
+        def on_reading(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            if touch.first is None and caller(sys._getframe(1)) == "user":
+                touch.first = "read"
+
+        patches.watch(on_reading, *stream.readers())
         if stream is PYTHONS:
             patches.watch(on_bits, (random, "getrandbits"))
         patches.watch(on_seeding, *stream.seeders())

@@ -36,6 +36,9 @@ class Stream(Protocol):
     def entropy_seeders(self) -> tuple[Place, ...]:
         """Return where the functions live that always seed from the system's entropy."""
 
+    def readers(self) -> tuple[Place, ...]:
+        """Return where the functions live that tell the stream's state."""
+
 
 class PythonStream:
     """The hidden instance behind the functions of ``random``."""
@@ -70,6 +73,10 @@ class PythonStream:
     def entropy_seeders(self) -> tuple[Place, ...]:
         """Return nothing: ``seed`` without an argument is told by its argument."""
         return ()
+
+    def readers(self) -> tuple[Place, ...]:
+        """Return ``random.getstate``."""
+        return ((random, "getstate"),)
 
 
 class NumpyStream:
@@ -122,6 +129,12 @@ class NumpyStream:
         """Return nothing: ``seed`` without an argument is told by its argument."""
         return ()
 
+    def readers(self) -> tuple[Place, ...]:
+        """Return ``get_state`` and ``get_bit_generator`` of both modules."""
+        modules = [sys.modules[name] for name in ("numpy.random", "numpy.random.mtrand")]
+        names = ("get_state", "get_bit_generator")
+        return tuple((module, name) for module in modules for name in names)
+
 
 class TorchStream:
     """torch's default generator on the CPU."""
@@ -153,6 +166,12 @@ class TorchStream:
         """Return ``torch.seed``."""
         torch: Any = sys.modules["torch"]
         return (torch, "seed"), (torch.random, "seed")
+
+    def readers(self) -> tuple[Place, ...]:
+        """Return the functions that tell the state, or the seed, under both their names."""
+        torch: Any = sys.modules["torch"]
+        names = ("get_rng_state", "initial_seed")
+        return tuple((place, name) for place in (torch, torch.random) for name in names)
 
 
 PYTHONS = PythonStream()

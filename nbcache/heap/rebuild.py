@@ -211,6 +211,18 @@ def fill_slots(obj: Any, state: tuple[dict[str, Any] | None, dict[str, Any]]) ->
     replace_attributes(obj, state)
 
 
+def set_noted(obj: Any, state: tuple[Any, Any, dict[str, Any]]) -> None:
+    """Set an object's state in its own way, then the attributes that a user gave it."""
+    from nbcache.heap.kinds.forgotten import set_state
+
+    own, setter, notes = state
+    if setter is not None:
+        setter(obj, own)
+    elif own is not None:
+        set_state(obj, own)
+    vars(obj).update(notes)
+
+
 def make_view(name: str, mapping: dict[Any, Any]) -> Any:
     """Return a live view of a dict: its keys, values or items."""
     method: Callable[[], Any] = getattr(mapping, name)

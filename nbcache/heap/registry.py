@@ -67,6 +67,9 @@ class Kind:
     has_parts = False
     """True: ``parts`` tells what an object of this kind holds."""
 
+    is_noted = False
+    """True: attributes that a user gives such an object are none of what this kind knows."""
+
     def parts(self, obj: Any) -> list[Any]:
         """Return what the object holds as a new list, in the order that its token tells."""
         return []
@@ -138,6 +141,7 @@ FAMILIES = {
     "numba": "nbcache.heap.kinds.numba_dispatchers",
     "PIL": "nbcache.heap.kinds.pillow_images",
     "patsy": "nbcache.heap.kinds.patsy_formulas",
+    "scipy": "nbcache.heap.kinds.scipy_trees",
     "statsmodels": "nbcache.heap.kinds.statsmodels_data",
     "sympy": "nbcache.heap.kinds.sympy_functions",
     "torch": "nbcache.heap.kinds.torch_objects",
@@ -191,10 +195,16 @@ def kind_of(kind: type) -> Kind:
     """Return the kind that knows objects of this exact type; there always is one."""
     found = _found.get(kind)
     if found is None:
-        found = _find(kind)
+        found = _with_notes(kind, _find(kind))
         if kind.__module__ != "__main__":  # a notebook's classes come and go
             _found[kind] = found
     return found
+
+
+def _with_notes(kind: type, family: Kind) -> Kind:
+    from nbcache.heap.kinds.noted import with_notes
+
+    return with_notes(kind, family)
 
 
 def _find(kind: type) -> Kind:

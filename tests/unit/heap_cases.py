@@ -13,6 +13,7 @@ import heap_cases_functions
 import heap_cases_generators
 import heap_cases_libraries
 import heap_cases_mixed
+import heap_cases_noted
 import heap_cases_parts
 import heap_cases_scalars
 import heap_cases_tables
@@ -23,6 +24,7 @@ Case = tuple[str, str, str, list[str]]
 CASES: list[Case] = [
     *heap_cases_basics.CASES,
     *heap_cases_mixed.CASES,
+    *heap_cases_noted.CASES,
     *heap_cases_parts.CASES,
     *heap_cases_containers.CASES,
     *heap_cases_scalars.CASES,

@@ -311,3 +311,25 @@ def test_what_a_library_draws_while_it_is_imported(tmp_path, monkeypatch, after,
     sys.modules.pop("drawing_library")
     assert seen.impure is is_impure
     assert seen.effect["python"]["state"] == random.getstate()
+
+
+def read_python():
+    return random.getstate()
+
+
+def read_numpy():
+    return np.random.get_state()
+
+
+@pytest.mark.parametrize(("name", "read"), [("python", read_python), ("numpy", read_numpy)])
+def test_a_state_that_is_read_counts(name, read):
+    """What tells where a stream stands depends on it, and moves nothing."""
+    random.seed(3)
+    np.random.seed(3)
+    tracker = make(["random.seed(3); np.random.seed(3)"])
+    seen = watch(tracker, read)
+    assert list(seen.late) == [name]
+    assert tracker.check(seen.late) is None
+    random.random()
+    np.random.rand()
+    assert "at another position" in tracker.check(seen.late)

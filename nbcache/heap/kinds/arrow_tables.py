@@ -55,6 +55,8 @@ class SchemaKind(Kind):
 class PolarsFrameKind(Kind):
     """``polars.DataFrame``."""
 
+    is_noted = True
+
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode schema and the columns by value."""
         walk.packages.add("polars")
@@ -77,6 +79,8 @@ class PolarsFrameKind(Kind):
 
 class PolarsSeriesKind(Kind):
     """``polars.Series``."""
+
+    is_noted = True
 
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode name, type and values."""

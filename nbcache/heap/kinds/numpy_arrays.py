@@ -71,6 +71,8 @@ def _elements(array: Any, walk: Walk) -> bytes:
 class ArrayKind(Kind):
     """``numpy.ndarray`` and subclasses that add attributes only."""
 
+    is_noted = True
+
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode type, dtype, shape, layout, flags, content and where its memory is shared."""
         flags, is_plain = obj.flags.num, type(obj) is np.ndarray

@@ -35,6 +35,7 @@ def names_token(index: Any, walk: Walk) -> bytes:
 class IndexKind(Kind):
     """``pandas.Index``: immutable but for its names, which every holder of it sees."""
 
+    is_noted = True
     has_parts = True
 
     def parts(self, obj: Any) -> list[Any]:

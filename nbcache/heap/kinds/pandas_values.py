@@ -85,6 +85,8 @@ def index_token(index: Any, walk: Walk) -> bytes:
 class StandaloneArrayKind(Kind):
     """Extension arrays held on their own."""
 
+    is_noted = True
+
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode type and values."""
         return values_token(obj, walk)
