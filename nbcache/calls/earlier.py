@@ -23,7 +23,7 @@ from nbcache.witnesses import spelled_names
 _PARSERS = frozenset({"argparse", "optparse", "getopt", "click", "typer", "fire", "docopt", "absl"})
 """Modules that read a program's arguments out of sight."""
 
-_CONSULTED = _PARSERS | {"gc", "socket", "decimal"}
+_CONSULTED = _PARSERS | {"gc", "socket", "decimal", "scipy"}
 
 
 class Earlier:

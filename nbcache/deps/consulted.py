@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from nbcache.deps.digests import text_digest
+from nbcache.deps.streams import NUMPYS, state_digest
 
 Read = Callable[[], Any]
 _LAUNCHERS = ("ipykernel_launcher", "ipython", "__main__")
@@ -113,7 +114,20 @@ def interpreter_parts(text: str, modules: Collection[str] = ()) -> dict[str, str
     for module in _OF_MODULES.keys() & modules & sys.modules.keys():
         name, read = _OF_MODULES[module]
         parts[name] = text_digest(repr(read()))
+    if NUMPYS.is_loaded() and _copies_distributions(text, modules):
+        parts["where numpy's random stream stands"] = state_digest(NUMPYS.state())
     return parts
+
+
+_COPIES = re.compile(
+    r"deepcopy|\bcopy\.copy|pickle|\bdumps?\b|\bclone\b|random_state|get_?state|__dict__|\bvars\b"
+)
+
+
+def _copies_distributions(text: str, modules: Collection[str]) -> bool:
+    """Tell whether a copy of scipy's distributions may be made, with the stream that they hold."""
+    reaches = any(name.partition(".")[0] == "scipy" for name in modules)
+    return reaches and bool(_COPIES.search(text))
 
 
 @lru_cache(maxsize=256)

@@ -174,8 +174,8 @@ class TorchStream:
         return tuple((place, name) for place in (torch, torch.random) for name in names)
 
 
-PYTHONS = PythonStream()
-STREAMS: tuple[Stream, ...] = (PYTHONS, NumpyStream(), TorchStream())
+PYTHONS, NUMPYS = PythonStream(), NumpyStream()
+STREAMS: tuple[Stream, ...] = (PYTHONS, NUMPYS, TorchStream())
 
 
 _ATOMS = frozenset({int, float, str, bytes, bool})

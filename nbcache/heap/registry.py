@@ -141,7 +141,7 @@ FAMILIES = {
     "numba": "nbcache.heap.kinds.numba_dispatchers",
     "PIL": "nbcache.heap.kinds.pillow_images",
     "patsy": "nbcache.heap.kinds.patsy_formulas",
-    "scipy": "nbcache.heap.kinds.scipy_trees",
+    "scipy": "nbcache.heap.kinds.scipy_objects",
     "statsmodels": "nbcache.heap.kinds.statsmodels_data",
     "sympy": "nbcache.heap.kinds.sympy_functions",
     "torch": "nbcache.heap.kinds.torch_objects",

@@ -80,7 +80,19 @@ LATER = [
     ("a name of a level", "import logging\nx = 1\nlogging.addLevelName(15, f'L{x}')\n---\n@print(logging.getLevelName(15))"),
 ]
 
+STREAMS = [
+    ("where numpy's stream stands", "import numpy as np\nx = 1\nnp.random.seed(x)\n---\n@print(np.random.get_state()[1][:2])"),
+    ("where Python's stream stands", "import random\nx = 1\nrandom.seed(x)\n---\n@s = random.getstate()\nprint(s[1][:2])"),
+    ("a copied distribution that draws", "import copy, numpy as np, scipy.stats as st\nx = 1\nv = st.norm(1, 2); np.random.seed(x)\n---\n@print(copy.deepcopy(v).rvs())"),
+    ("a function that pickles a distribution", "import pickle, numpy as np, scipy.stats as st\nx = 1\nv = st.norm(1, 2); np.random.seed(x)\ndef f(): return pickle.loads(pickle.dumps(v)).rvs()\n---\n@print(f())"),
+    ("where a distribution draws from", "import numpy as np, scipy.stats as st\nx = 1\nv = st.norm(1, 2); v.random_state = x\n---\n@print(v.rvs())"),
+    ("the code of a library's function", "import textwrap\nx = 1\nold = textwrap.indent.__code__\ntextwrap.indent.__code__ = (lambda text, prefix, predicate=None, k=0: text * len(prefix)).__code__ if x == 2 else old\n---\n@print(textwrap.indent('a', 'bcd'))\n---\ntextwrap.indent.__code__ = old"),
+    ("an attribute of a polars frame", "import polars as pl\nx = 1\ndf = pl.DataFrame({'a': [1]}); df.note_ = x\n---\n@print(df.note_)"),
+    ("an attribute of an index", "import pandas as pd\nx = 1\ni = pd.Index([1, 2]); i.note_ = [x]\n---\n@print(i.note_)"),
+]
+
 CASES = [
+    *(Case(name, text, X) for name, text in STREAMS),
     *(Case(name, text, X) for name, text in LATER),
     *(Case(name, text, X, refused=True) for name, text in REFUSED),
     Case("a file of the same size in git's work tree", "import os\nx = 1\nif not os.path.exists('.git'): os.system('git init -q . && git config user.email a@b && git config user.name n && echo 1 > a && git add a && git commit -qm one; sleep 1.1; git status -s > /dev/null');\nif x == 2: open('a', 'w').write('3' + chr(10));\n---\n@!git --no-optional-locks status --short", X),

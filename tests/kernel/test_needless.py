@@ -75,3 +75,16 @@ def test_options_that_no_run_reads_and_labels_do_not_count(tmp_path: Path) -> No
         reply = made.run(shown)
         assert reply.state == "stale"
         assert reply.event["reasons"] == ["pandas option display.max_rows changed (60 → 7)"]
+
+
+def test_a_distribution_does_not_count_by_the_stream_that_it_draws_from(tmp_path: Path) -> None:
+    """A frozen distribution of scipy is the same input wherever numpy's global stream stands."""
+    cell = "%%cache\nprint(v.cdf(1))"
+    states = []
+    for seed in (1, 2):
+        with kernel(tmp_path / "store") as made:
+            made.run(
+                f"import numpy as np, scipy.stats as st\nv = st.norm(1, 2)\nnp.random.seed({seed})"
+            )
+            states.append(made.run(cell).state)
+    assert states == ["miss", "hit"]
