@@ -53,11 +53,12 @@ class _Uses:
         """Note what the instructions of one code object do."""
         steps = [step for step in dis.get_instructions(code) if step.opname not in _IGNORED]
         padded = [None, *steps, None]
-        for before, step, after in zip(padded, steps, padded[2:], strict=False):
+        for place, (before, step, after) in enumerate(zip(padded, steps, padded[2:], strict=False)):
             if step.opname == "LOAD_CONST":
                 self.add_constant(step.argval, after)
             elif step.opname.startswith("IMPORT_"):
-                self.add_import(step)
+                level = steps[place - 2].argval if place > 1 else 0
+                self.add_import(step, level if isinstance(level, int) else 0)
             elif isinstance(step.argval, str):
                 self.add_name(step, before)
             if step.opname in _LOADS:
@@ -87,15 +88,16 @@ class _Uses:
         elif before is not None and isinstance(before.argval, str):
             self.note(hidden.member_reason(before.argval, name))
 
-    def add_import(self, step: dis.Instruction) -> None:
-        """Note a module that gets imported, and what is taken from it."""
+    def add_import(self, step: dis.Instruction, level: int) -> None:
+        """Note a module that gets imported, with its leading dots, and what is taken from it."""
         if step.opname == "IMPORT_NAME":
-            self.imports[step.argval] = None
+            self.imports["." * level + step.argval] = None
             if step.argval.split(".")[0] == "__main__":
                 self.note("imports __main__")
         elif step.opname == "IMPORT_FROM" and self.imports:
             module = next(reversed(self.imports))
-            self.imports = {**self.imports, f"{module}.{step.argval}": None, module: None}
+            inner = f"{module}.{step.argval}" if module.strip(".") else module + step.argval
+            self.imports = {**self.imports, inner: None, module: None}
             self.note(hidden.member_reason(module, step.argval))
 
     def add_constant(self, value: Any, after: dis.Instruction | None) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+from collections.abc import Sequence
 from itertools import compress, repeat
 from operator import is_, itemgetter, ne, or_
+from types import FrameType
 from typing import Any
 
 OWN = frozenset(vars(logging.getLogger("nbcache")))
@@ -46,3 +49,12 @@ class _Census:
 
 
 _census = _Census()
+
+
+def is_held(handler: logging.Handler, lists: Sequence[Any]) -> bool:
+    """Tell whether anything but loggers, these lists, and functions that run holds a handler."""
+    known = {*map(id, lists), *(id(one.handlers) for one in touched_loggers())}
+    for holder in gc.get_referrers(handler):
+        if type(holder) is not FrameType and id(holder) not in known:
+            return True
+    return False

@@ -13,7 +13,7 @@ from typing import Any
 from nbcache.deps.arrivals import loaded_names
 from nbcache.deps.digests import text_digest
 from nbcache.deps.log_filters import filter_names, formatter_name, own_ways
-from nbcache.deps.logger_census import OWN, touched_loggers
+from nbcache.deps.logger_census import OWN, is_held, touched_loggers
 from nbcache.deps.nearness import asks_loggers
 from nbcache.deps.patching import Patches
 from nbcache.deps.places import owner_of
@@ -257,9 +257,16 @@ def _added(name: str, before: tuple[int, ...]) -> list[Any]:
     """Return the shapes of the handlers that were added, or raise NotReplayable."""
     after = _named(name).handlers
     kept = tuple(map(id, after[: len(before)]))
-    shapes = [_shape(handler) for handler in after[len(before) :]]
+    new = after[len(before) :]
+    shapes = [_shape(handler) for handler in new]
     if kept != before or None in shapes:
         raise NotReplayable(f"it changes the handlers of the logger `{name}`")
+    for handler in new:
+        if is_held(handler, (after, new)):
+            raise NotReplayable(
+                f"it adds a handler to the logger `{name}` that a variable holds too, and a hit"
+                " would make another one; set logging up in a cell of its own"
+            )
     return shapes
 
 

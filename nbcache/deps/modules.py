@@ -52,6 +52,7 @@ class _Run:
     called: dict[str, None] = field(default_factory=dict)
     states: dict[str, str] = field(default_factory=dict)
     arrived: dict[str, str] = field(default_factory=dict)
+    awaited: set[str] = field(default_factory=set)
 
 
 class ModuleTracker(Watcher[_Run]):
@@ -87,7 +88,7 @@ class ModuleTracker(Watcher[_Run]):
     def _begin(self, patches: Patches) -> _Run:
         log = patches.log_imports()
         run = _Run(sys.modules.copy(), loaded_names(), self._reached, self._needs, log)
-        self._follow_states(run, patches)
+        self._follow_states(run, patches, [*self._imports, *_asked(run).inside])
 
         def on_reload(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             run.reloaded = True
@@ -100,7 +101,7 @@ class ModuleTracker(Watcher[_Run]):
             name, package = [*args, *kwargs.values(), None][:2]
             whole = f"{package}{name}" if str(name).startswith(".") else str(name)
             run.called[whole] = None
-            self._note_state(run, whole)
+            self._follow_states(run, patches, [whole])
 
         patches.watch(on_reload, (importlib, "reload"))
         patches.watch(on_call, (importlib, "import_module"))
@@ -109,24 +110,28 @@ class ModuleTracker(Watcher[_Run]):
             patches.watch(on_question, (metadata, "distribution"))
         return run
 
-    def _follow_states(self, run: _Run, patches: Patches) -> None:
+    def _follow_states(self, run: _Run, patches: Patches, names: Iterable[str]) -> None:
         """Note what the modules hold that the run may import: now, or as soon as they arrive."""
 
         def arrived(module: ModuleType) -> None:
             if self.state is not None and source_path(module.__name__):
                 run.arrived[module.__name__] = self.state(module)
+                reach = Reach()
+                reach.ask(module.__name__, None)
+                self._follow_states(run, patches, reach.inside)
 
-        for name in self._imports:
+        for name in names:
             if name in sys.modules:
                 self._note_state(run, name)
-            else:
+            elif name not in run.awaited:
+                run.awaited.add(name)
                 patches.on_arrival(name, arrived)
 
     def _note_state(self, run: _Run, name: str) -> None:
         module = sys.modules.get(name)
         if self.state is None or module is None:
             return
-        if source_path(name) or is_made(module):
+        if name not in run.arrived and (source_path(name) or is_made(module)):
             run.states.setdefault(name, self.state(module))
 
     def _states(self, run: _Run) -> dict[str, list[str]]:
@@ -201,12 +206,7 @@ class ModuleTracker(Watcher[_Run]):
 
 def _sources(run: _Run, imported: Iterable[str]) -> dict[str, list[Any]]:
     """Return digest, path and the names that count of each local module that the run reaches."""
-    reach = Reach()
-    if run.reached is None:
-        for name in loaded_local_names():
-            reach.ask(name, None)
-    for name in (*(run.reached or ()), *run.called):
-        reach.ask(name, None if name in run.called else run.needs.get(name))
+    reach = _asked(run)
     for name in imported:
         if name not in reach.needs:  # however it came by it
             reach.ask(name, None)
@@ -216,6 +216,17 @@ def _sources(run: _Run, imported: Iterable[str]) -> dict[str, list[Any]]:
         path = portable(source_path(name))
         found[name] = [current_digest(name, path, counted), path, counted, memory_digest(name)]
     return _raw(found) if any(map(may_show_lines, found)) else found
+
+
+def _asked(run: _Run) -> Reach:
+    """Return what a run asks of local modules, as far as its code and its calls tell."""
+    reach = Reach()
+    if run.reached is None:
+        for name in loaded_local_names():
+            reach.ask(name, None)
+    for name in (*(run.reached or ()), *run.called):
+        reach.ask(name, None if name in run.called else run.needs.get(name))
+    return reach
 
 
 def raw_sources(late: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,8 @@ class Reach:
         self._needs: dict[str, set[str] | None] = {}
         self._followed: set[tuple[str, str]] = set()
         self._waiting: list[tuple[str, str]] = []
+        self.inside: dict[str, None] = {}
+        """The modules that reached functions import when they are called."""
 
     def ask(self, module: str, names: Iterable[str] | None) -> None:
         """Ask for names of a module, and follow where they lead."""
@@ -58,6 +60,9 @@ class Reach:
     def _follow(self, module: str, name: str) -> None:
         if name == _ALL:
             self._needs[module] = None
+            made = memory_outline(module)
+            for part in () if made is None else (made.body, *made.parts.values()):
+                self.inside.update((absolute_name(one, module), None) for one in part.imports)
             for neighbour in neighbours(module, sys.modules[module]):
                 self._add(neighbour, None)
             return
@@ -96,6 +101,7 @@ class Reach:
             self._add(module, None)
             return
         for imported in part.imports:
+            self.inside[absolute_name(imported, module)] = None
             self._add(absolute_name(imported, module), None)
         for name in (*part.reads, *(part.texts & made.names)):
             members = part.members.get(name) if name in part.reads else None

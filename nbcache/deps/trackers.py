@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from nbcache.deps.aliases import cover_aliases, uncover_aliases
@@ -62,6 +64,7 @@ class Trackers:
         self._namespace: MutableMapping[str, Any] = {} if namespace is None else namespace
         self.lookups = LookupTracker(self._namespace)
         self._modules_before: list[frozenset[str]] = []
+        self._inherited: list[dict[str, Any]] = []
 
     @property
     def members(self) -> tuple[Tracker, ...]:
@@ -94,6 +97,7 @@ class Trackers:
         ``by_time`` lets time stamps stand for contents.
         """
         self._modules_before.append(loaded_names())
+        self._inherited.append({})
         self.randomness.note_source(source)
         names = None if reached is None else list(reached)
         with uninterrupted(), same_strand(), together():
@@ -103,7 +107,7 @@ class Trackers:
             self.remote.start()
             self.filesystems.start()
             self.lookups.start()
-            self.modules.start(names, imports, needs)
+            self.modules.start(names, [*imports, *_of_scripts(source)], needs)
             self.ambient.start(source, names)
             taken = numbers if may_take_descriptors(source, names) else ()
             self.files.start(paths, taken, folders, by_time=by_time, source=source)
@@ -115,6 +119,10 @@ class Trackers:
         before = self._modules_before.pop() if self._modules_before else loaded_names()
         with uninterrupted():
             seen = finish_all(self.members)
+            inherited = self._inherited.pop() if self._inherited else {}
+            if inherited:
+                ambient = seen["ambient"]
+                seen["ambient"] = replace(ambient, late=_joined(inherited, ambient.late or {}))
             self._uncover(before)
             if self._modules_before:  # runs around this one, or in other threads, go on
                 self._cover()
@@ -145,6 +153,9 @@ class Trackers:
         """Count what a nested hit depended on as used by the recorded runs around it."""
         self.files.absorb(late.get("files", {}))
         self.ambient.environment.absorb(late.get("ambient", {}).get("environment", {}))
+        options = {n: one for n, one in late.get("ambient", {}).items() if n != "environment"}
+        for number, known in enumerate(self._inherited if options else ()):
+            self._inherited[number] = _joined(options, known)
         if "lines" in late:
             self.lines.absorb()
 
@@ -176,6 +187,25 @@ class Trackers:
         names |= set(loaded_local_names())
         new = [vars(sys.modules[name]) for name in names if hasattr(sys.modules[name], "__dict__")]
         uncover_aliases(self._namespace, new)
+
+
+def _joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested mappings as one; where both have a value, the second's, and all names read."""
+    found = {**first, **second}
+    for name in first.keys() & second.keys():
+        if isinstance(first[name], Mapping) and isinstance(second[name], Mapping):
+            found[name] = _joined(first[name], second[name])
+        elif name == "read":
+            found[name] = sorted({*first[name], *second[name]})
+    return found
+
+
+_RUNS = re.compile(r"run_line_magic\('run'|^\s*%run\b|\brunpy\b", re.MULTILINE)
+
+
+def _of_scripts(source: str) -> Iterable[str]:
+    """Return the local modules that scripts may import which a text of this source runs."""
+    return loaded_local_names() if _RUNS.search(source) else ()
 
 
 def standard_trackers(

@@ -15,14 +15,14 @@ from nbcache.heap.walk import Walk, digests
 from nbcache.locality import is_made
 
 _ANSWERS = frozenset({"__getattr__", "__dir__", "__all__"})
-"""What answers for a module, where no source tells it."""
+"""What answers for a module."""
 
 
 def module_state(module: types.ModuleType, namespace: dict[str, Any]) -> str:
     """Return 32 hex digits for the variables of a local module, in the order of their names."""
     parts = []
     for name, value in sorted(vars(module).items()):
-        is_own = name[:2] == "__" == name[-2:] and not (is_made(module) and name in _ANSWERS)
+        is_own = name[:2] == "__" == name[-2:] and name not in _ANSWERS
         if is_own or issubclass(type(value), types.ModuleType):
             continue
         if not is_made(module) and _is_plain_function(value, module.__name__):

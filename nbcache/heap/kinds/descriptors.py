@@ -14,7 +14,7 @@ from nbcache.cell import hidden
 from nbcache.errors import NotStorable
 from nbcache.heap import rebuild
 from nbcache.heap.kinds.attributes import dict_of, encode_attributes
-from nbcache.heap.kinds.functions import need_module
+from nbcache.heap.kinds.functions import ANSWERS, need_module
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import flat, frame, joined, text
 from nbcache.locality import is_local_file, is_local_module, is_made
@@ -119,8 +119,7 @@ def _is_unlisted(module: types.ModuleType) -> bool:
 
 def _own_variables(module: types.ModuleType, walk: Walk) -> list[bytes]:
     """Return the tokens of what a module defines, name by name."""
-    answers = ("__getattr__", "__dir__")
-    names = sorted(n for n in vars(module) if n in answers or not (n[:2] == "__" == n[-2:]))
+    names = sorted(n for n in vars(module) if n in ANSWERS or not (n[:2] == "__" == n[-2:]))
     return [part for name in names for part in (text(name), walk.ref(vars(module)[name]))]
 
 

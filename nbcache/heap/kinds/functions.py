@@ -5,6 +5,9 @@ from __future__ import annotations
 import builtins
 import sys
 import types
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib.util import resolve_name
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -74,10 +77,11 @@ class FunctionKind(Kind):
             return self._foreign_globals(obj, walk)
         found = code_reads(obj.__code__)
         walk.draws.update(found.draws)
-        walk.packages.update(found.imports)
+        imports = set(_absolute(found.imports, obj.__globals__))
+        walk.packages.update(imports)
         if "__import__" in found.reads or found.hidden:
             walk.packages.add(ANY_MODULE)
-        walk.imports.update(found.imports)
+        walk.imports.update(imports)
         if scope.label and found.hidden:
             need_module(walk, sys.modules[scope.label])
         elif scope.label:
@@ -188,7 +192,11 @@ def need_module(walk: Walk, module: types.ModuleType) -> None:
     walk.read_module(module.__name__, whole=True)
     scope = walk.scope_of(module.__dict__)
     if scope is not None:
-        need_globals(walk, scope, {name for name in module.__dict__ if not is_special(name)})
+        need_globals(walk, scope, {n for n in vars(module) if not is_special(n) or n in ANSWERS})
+
+
+ANSWERS = frozenset({"__getattr__", "__dir__"})
+"""What answers for a module."""
 
 
 def is_special(name: str) -> bool:
@@ -224,6 +232,17 @@ def need_globals(
             walk.hidden.add(f"uses the module {value.__name__} as `{name}`")
         if name in scope.variables or not hasattr(builtins, name):
             need_members(walk, scope, name, members.get(name))
+
+
+def _absolute(imports: tuple[str, ...], variables: dict[str, Any]) -> Iterator[str]:
+    """Yield the names of imported modules without leading dots."""
+    for name in imports:
+        if name[:1] != ".":
+            yield name
+            continue
+        package = variables.get("__package__") or str(variables.get("__name__"))
+        with suppress(ImportError):
+            yield resolve_name(name, package)
 
 
 def need_texts(walk: Walk, variables: dict[str, Any], annotations: dict[str, Any]) -> None:

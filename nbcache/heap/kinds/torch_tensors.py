@@ -83,7 +83,8 @@ class TensorKind(Kind):
         if obj.grad_fn is not None or obj.layout is not torch.strided:
             raise NotReplayable("is a tensor with a gradient graph, or sparse, and was changed")
         own = dict(dict_of(obj) or {})
-        return Contents(obj), obj.requires_grad, (gradient_of(obj), own, obj._backward_hooks)
+        rest = gradient_of(obj), own, obj._backward_hooks
+        return Contents(obj), obj.requires_grad, rest, _version_of(obj)
 
     def snapshot(self, obj: Any) -> Any:
         """Return the state with a copy of the contents."""
@@ -92,11 +93,29 @@ class TensorKind(Kind):
 
     def patch(self, live: Any, state: Any) -> None:
         """Copy the contents into the live memory, or let the tensor rest on other memory."""
-        contents, needs_gradient, rest = state
+        contents, needs_gradient, rest, *version = state
         contents.put_into(live)
         if live.requires_grad != needs_gradient:
             live.requires_grad_(needs_gradient)
         rebuild_tensors.fill_tensor(live, rest)
+        if version:
+            _count_changes(live, version[0])
+
+
+_MOST_CHANGES = 1000
+
+
+def _version_of(tensor: Any) -> int:
+    """Return how often a tensor was changed in place, which graphs made before compare."""
+    return 0 if tensor.is_inference() else int(tensor._version)
+
+
+def _count_changes(live: Any, version: int) -> None:
+    """Let a tensor have been changed as often: a graph made before must refuse to go back."""
+    missing = 0 if live.is_inference() else version - live._version
+    nothing = live.detach().reshape(-1)[:0] if live.is_contiguous() else live.detach()
+    for _ in range(min(missing, _MOST_CHANGES)):
+        nothing.copy_(nothing)
 
 
 class InPlace:
