@@ -226,9 +226,14 @@ def _on_look(ledger: Ledger, function: str) -> Hook:
         elif who == "user":
             ledger.note_look(path, ASPECTS.get(function) or aspect_of(frame))
         elif who == "library" and not is_above(path, start):
-            ledger.note_look(path, "kind", by_library=True)
+            aspect = "stamp" if aspect_of(frame) in _OF_CONTENT else "kind"
+            ledger.note_look(path, aspect, by_library=True)
 
     return on_look
+
+
+_OF_CONTENT = frozenset({"time", "size"})
+"""What a library asks of a file to know whether it changed since it was read."""
 
 
 def _on_listing(ledger: Ledger, function: str) -> Hook:

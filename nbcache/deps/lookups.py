@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import io
 import mmap
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -34,6 +35,13 @@ _TEXTS = {
     "numexpr.necompiler": ("", "getExprNames"),
 }
 """Functions that are given a text and find the variables that it names."""
+
+_LOADERS = {
+    "torch": ("load",),
+    "dill": ("load", "loads"),
+    "yaml": ("load", "load_all", "unsafe_load", "unsafe_load_all", "full_load", "full_load_all"),
+}
+"""Functions that make what a file, or a text, names: instances of the notebook's classes too."""
 
 _open = open  # captured now: our own reads are no user's reads
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -84,6 +92,14 @@ class LookupTracker(Watcher[_Run]):
         patches.watch(on_pickle, (pickle, "loads"), (pickle, "load"))
         patches.watch(on_pickled_name, (pickle._Unpickler, "find_class"))
         patches.watch(on_import, (importlib, "import_module"))
+
+        def on_loading(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            source = next(iter((*args, *kwargs.values())), b"")
+            self._note(run, words_of_source(source, run.before))
+
+        for module, names in _LOADERS.items():
+            for name in names:
+                _watch_places(patches, {module: ("", name)}, on_loading)
         _watch_places(patches, _LOOKUPS, on_lookup)
         _watch_places(patches, _TEXTS, on_text)
         _forget_names()
@@ -126,6 +142,31 @@ def _marked_part(path: Any) -> bytes:
         mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as view,
     ):
         return view[:] if view.find(_NOTEBOOK.encode()) >= 0 else b""
+
+
+def words_of_source(source: Any, names: Iterable[str]) -> set[str]:
+    """Return the names that what a loader is given may lead to; tags of YAML name any class."""
+    try:
+        is_text = type(source) is str and ("\n" in source or not os.path.exists(source))
+        if is_text or type(source) in (bytes, bytearray):
+            data = source.encode() if is_text else bytes(source)
+        elif isinstance(source, (str, os.PathLike)):
+            data = _marked_part(source)
+        else:
+            start = source.tell()
+            held = source.read()
+            source.seek(start)
+            data = held.encode() if type(held) is str else bytes(held)
+    except (OSError, ValueError, AttributeError, TypeError):
+        return set()
+    if b"!" in data[:_LONGEST_TEXT] and b"\0" not in data[:_LONGEST_TEXT]:
+        return {name for name in names if name not in _SHELLS_OWN and name[:1] != "_"}
+    if _NOTEBOOK.encode() not in data:
+        return set()
+    return words_of([data.decode("ascii", "replace")]) - {_NOTEBOOK}
+
+
+_LONGEST_TEXT = 1 << 16
 
 
 def pickled_words(data: bytes) -> set[str]:

@@ -22,6 +22,8 @@ class Dump(Protocol):
     changed: frozenset[int]
     blocks: set[int]
     """Identities of arrays whose rows are columns of a frame, which change one by one."""
+    within: set[int]
+    """Identities of memory inside of frames and indexes, which nobody writes into unnoticed."""
     lent: list[Any]
     """Arrays that the stream holds by content; others may rest on their memory."""
     root: Any

@@ -40,6 +40,8 @@ class Walk:
 
     holds_values = False
     parts: Any = None
+    watched: set[int]
+    within: set[int]  # identities of memory inside of arrays and columns of pandas
 
     def __init__(
         self,
@@ -66,7 +68,7 @@ class Walk:
         self.draws: set[str] = set()
         self.imports: set[str] = set()
         self.functions: dict[int, FunctionType] = {}
-        self.watched: set[int] = set()
+        self.watched, self.within = set(), set()
         self.volatile, self.root_start = False, 0
         self.tokens: dict[int, tuple[Any, bytes]] = {}
         self._kinds: dict[type, Kind] = {}

@@ -62,6 +62,7 @@ class Dumper(pickle.Pickler):
         self._dict_owners: dict[int, Any] | None = None
         self.changed: frozenset[int] = frozenset()
         self.blocks: set[int] = set()
+        self.within: set[int] = set()
         self.lent: list[Any] = []
         self.root: Any = None
         self.postponed: deep.Postponed | None = None

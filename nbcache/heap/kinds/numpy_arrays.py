@@ -132,6 +132,10 @@ class ArrayKind(Kind):
         column = None if is_writeable(obj) else dump.earlier_column(owner)
         if column is not None and is_raw(obj.dtype):
             return reduce_column_view(obj, *column)
+        if id(owner) in dump.walk.within and id(owner) not in dump.within:
+            if is_writeable(obj):
+                raise NotStorable("shares the memory of an earlier array of pandas; copy it")
+            dump.within.add(id(owner))
         if owner is not obj:
             return reduce_view(obj, owner, address_of(owner))
         return reduce_owned(obj, dump)

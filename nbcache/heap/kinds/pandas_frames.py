@@ -16,6 +16,7 @@ from nbcache.heap.kinds.pandas_values import (
     COPY_ON_WRITE,
     StandaloneArrayKind,
     index_token,
+    inner_arrays,
     values_token,
 )
 from nbcache.heap.kinds.values import LeafKind
@@ -52,6 +53,8 @@ class IndexKind(Kind):
         """Leave it to pandas, but for who shares memory with whom."""
         if isinstance(obj, pd.MultiIndex):
             return *obj.__reduce__()[:2], list(obj.levels), None, None, rebuild_frames.fill_levels
+        for one in inner_arrays(obj.array):  # nobody writes into an index
+            dump.within.add(id(owner_of(one)))
         data = getattr(obj, "_data", None)
         if not COPY_ON_WRITE or type(data) is not np.ndarray or owner_of(data) is data:
             return NotImplemented
@@ -117,6 +120,8 @@ class FrameKind(Kind):
         parts = obj.__reduce_ex__(4)
         extras = extras_of(obj)
         dump.blocks.update(id(owner_of(one)) for one in map(_memory_of, obj._mgr.blocks))
+        for block in obj._mgr.blocks if COPY_ON_WRITE else ():  # who writes copies first
+            dump.within.update(id(owner_of(one)) for one in inner_arrays(block.values))
         if len(parts) < 3 or parts[3:] != (None,) * len(parts[3:]):
             return NotImplemented
         if not COPY_ON_WRITE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,8 +25,11 @@ COPY_ON_WRITE = int(pd.__version__.partition(".")[0]) >= 3
 """Whether frames never share memory that one of them could write to."""
 
 
-def values_token(values: Any, walk: Walk) -> bytes:
-    """Return the token of a column's values: an array of numpy or an extension array."""
+def values_token(values: Any, walk: Walk, *, of_index: bool = False) -> bytes:
+    """Return the token of a column's values: an array of numpy or an extension array.
+
+    Nobody writes into those of an index.
+    """
     if isinstance(values, np.ndarray):
         if not COPY_ON_WRITE and not isinstance(values.base, (bytes, memoryview)):
             return walk.ref(values)
@@ -33,10 +37,30 @@ def values_token(values: Any, walk: Walk) -> bytes:
             b"a", [dtype_token(values.dtype, walk), text(str(values.shape)), elements(values, walk)]
         )
     walk.holds_values = True
+    if not of_index:
+        note_memory(values, walk)
     name = text(type(values).__name__)
     return joined(
         b"x", [name, text(repr(values.dtype)), flat(len(values)), _extension(values, walk)]
     )
+
+
+def note_memory(values: Any, walk: Walk) -> None:
+    """Note whose memory an extension array rests on."""
+    for one in inner_arrays(values):
+        owner = owner_of(one)
+        walk.within.add(id(owner))
+        walk.keep(owner)
+
+
+def inner_arrays(values: Any) -> Iterator[np.ndarray]:
+    """Yield the arrays of numpy that an extension array rests on."""
+    for name in ("_ndarray", "_data", "_mask", "_left", "_right"):
+        found = getattr(values, name, None)
+        if isinstance(found, np.ndarray):
+            yield found
+        elif isinstance(found, pd.api.extensions.ExtensionArray):
+            yield from inner_arrays(found)
 
 
 def _extension(values: Any, walk: Walk) -> bytes:
@@ -79,7 +103,7 @@ def index_token(index: Any, walk: Walk) -> bytes:
     if isinstance(values, np.ndarray):
         body = [dtype_token(values.dtype, walk), flat(len(values)), elements(values, walk)]
         return joined(b"in", [*head, freq, *body])
-    return joined(b"in", [*head, freq, values_token(values, walk)])
+    return joined(b"in", [*head, freq, values_token(values, walk, of_index=True)])
 
 
 class StandaloneArrayKind(Kind):
