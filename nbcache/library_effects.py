@@ -57,11 +57,21 @@ def refuse_library_changes(
             if own or is_library_target(steps, namespace):
                 path = ".".join(steps)
                 raise NotReplayable("belongs to a library, and the cell assigns to it", path=path)
+    for part in parts_of(nodes, ast.AugAssign):
+        name = part.target.id if isinstance(part.target, ast.Name) else ""
+        if name in imported and _holds_items(name, namespace):
+            raise NotReplayable("belongs to a library, and the cell changes it", path=name)
     for call in parts_of(nodes, ast.Call):
         steps = target_steps(call.func) if isinstance(call.func, ast.Attribute) else []
-        if steps and steps[-1] in _CHANGERS and is_library_container(steps[:-1], namespace):
+        is_own = len(steps) == 2 and steps[0] in imported and _holds_items(steps[0], namespace)
+        is_own = is_own or (bool(steps) and is_library_container(steps[:-1], namespace))
+        if is_own and steps[-1] in _CHANGERS:
             path = ".".join(steps[:-1])
             raise NotReplayable("belongs to a library, and the cell changes it", path=path)
+
+
+def _holds_items(name: str, namespace: dict[str, Any]) -> bool:
+    return issubclass(type(namespace.get(name)), tuple(_CONTAINERS))
 
 
 _CHANGERS = frozenset(

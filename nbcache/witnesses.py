@@ -12,6 +12,7 @@ import builtins
 import gc
 import sys
 import types
+import weakref
 from collections.abc import Iterator, Sequence, Set
 from functools import lru_cache
 from typing import Any
@@ -63,7 +64,7 @@ def _reason(
             "it resizes an array in place, which numpy refuses while somebody else holds it, as "
             "recording would; `resize(…, refcheck=False)` can be recorded"
         )
-    watched = set(walk.watched)
+    watched = walk.watched | _told_of(nodes, all_words, walk)
     mortal = _mortal_class(nodes, walk)
     if mortal is not None or (_WEAK & all_words and any(map(_can_be_watched, walk.types))):
         watched.add(ANYTHING)
@@ -73,6 +74,28 @@ def _reason(
         name = mortal.__name__
         return f"`{name}.__del__` would run later, since recording holds what was there before"
     return "a weak reference could see that its inputs live longer, since recording holds them"
+
+
+def _told_of(nodes: Sequence[ast.stmt], words: Set[str], walk: Walk) -> set[int]:
+    """Return the identities of objects of whose end a callback or finalizer of the user's is told.
+
+    Of what the cell binds anew or deletes; of all its inputs where it may drop any of them.
+    """
+    values = walk.namespace
+    named = (part.id for part in parts_of(nodes, ast.Name) if not isinstance(part.ctx, ast.Load))
+    asked = [values[name] for name in named if name in values]
+    if _DROPPERS & words:
+        asked += walk.objects[:_SEARCHED]
+    return {id(one) for one in asked if type(one) not in FLAT and _has_callback(one)}
+
+
+def _has_callback(obj: Any) -> bool:
+    callbacks = (one.__callback__ for one in weakref.getweakrefs(obj))
+    return any(
+        type(one) is weakref.finalize or _is_users(getattr(one, "__module__", ""))
+        for one in callbacks
+        if one is not None
+    )
 
 
 @lru_cache(maxsize=128)

@@ -69,6 +69,8 @@ def look_at(path: str, aspect: str) -> Any:
         return _readlink(path) if _islink(path) else "no link"
     if aspect == "place" and status is not None:
         return [_realpath(path), status.st_nlink]
+    if status is None and _islink(path):
+        return "a link to nothing"
     if aspect == "kind" or status is None:
         return kind_of(status)
     mode = stat.S_IMODE(status.st_mode)

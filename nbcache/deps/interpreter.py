@@ -54,11 +54,16 @@ def _set_debugging(is_on: Any) -> None:
         loop.set_debug(bool(is_on))
 
 
+def _set_freezing(is_on: Any) -> None:
+    (gc.freeze if is_on else gc.unfreeze)()
+
+
 _REPEATED: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     "recursion limit": (sys.getrecursionlimit, sys.setrecursionlimit),
     "switch interval": (sys.getswitchinterval, sys.setswitchinterval),
     "garbage collection": (gc.isenabled, _set_collecting),
     "collection thresholds": (lambda: list(gc.get_threshold()), lambda t: gc.set_threshold(*t)),
+    "collection freezing": (lambda: gc.get_freeze_count() > 0, _set_freezing),
     "collection debugging": (gc.get_debug, gc.set_debug),
     "slow callbacks": (lambda: _loop_setting("slow_callback_duration"), _set_slow_callbacks),
     "event loop debugging": (lambda: _loop_setting("get_debug"), _set_debugging),

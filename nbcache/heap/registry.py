@@ -132,6 +132,7 @@ FAMILIES = {
     "pyarrow": "nbcache.heap.kinds.arrow_tables",
     "dateutil": "nbcache.heap.kinds.dateutil_zones",
     "decimal": "nbcache.heap.kinds.decimals",
+    "bs4": "nbcache.heap.kinds.parsed_documents",
     "asteval": "nbcache.heap.kinds.asteval_interpreters",
     "IPython": "nbcache.heap.kinds.ipython_shell",
     "ipykernel": "nbcache.heap.kinds.ipython_shell",

@@ -64,6 +64,7 @@ class Recorder:
     _registered: dict[str, list[str]] = field(default_factory=dict)
     _listening: bool = False
     _had_result: bool = False
+    _visited: int = 0
     _observed: dict[str, Any] = field(default_factory=dict)
     _messages: list[Message] = field(default_factory=list)
     _refusal: str | None = None
@@ -90,6 +91,7 @@ class Recorder:
 
     def _watch(self, read: Read) -> None:
         """Watch what the run does besides binding names."""
+        self._visited = len(self.shell.user_ns.get("_dh", ()))
         self._annotated = dict(self.shell.user_ns.get("__annotations__") or {})
         held = self.shell.user_ns.get("_oh", {})
         self._had_result = read.request.execution_count in held
@@ -224,6 +226,7 @@ class Recorder:
             "import_path": self._import_path(),
             "bound_modules": bound_modules(bind),
             "payload": self._payload(),
+            "visited": list(map(str, self.shell.user_ns.get("_dh", ())))[self._visited :],
         }
 
     def _payload(self) -> list[Any]:

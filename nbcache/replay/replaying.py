@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from nbcache.deps.randomness import RandomTracker
@@ -86,6 +87,9 @@ def run_quietly(shell: Any, name: str, line: str) -> None:
 def show(shell: Any, entry: Entry, result: list[Any], execution_count: int, tap: Tap) -> None:
     """Send the recorded messages, and put the result where IPython keeps results."""
     tap.send(entry.outputs, execution_count)
+    visited = entry.effects.get("visited", ())
+    if visited:  # by ``%cd``
+        shell.user_ns.setdefault("_dh", []).extend(map(Path, visited))
     for item in entry.effects.get("payload", ()):
         shell.payload_manager.write_payload(dict(item))
     if not result:
