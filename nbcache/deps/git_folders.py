@@ -45,6 +45,7 @@ def _shared(folder: str) -> str:
 
 def _with_branches(folder: str) -> Iterator[str]:
     yield folder
+    yield os.path.join(folder, "index")  # which there is not before the first file is added
     below = os.walk(os.path.join(folder, "refs"))
     yield from (one for one, _, _ in islice(below, _MOST_FOLDERS))
 
