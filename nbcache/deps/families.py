@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import locale
 import sys
 from collections.abc import Callable, Mapping
@@ -133,21 +134,23 @@ class Decimals(_Unwatched):
 
 
 class Locales(_Unwatched):
-    """The process's locale by category; the character type is repeated, never compared."""
+    """The process's locale by category; of the character type, only the encoding is compared."""
 
     name, title, module = "locale", "locale", "locale"
     unread = frozenset({"LC_CTYPE"})
     _categories = ("LC_CTYPE", "LC_NUMERIC", "LC_TIME", "LC_COLLATE", "LC_MONETARY")
 
     def values(self) -> dict[str, Any]:
-        """Return category → name."""
-        return {name: locale.setlocale(getattr(locale, name)) for name in self._categories}
+        """Return category → name, and the encoding in which files are opened."""
+        found = {name: locale.setlocale(getattr(locale, name)) for name in self._categories}
+        return found | {"encoding": codecs.lookup(locale.getpreferredencoding(False)).name}
 
     def defaults(self) -> Mapping[str, Any]:
         """Return the locale ``C``, in which Python starts in all but the character type."""
-        return dict.fromkeys(self._categories, "C")
+        return {**dict.fromkeys(self._categories, "C"), "encoding": "utf-8"}
 
     def assign(self, values: Mapping[str, Any]) -> None:
         """Set the given categories."""
-        for name, value in values.items():
-            locale.setlocale(getattr(locale, name), value)
+        for name in self._categories:
+            if name in values:
+                locale.setlocale(getattr(locale, name), values[name])

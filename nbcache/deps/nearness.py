@@ -21,7 +21,7 @@ _FREE = frozenset(
 
 _TOLD = re.compile(
     r"\b(eval|exec|compile|__import__|globals|locals|vars|get_ipython|__\w+__|\w*decimal\w*)\b"
-    r"|[%!]|locale|format|str[fp]|\{[^}]*:",
+    r"|[%!]|locale|format|str[fp]|\{[^}]*:|\bopen\b|read_text|\bencod",
     re.IGNORECASE,
 )
 """Words that may lead anywhere, formats that may obey the locale, and lines of the shell."""

@@ -64,6 +64,7 @@ env = jinja2.Environment(loader=jinja2.FileSystemLoader('.'))
 made = env.get_template('b.html')
 """
 LINKS = "import os"
+ENCODED = "import locale\nopen('u', 'wb').write('é'.encode())"
 REPOSITORY = "!git init -q .\nopen('g', 'w').write('1')"
 STORIES = [
     (PACKAGE, "print(pk.a.names())", "pk.b.V = 22"),
@@ -88,6 +89,8 @@ STORIES = [
     (LOADED, "print(yaml.unsafe_load(open('z')).t)", "K.t = 2"),
     (TEMPLATE, "print(env.get_template('b.html').render())", "open('b.html', 'w').write('CC')"),
     (TEMPLATE, "print(made.is_up_to_date)", "open('b.html', 'w').write('CCC')"),
+    (ENCODED, "try: print(open('u').read())\nexcept UnicodeError: print('UE')",
+     "locale.setlocale(locale.LC_CTYPE, 'C');"),
     (REPOSITORY, "!git ls-files", "!git add g"),
     (REPOSITORY, "!git --no-optional-locks status --porcelain g", "!git add g"),
     (LINKS, "print(os.path.islink('l'), os.path.lexists('l'))", "os.symlink('nowhere', 'l')"),
