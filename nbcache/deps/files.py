@@ -226,7 +226,8 @@ def _on_look(ledger: Ledger, function: str) -> Hook:
         elif who == "user":
             ledger.note_look(path, ASPECTS.get(function) or aspect_of(frame))
         elif who == "library" and not is_above(path, start):
-            aspect = "stamp" if aspect_of(frame) in _OF_CONTENT else "kind"
+            is_code = path.endswith(".py")  # which counts as a module, where it does
+            aspect = "stamp" if aspect_of(frame) in _OF_CONTENT and not is_code else "kind"
             ledger.note_look(path, aspect, by_library=True)
 
     return on_look

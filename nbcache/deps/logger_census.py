@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import logging
-from collections.abc import Sequence
+import sys
 from itertools import compress, repeat
 from operator import is_, itemgetter, ne, or_
-from types import FrameType
 from typing import Any
 
 OWN = frozenset(vars(logging.getLogger("nbcache")))
@@ -51,10 +49,12 @@ class _Census:
 _census = _Census()
 
 
-def is_held(handler: logging.Handler, lists: Sequence[Any]) -> bool:
-    """Tell whether anything but loggers, these lists, and functions that run holds a handler."""
-    known = {*map(id, lists), *(id(one.handlers) for one in touched_loggers())}
-    for holder in gc.get_referrers(handler):
-        if type(holder) is not FrameType and id(holder) not in known:
+def is_held(handler: logging.Handler) -> bool:
+    """Tell whether a variable of the notebook is a handler, or a container that holds it."""
+    for value in list(vars(sys.modules["__main__"]).values()):
+        held = value.values() if type(value) is dict else value
+        if value is handler:
+            return True
+        if type(value) in (list, tuple, dict) and any(one is handler for one in held):
             return True
     return False

@@ -262,7 +262,7 @@ def _added(name: str, before: tuple[int, ...]) -> list[Any]:
     if kept != before or None in shapes:
         raise NotReplayable(f"it changes the handlers of the logger `{name}`")
     for handler in new:
-        if is_held(handler, (after, new)):
+        if is_held(handler):
             raise NotReplayable(
                 f"it adds a handler to the logger `{name}` that a variable holds too, and a hit"
                 " would make another one; set logging up in a cell of its own"
