@@ -95,12 +95,12 @@ class Again:
             return None
 
     def _bind(self, values: Mapping[str, Any]) -> None:
-        """Bind and delete names as the run did."""
+        """Delete and bind names as the run did."""
         namespace = self._reader.namespace
         with muted():  # what the names were bound to may say something when it goes
-            namespace.update(values["bind"])
             for name in values["delete"]:
                 namespace.pop(name, None)
+            namespace.update(values["bind"])
 
     def note(self, run: Run) -> None:
         """Remember a cell that was served the usual way, if all that it rests on is plain."""

@@ -23,6 +23,7 @@ _EQUAL = b"", b""
 class Changes:
     """What a hit must do to the namespace: names to bind, names to delete, objects to patch.
 
+    A name that is in both was deleted before it was bound, and stands behind earlier ones now.
     ``unsure`` names those that the run may or may not have bound: their value before the run
     is a dependency.
     """
@@ -94,7 +95,23 @@ def find_changes(
             unsure.append(name)
     gone = [name for name in snapshot.before if name not in namespace and name not in skipped]
     gone += [name for name in names.deletes if name not in namespace and name not in gone]
+    behind = [name for name in moved_behind(snapshot.before, namespace) if name not in skipped]
+    bind |= {name: namespace[name] for name in behind}
+    gone += behind
+    bind = {name: bind[name] for name in namespace if name in bind} if behind else bind
     return Changes(bind, tuple(sorted(gone)), tuple(find_patches(walk)), tuple(sorted(unsure)))
+
+
+def moved_behind(before: Iterable[str], now: Iterable[str]) -> list[str]:
+    """Return the names that were taken away and put back, in the order in which they stand now."""
+    first = dict.fromkeys(before)
+    common = [name for name in now if name in first]
+    kept = set(common)
+    ordered = iter([name for name in first if name in kept])
+    for place, name in enumerate(common):
+        if name not in ordered:  # which goes on from where the last one stood
+            return common[place:]
+    return []
 
 
 def find_patches(walk: Walk) -> Iterable[tuple[int, Any]]:
@@ -130,11 +147,11 @@ def locate(walk: Walk, obj: Any, problem: NotReplayable) -> NotReplayable:
 
 
 def apply_changes(values: Mapping[str, Any], namespace: dict[str, Any], walk: Walk) -> None:
-    """Patch the live objects, then bind and delete names."""
+    """Patch the live objects, then delete and bind names."""
     for ordinal, state in values["patches"]:
         live = walk.objects[ordinal]
         kind_of(type(live)).patch(live, state)
-    for name, value in values["bind"].items():
-        namespace[name] = value
     for name in values["delete"]:
         namespace.pop(name, None)
+    for name, value in values["bind"].items():
+        namespace[name] = value

@@ -210,9 +210,10 @@ class Recorder:
         effects = {
             name: seen.effect for name, seen in self._observed.items() if seen.effect is not None
         }
+        bind = {name: value for name, value in changes.bind.items() if policy.keeps(name)}
         return {
-            "bind": {name: value for name, value in changes.bind.items() if policy.keeps(name)},
-            "delete": list(changes.delete),
+            "bind": bind,
+            "delete": [name for name in changes.delete if name in bind or name not in changes.bind],
             "patches": list(changes.patches),
             "result": self._result(),
             "effects": effects,

@@ -66,6 +66,15 @@ SERVED = {
     "names bound anew that nobody watches": (
         f"{PANDAS}\ndf = pd.DataFrame({{'a': [1]}}); s = df.a", "df = df * 2; s = None", "print(df)"
     ),
+    "the order of names that were deleted and bound": (
+        "a = [1]; b = 2; c = 3", "x = 9; t = a\ndel b, a\na = t; b = 5\nz = 1; y = 2",
+        "print([name for name in globals() if len(name) == 1 and name.isalpha()], a is t, b)",
+    ),
+    "the order of a class's attributes": (
+        "class C:\n    a = 1\n    def b(self): return 2\n    c = 3",
+        "f = C.b; del C.b; C.x = 1; C.b = f; C.a = 9",
+        "print([name for name in vars(C) if len(name) == 1], C().b(), C.a, C.c)",
+    ),
 }  # fmt: skip
 REFUSED = {
     "a handler that a variable holds": (

@@ -136,11 +136,24 @@ class ClassKind(Kind):
         fill = rebuild_models.fill_model if is_model(live) else rebuild.fill_class
         with finishing():
             fill(live, {**state, "items": changed_items(now, then)})
+            put_in_order(live, then)
 
 
 def changed_items(now: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
     """Return the attributes that are new or another object than they were."""
     return {name: value for name, value in then.items() if now.get(name, now) is not value}
+
+
+def put_in_order(live: type, items: dict[str, Any]) -> None:
+    """Set those attributes anew that stand behind others in a class which they stand before."""
+    ordered = iter(class_items(live, hidden_in(live)))
+    names = list(items)
+    for place, name in enumerate(names):
+        if name not in ordered:
+            for moved in names[place:]:
+                type.__delattr__(live, moved)
+                type.__setattr__(live, moved, items[moved])
+            return
 
 
 def reduce_internal(kind: type) -> Any:
