@@ -28,7 +28,13 @@ from nbcache.deps.local import (
 )
 from nbcache.deps.process_state import PLACES
 from nbcache.heap.walk import Walk
-from nbcache.library_effects import RECORDED_PACKAGES, is_library_target, package_of, target_steps
+from nbcache.library_effects import (
+    RECORDED_PACKAGES,
+    is_library_target,
+    package_holding,
+    package_of,
+    target_steps,
+)
 from nbcache.patchers import names_of, patched_packages, patching_parts
 
 _SETS = re.compile(
@@ -53,9 +59,11 @@ _LIMITS = {
 }
 """What sets a limit of the interpreter that is met without a word of it → what tells it."""
 
-_LASTING = frozenset(name for owner, name in PLACES if owner is os) | {
-    "setLoggerClass", "setLogRecordFactory", "install_opener", "addfont",
-}  # fmt: skip
+_LASTING = re.compile(
+    rf"({'|'.join(name for owner, name in PLACES if owner is os)}|setLoggerClass|addfont"
+    r"|setLogRecordFactory|install_opener|set_display|set_default_printstyle|switch_backend)$"
+    r"|(un)?register(_|$)"
+)
 """Functions of such packages whose settings they do not."""
 _OURS = __name__.partition(".")[0]
 _SETTERS = frozenset({"setattr", "delattr", "vars"})
@@ -222,11 +230,14 @@ def _touched_by(
 
 def _of_target(node: ast.expr, namespace: dict[str, Any]) -> str:
     steps = target_steps(node)
-    return package_of(namespace.get(steps[0])) if is_library_target(steps, namespace) else ""
+    root = namespace.get(steps[0]) if steps else None
+    if is_library_target(steps, namespace):
+        return package_of(root)
+    return package_holding(root) if len(steps) > 1 else ""
 
 
 def _may_set(name: str) -> bool:
-    return name in _OF_MOCKS or name in _LASTING or bool(_SETS.match(name))
+    return name in _OF_MOCKS or bool(_LASTING.match(name) or _SETS.match(name))
 
 
 def _last_step(call: ast.Call) -> str:
@@ -236,17 +247,17 @@ def _last_step(call: ast.Call) -> str:
 def _touched(call: ast.Call, namespace: dict[str, Any]) -> str:
     """Return the package that a call begins with, or whose module it is handed."""
     steps, given = _chain(call)
-    package = package_of(namespace.get(steps[0])) if steps else ""
+    root = namespace.get(steps[0]) if steps else None
+    package = package_of(root) or package_holding(root)
     if package == _OURS:  # which changes no value
         return ""
     if package:
         sets = any(map(_SETS.match, steps)) and package not in _TRACKED
-        sets = sets or steps[-1] in _LASTING or package == "copyreg"
+        sets = sets or bool(_LASTING.match(steps[-1])) or package == "copyreg"
         if not sets and _writes_result(call):
             return ""
         is_handed = any(isinstance(part, ast.Name) for one in given for part in ast.walk(one))
         return package if sets or not (is_handed or package in RECORDED_PACKAGES) else ""
-    root = namespace.get(steps[0]) if steps else None
     if not steps or not (steps[0] in _SETTERS or type(root) is types.FunctionType):
         return ""
     modules = [namespace.get(one.id) for one in given if isinstance(one, ast.Name)]

@@ -222,6 +222,19 @@ def package_of(value: Any) -> str:
     return name.partition(".")[0]
 
 
+def package_holding(value: Any) -> str:
+    """Return the top-level package of an object that a library keeps for itself, in a module."""
+    home = vars(type(value)).get("__module__")
+    if not isinstance(home, str) or issubclass(type(value), (*_NAMED, types.ModuleType)):
+        return ""
+    package = home.partition(".")[0]
+    modules = [sys.modules.get(name) for name in (home, package)]
+    held = [vars(one) for one in modules if type(one) is types.ModuleType]
+    if package == "__main__" or is_local_module(home):
+        return ""
+    return package if any(value is one for names in held for one in names.values()) else ""
+
+
 def refuse_effect_calls(calls: Sequence[str], *, has_result: bool) -> None:
     """Refuse a run that called a library for an effect that nobody records.
 

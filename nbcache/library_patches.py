@@ -20,7 +20,12 @@ from nbcache.cell.members import Members
 from nbcache.deps.local import loaded_local_names, memory_digest, memory_text
 from nbcache.errors import NotFingerprintable
 from nbcache.heap.walk import Walk
-from nbcache.library_effects import RECORDED_OPTIONS, is_library_target, target_steps
+from nbcache.library_effects import (
+    RECORDED_OPTIONS,
+    is_library_target,
+    package_holding,
+    target_steps,
+)
 from nbcache.locality import is_local_module
 from nbcache.own_printers import is_own
 from nbcache.replaced import replacements
@@ -160,7 +165,8 @@ def _targets_in(tree: ast.Module, namespace: dict[str, Any]) -> Iterator[_Steps]
 
 def _is_target(steps: list[str], namespace: dict[str, Any]) -> bool:
     if not (steps and steps[0].startswith(_LOADED)):
-        return is_library_target(steps, namespace)
+        root = namespace.get(steps[0]) if steps else None
+        return is_library_target(steps, namespace) or bool(package_holding(root))
     is_recorded = not RECORDED_OPTIONS.isdisjoint(steps)
     return not (is_recorded or is_local_module(steps[0].removeprefix(_LOADED)))
 
@@ -229,14 +235,30 @@ _OF_CODE = frozenset({"__code__", "__defaults__", "__kwdefaults__", "__bases__"}
 """Parts of functions and classes that stand in no dictionary."""
 
 
+_READ = (property, types.MemberDescriptorType)
+"""Attributes that a class keeps for its objects, or works out of what they keep."""
+
+
 def _follow(steps: tuple[str, ...], namespace: dict[str, Any]) -> Any:
     value = _root(steps[0], namespace)
     for step in steps[1:]:
-        holder = getattr(value, "__dict__", {})
-        if step in _OF_CODE and type(value) in (types.FunctionType, type):
-            value = getattr(value, step, _MISSING)
-        else:
-            value = holder.get(step, _MISSING) if value is not _MISSING else value
-        if value is _MISSING:
-            return _MISSING
+        if value is not _MISSING:
+            value = _attribute(value, step)
     return value
+
+
+def _attribute(value: Any, name: str) -> Any:
+    """Return an object's attribute without asking code that may do anything."""
+    held = getattr(value, "__dict__", {}).get(name, _MISSING)
+    if name in _OF_CODE and type(value) in (types.FunctionType, type):
+        return getattr(value, name, _MISSING)
+    if held is not _MISSING or issubclass(type(value), (type, types.ModuleType)):
+        return held
+    members = (vars(base).get(name, _MISSING) for base in type(value).__mro__)
+    member = next((one for one in members if one is not _MISSING), _MISSING)
+    if type(member) not in _READ:
+        return _MISSING
+    try:
+        return getattr(value, name)
+    except Exception:
+        return _MISSING

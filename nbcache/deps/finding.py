@@ -9,6 +9,7 @@ from typing import Any
 
 from nbcache.deps.digests import file_digest
 from nbcache.deps.outlines import outline_at
+from nbcache.deps.shadows import hidden_library
 from nbcache.deps.versions import installed_version
 from nbcache.locality import archive_of, is_there
 
@@ -41,7 +42,8 @@ def module_news(late: Mapping[str, Any]) -> str | None:
     for name, was_found in late.get("sought", {}).items():
         if (locate(name) is not None) != was_found:
             return f"the module `{name}` {'is gone' if was_found else 'can be imported now'}"
-    return source_news(late, digest_on_disk)
+    hidden = hidden_library(late.get("libraries", ()), are_loaded=False)
+    return hidden or source_news(late, digest_on_disk)
 
 
 def source_news(late: Mapping[str, Any], digest_of: Callable[..., str | None]) -> str | None:

@@ -32,6 +32,7 @@ from nbcache.deps.patching import Patches
 from nbcache.deps.places import caller, owner_of
 from nbcache.deps.protocol import Observed
 from nbcache.deps.reach import Needs, Reach
+from nbcache.deps.shadows import hidden_library, libraries_among
 from nbcache.deps.versions import Versions, normal_name
 from nbcache.deps.watching import Watcher
 from nbcache.errors import NotReplayable
@@ -174,6 +175,9 @@ class ModuleTracker(Watcher[_Run]):
             late["local"] = sources
         if versions:
             late["versions"] = versions
+        libraries = libraries_among([*reached, *_searched_for(run)])
+        if libraries:
+            late["libraries"] = libraries
         names = [name for name in imported if _is_importable(name)]
         notes = tuple(
             f"the kernel runs old code of `{name}`: its file was edited after the import"
@@ -195,7 +199,8 @@ class ModuleTracker(Watcher[_Run]):
         for name, was_found in late.get("sought", {}).items():
             if (name in sys.modules or locate(name) is not None) != was_found:
                 return f"the module `{name}` {'is gone' if was_found else 'can be imported now'}"
-        return source_news(late, current_digest)
+        hidden = hidden_library(late.get("libraries", ()), are_loaded=True)
+        return hidden or source_news(late, current_digest)
 
     def _apply(self, effect: Any) -> None:
         """Import what the run imported; a private part that no longer exists is passed over."""
@@ -249,9 +254,14 @@ def _imported(run: _Run) -> list[str]:
     return [name for name in dict.fromkeys([*run.searched, *sys.modules]) if name in new]
 
 
+def _searched_for(run: _Run) -> list[str]:
+    """Return the names that the user's code searched for."""
+    return [name for name, is_users in run.searched.items() if is_users]
+
+
 def _sought(run: _Run) -> list[str]:
     """Return the names that the user's code searched for and did not get."""
-    return [name for name, is_users in run.searched.items() if is_users and name not in sys.modules]
+    return [name for name in _searched_for(run) if name not in sys.modules]
 
 
 def _import_again(name: str) -> None:

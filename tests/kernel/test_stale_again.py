@@ -94,6 +94,7 @@ STORIES = [
     (REPOSITORY, "!git ls-files", "!git add g"),
     (REPOSITORY, "!git --no-optional-locks status --porcelain g", "!git add g"),
     (LINKS, "print(os.path.islink('l'), os.path.lexists('l'))", "os.symlink('nowhere', 'l')"),
+    ("import calendar", "print(calendar.month(2020, 1))", "calendar.c.firstweekday = 3"),
     (LINKS, "print(os.path.realpath('l')[-6:])", "os.symlink('nowhere', 'l')"),
 ]  # fmt: skip
 

@@ -172,7 +172,7 @@ def test_versions_of_what_is_used(project):
     """Used distributions count by version; the standard library does not."""
     tracker = ModuleTracker()
     late = late_of(watch(tracker, lambda: None, ["numpy.linalg", "json", "os.path"]))
-    assert late == {"versions": {"numpy": np.__version__}}
+    assert late == {"versions": {"numpy": np.__version__}, "libraries": ["numpy"]}
     assert tracker.check(late) is None
     assert tracker.check({"versions": {"numpy": "1.0"}}) == f"numpy 1.0 → {np.__version__}"
     assert "not installed" in tracker.check({"versions": {"no-such-thing": "1.0"}})
