@@ -6,9 +6,10 @@ They are parts of the key, so that a run which was stored under other options ne
 from __future__ import annotations
 
 import glob
+import itertools
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +88,20 @@ def _settings(policy: Policy) -> list[str]:
 
 def _matches(pattern: str, policy: Policy) -> str:
     """Return a digest of the names and contents of the files that match a pattern."""
-    found = sorted(glob.glob(os.path.expanduser(pattern), recursive=True))
+    matched = glob.glob(os.path.expanduser(pattern), recursive=True)
+    found = sorted(set(itertools.islice(_with_contents(matched), _MOST_FILES + 1)))
     if len(found) > _MOST_FILES:
-        raise OptionError(f"`files={pattern}` matches {len(found)} files. Narrow the pattern.")
+        raise OptionError(f"`files={pattern}` matches over {_MOST_FILES} files. Narrow it.")
     look = time_of if policy.file_check == "mtime" else content_of
     return text_digest(json.dumps([[path, look(path)] for path in found]))
+
+
+def _with_contents(paths: Iterable[str]) -> Iterator[str]:
+    """Yield paths, and below each folder all that is in it."""
+    for path in paths:
+        yield path
+        for folder, inner, files in os.walk(path):
+            yield from (os.path.join(folder, name) for name in (*inner, *files))
 
 
 def _lock_file(given: str) -> str:

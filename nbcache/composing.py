@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -117,18 +118,33 @@ def _takes(function: Any) -> int:
     return 2
 
 
+_IS_WORDS = re.compile(r"[\w\s./:@+-]*")
+"""A text that nobody takes for an expression, such as ``2026-11-01`` or ``run 7``."""
+
+
+def _quoted(text: str) -> str:
+    """Return a text as it is written on a line to be taken as a text."""
+    inner = repr(text)
+    return f"'{inner}'" if inner[0] == '"' else f'"{inner}"'
+
+
 def _evaluated(text: str, namespace: dict[str, Any]) -> Any:
     """Return the value of an expression in the notebook; what is no expression is a text."""
     try:
         code = compile(text.strip(), "<key>", "eval", dont_inherit=True)
-    except SyntaxError:
-        return text
+    except SyntaxError as error:
+        if _IS_WORDS.fullmatch(text):
+            return text
+        raise OptionError(
+            f"`key={text}` is no expression: {error.msg}. Several values go into parentheses:"
+            f" key=(a, b). A text needs quotes of its own: key={_quoted(text)}."
+        ) from None
     try:
         return eval(code, dict(namespace))
     except Exception as error:
         raise OptionError(
             f"`key={text}` cannot be evaluated: {type(error).__name__}: {error}."
-            f" A text needs quotes of its own: key=\"'{text}'\"."
+            f" A text needs quotes of its own: key={_quoted(text)}."
         ) from None
 
 

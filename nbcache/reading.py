@@ -153,7 +153,8 @@ class Reader:
         parts |= self._display_part(source, walk) | shell_state.loaded_part(self.shell, setup)
         parts |= interpreter_parts(f"{source.text} {spelled_names(walk)}", modules)
         about = self._about(source, walk)
-        parts = choose_parts(policy, parts, self._subject(source, walk, request))
+        subject = self._subject(source, walk.values | left_out.values(), request)
+        parts = choose_parts(policy, parts, subject)
         parts |= asked_parts(policy, walk.values)
         walk.values |= left_out.values()
         return Reading(
@@ -188,10 +189,10 @@ class Reader:
             walk.run()
         return reasons
 
-    def _subject(self, source: Source, walk: Walk, request: Request) -> Subject:
+    def _subject(self, source: Source, inputs: Mapping[str, Any], request: Request) -> Subject:
         names = ",".join(sorted(source.names.binds | source.names.deletes))
         identity = f"binds {names}" if names else f"shows {request.title}"
-        return Subject(identity, request.title, self.namespace, walk.values, self.notebook)
+        return Subject(identity, request.title, self.namespace, inputs, self.notebook)
 
     def _about(self, source: Source, walk: Walk) -> dict[str, Any]:
         """Return what a person is told of the cell's inputs, now or in another kernel."""

@@ -17,7 +17,7 @@ from nbcache.calls.reading import CallReading, read_call
 from nbcache.calls.recording import CallRecorder, nested, repeat
 from nbcache.calls.room import Room
 from nbcache.entry import Entry
-from nbcache.errors import CacheError, StoreError
+from nbcache.errors import CacheError, OptionError, StoreError
 from nbcache.events import SERVED, State
 from nbcache.holding import pack_for, packing, take_lock, unpack
 from nbcache.key import digest_late
@@ -67,7 +67,11 @@ class Call:
         return staged(self.room.stores.of(self.policy))
 
     def begin(self, arguments: Mapping[str, Any]) -> None:
-        """Serve the call, or start to record it; raises only if a result is required."""
+        """Serve the call, or start to record it.
+
+        Raises:
+            CacheError: a result is required and there is none, or an option can't be followed.
+        """
         if self.look_up(arguments):
             self.take_lock()
         self.go_on()
@@ -132,6 +136,8 @@ class Call:
         """Turn what goes wrong in the cache into a call that is not cached."""
         try:
             yield
+        except OptionError:
+            raise
         except CacheError as problem:
             self._bypass(problem)
         except Exception as error:
@@ -202,6 +208,7 @@ class Call:
         if self.policy.read_only or self.policy.require:
             return
         self.recorder = CallRecorder(self.function, reading, self.room.trackers)
+        self.recorder.by_time = self.policy.file_check == "mtime"
         self.recorder.start()
         self._depth.append(_under_way.set(_under_way.get() + 1))
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nbcache.asked_files import asked_parts
 from nbcache.calls.earlier import consulted_parts, earlier_in
 from nbcache.calls.reading import CallReading
 from nbcache.calls.recording import scopes_of
@@ -84,7 +85,7 @@ class KnownCalls:
         token = _token(arguments)
         if token is None or _does_more(values) or reading.left_out or reading.walk.hidden:
             return
-        if policy.policy is not DEFAULT or policy.key is not None:
+        if policy.policy is not DEFAULT or policy.key is not None or asked_parts(policy, {}):
             return  # such a key may rest on more than what is seen here
         functions = _functions(reading.walk)
         bindings = _bindings(function, reading.walk)

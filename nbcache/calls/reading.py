@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nbcache.asked_files import asked_parts
 from nbcache.calls.earlier import consulted_parts, earlier_in
 from nbcache.composing import Subject, choose_parts
 from nbcache.errors import NotFingerprintable
@@ -111,6 +112,7 @@ def read_call(
 
     Raises:
         NotFingerprintable: an input has no fingerprint; the error names the path to it.
+        OptionError: an option names files or a key that there are not.
     """
     namespace = namespace_of(function)
     ignored = policy.ignore | policy.policy.without
@@ -137,7 +139,7 @@ def read_call(
     parts = compose_parts(code.hex(), digests(walk.roots), version=policy.version)
     parts |= consulted_parts(walk)
     subject = Subject(f"call of {name}", name, namespace, arguments)
-    parts = choose_parts(policy, parts, subject)
+    parts = choose_parts(policy, parts, subject) | asked_parts(policy, walk.values)
     return CallReading(walk, parts, compose_key(parts), left_out.values() | aside)
 
 

@@ -17,7 +17,7 @@ from nbcache.errors import NotFingerprintable, NotReplayable
 from nbcache.heap.registry import kind_of
 from nbcache.heap.walk import Walk
 from nbcache.lazy_frames import chosen_folders
-from nbcache.policy import Policy, whole
+from nbcache.policy import Policy
 from nbcache.replaced import LibraryMembers, refuse_replaced
 from nbcache.replacing import walked_may_replace
 from nbcache.replay.aside import refuse_unseen_changes
@@ -26,6 +26,7 @@ from nbcache.replay.made import keep
 from nbcache.replay.namespace import Snapshot, find_patches
 from nbcache.replay.needs import imported_modules, module_needs, reached_modules
 from nbcache.replay.path_texts import path_like, small_numbers
+from nbcache.replay.recorded import late_of
 from nbcache.replay.undoing import all_or_nothing, old_bindings, undo_log
 from nbcache.witnesses import told_words
 
@@ -52,6 +53,7 @@ class CallRecorder:
     function: types.FunctionType
     reading: CallReading
     trackers: Trackers
+    by_time: bool = False
     _before: Scopes = field(default_factory=dict)
     _aside: Walk | None = None
     _observed: dict[str, Any] = field(default_factory=dict)
@@ -75,6 +77,7 @@ class CallRecorder:
             folders=chosen_folders(walk),
             imports=imported_modules(walk),
             needs=module_needs((), walk, Names()),
+            by_time=self.by_time,
         )
 
     def stop(self) -> None:
@@ -110,7 +113,6 @@ class CallRecorder:
         for known in (*walk.values.values(), self.function):
             foreign.pop(id(known), None)
         body = dump(values, walk, nested(self.function.__code__), foreign)
-        kept = whole(policy)
         late = {name: seen.late for name, seen in self._observed.items() if seen.late is not None}
         # A call's result is what counts, not where its code stands; texts of modules still do.
         if late.pop("lines", None) is not None:
@@ -118,7 +120,7 @@ class CallRecorder:
         late = without_libraries(late, walk)
         return CallRecording(
             body=body,
-            late={name: value for name, value in late.items() if kept.keeps_late(name)},
+            late=late_of(policy, late, walk),
             notes=tuple(note for seen in self._observed.values() for note in seen.notes),
         )
 

@@ -1,7 +1,8 @@
 """Several notebooks, or a sweep of parameters, at once: on this machine or on a Dask cluster.
 
 Each run is a process of its own, ``jupyter nbcache run`` again; all share one store, in which
-whoever comes first computes a cell and the others wait for it.
+whoever comes first computes a cell and the others wait for it. Notebooks of which one declares as
+its parameters what another one gives are one run, in their order.
 """
 
 from __future__ import annotations
@@ -25,11 +26,15 @@ from nbcache.duration import format_duration
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One run: its name for people, the arguments of its process, and the environment it gets."""
+    """One run: its name for people, the arguments of its process, and the environment it gets.
+
+    ``label`` tells the values of swept parameters.
+    """
 
     title: str
     arguments: tuple[str, ...]
     environment: dict[str, str]
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +42,15 @@ class Done:
     """How a run ended: its exit code, the JSON lines that it told, and what went wrong."""
 
     title: str
+    label: str
     code: int
     told: tuple[dict[str, Any], ...]
     error: str
 
     @property
-    def total(self) -> dict[str, Any]:
-        """The run's totals; empty if it did not come so far."""
-        return next((item for item in self.told if item.get("type") == "total"), {})
+    def totals(self) -> list[dict[str, Any]]:
+        """The totals of each notebook; empty if the run did not come so far."""
+        return [item for item in self.told if item.get("type") == "total"]
 
 
 def parse_sweep(texts: Sequence[str]) -> list[dict[str, str]]:
@@ -60,7 +66,7 @@ def parse_sweep(texts: Sequence[str]) -> list[dict[str, str]]:
 
 
 def plan(args: argparse.Namespace) -> list[Task]:
-    """Return one task for each notebook and combination of swept parameters.
+    """Return one task for each chain of notebooks and combination of swept parameters.
 
     Raises:
         CommandError: the results have nowhere to go.
@@ -69,25 +75,39 @@ def plan(args: argparse.Namespace) -> list[Task]:
     if args.inplace and len(sweep) > 1:
         raise CommandError("--sweep and --inplace exclude each other: use -o FOLDER.", USAGE)
     tasks = []
-    for notebook, values in itertools.product(args.notebooks, sweep):
-        if not notebook.is_file():
-            raise CommandError(f"{notebook} does not exist.", USAGE)
-        arguments = [str(notebook.resolve()), "--json", *_passed_on(args)]
+    for notebooks, values in itertools.product(_chains(args.notebooks), sweep):
+        arguments = [*(str(one.resolve()) for one in notebooks), "--json", *_passed_on(args)]
         for name, value in values.items():
             arguments += ["-p", f"{name}={value}"]
         label = ",".join(f"{name}={value}" for name, value in values.items())
         if args.output:
-            arguments += ["-o", str(_target(args.output, notebook, label))]
-        title = f"{notebook} ({label})" if label else str(notebook)
-        tasks.append(Task(title, tuple(arguments), _environment(args)))
+            folder = Path(args.output).resolve()
+            folder.mkdir(parents=True, exist_ok=True)
+            safe = "".join(one if one.isalnum() or one in "=,.-_" else "_" for one in label)
+            arguments += ["-o", str(folder), *([f"--label={safe}"] if safe else [])]
+        shown = " → ".join(map(str, notebooks))
+        title = f"{shown} ({label})" if label else shown
+        tasks.append(Task(title, tuple(arguments), _environment(args), label))
     return tasks
 
 
-def _target(output: str, notebook: Path, label: str) -> Path:
-    folder = Path(output).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    safe = "".join(one if one.isalnum() or one in "=,.-_" else "_" for one in label)
-    return folder / (f"{notebook.stem}-{safe}.ipynb" if safe else notebook.name)
+def _chains(notebooks: Sequence[Path]) -> list[list[Path]]:
+    """Return the notebooks, together and in order where one takes what another gives."""
+    from nbcache.cli.notebook_files import read_data
+    from nbcache.cli.parameters import OUTPUTS_TAG, PARAMETERS_TAG, tagged_names
+
+    chains: list[tuple[list[Path], set[str]]] = []
+    for notebook in notebooks:
+        if not notebook.is_file():
+            raise CommandError(f"{notebook} does not exist.", USAGE)
+        data = read_data(notebook)
+        taken = set(tagged_names(data, PARAMETERS_TAG))
+        feeding = [chain for chain in chains if chain[1] & taken]
+        joined = [path for path in notebooks if any(path in one for one, _ in feeding)]
+        given = set(tagged_names(data, OUTPUTS_TAG)).union(*(names for _, names in feeding))
+        chains = [chain for chain in chains if chain not in feeding]
+        chains.append(([*joined, notebook], given))
+    return [chain for chain, _ in chains]
 
 
 def _passed_on(args: argparse.Namespace) -> Iterator[str]:
@@ -133,7 +153,7 @@ def run_task(task: Task) -> Done:
         check=False,
     )
     told = tuple(json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
-    return Done(task.title, done.returncode, told, done.stderr.strip())
+    return Done(task.title, task.label, done.returncode, told, done.stderr.strip())
 
 
 def run_at_once(args: argparse.Namespace) -> int:
@@ -165,21 +185,22 @@ def _backend(jobs: str) -> dict[str, Any]:
 
 
 def _tell(done: Done, number: int, of: int, args: argparse.Namespace) -> int:
-    """Write what became of one run: its JSON lines, or one line."""
+    """Write what became of one run: its JSON lines, or one line for each notebook."""
     if args.json:
         for item in done.told:
             print(json.dumps({**item, "run": done.title}), flush=True)
         return done.code
-    total = done.total
     counter = f"[{number:>{len(str(of))}}/{of}]"
-    if total:
+    for total in done.totals:
+        title = done.title if len(done.totals) == 1 else total["notebook"]
+        title += f" ({done.label})" if done.label and title != done.title else ""
         told = f"{total['served']} of {total['of']} cells from the cache"
         told += f" · took {format_duration(total['seconds'])}"
         told += f" · wrote {total['output']}" if total["output"] else ""
-    else:
-        told = ""
-    print(f"{counter} {done.title} · {told}".rstrip(" ·"), flush=True)
-    error = total.get("error") or (done.error if done.code != OK else "")
-    if error:
+        print(f"{counter} {title} · {told}", flush=True)
+    if not done.totals:
+        print(f"{counter} {done.title}", flush=True)
+    errors = [total["error"] for total in done.totals if total.get("error")]
+    for error in errors or ([done.error] if done.code != OK and done.error else []):
         print(error, file=sys.stderr)
     return done.code

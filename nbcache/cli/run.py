@@ -70,9 +70,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--kernel", metavar="NAME", help="the kernel to use (default: the notebook's own)")
     add("--jobs", metavar="N", type=parse_jobs,
         help="run so many notebooks at once (-1: one a core), or dask://HOST:PORT; they share"
-        " the store, and hand nothing on")  # fmt: skip
+        " the store, and those that take what others give still run in order")  # fmt: skip
     add("--sweep", metavar="NAME=V1,V2", action="append", default=[],
         help="run once for each value, or each combination (repeatable)")  # fmt: skip
+    add("--label", default="", help=argparse.SUPPRESS)
 
 
 def add_refresh_arguments(parser: argparse.ArgumentParser) -> None:
@@ -242,14 +243,15 @@ def _target_of(source: Path, args: argparse.Namespace) -> Path | None:
     if args.output is None:
         return None
     output = Path(args.output)
-    is_folder = len(args.notebooks) > 1 or args.output.endswith(os.sep) or output.is_dir()
+    is_folder = args.label or len(args.notebooks) > 1 or args.output.endswith(os.sep)
+    is_folder = is_folder or output.is_dir()
     if not is_folder:
         return output
     try:
         output.mkdir(exist_ok=True)
     except OSError as error:
         raise CommandError(f"-o {output}: {error.strerror}.", USAGE) from None
-    return output / source.name
+    return output / (f"{source.stem}-{args.label}.ipynb" if args.label else source.name)
 
 
 def _check_targets(jobs: list[Job], args: argparse.Namespace) -> None:

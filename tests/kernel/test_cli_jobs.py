@@ -30,9 +30,11 @@ def notebook(tmp_path: Path) -> Path:
 
 
 def _run(notebook: Path, *argv: str) -> list[dict[str, Any]]:
+    names = [notebook.name, *(one for one in argv if one.endswith(".ipynb"))]
+    argv = tuple(one for one in argv if one not in names)
     own = {"NBCACHE_DIR": "store", "NBCACHE_KEY_DIR": str(notebook.parent / "keys")}
     done = subprocess.run(
-        [sys.executable, "-m", "nbcache.cli", "run", notebook.name, "--json", "-o", "out", *argv],
+        [sys.executable, "-m", "nbcache.cli", "run", *names, "--json", "-o", "out", *argv],
         cwd=notebook.parent,
         env={**os.environ, **own},
         capture_output=True,
@@ -61,6 +63,21 @@ def test_a_sweep_computes_common_cells_once(notebook: Path) -> None:
     told = _run(notebook, "--sweep", "n=1,2,3", "--jobs", "3")
     assert [_printed(notebook, f"sweep-n={n}.ipynb") for n in (1, 2, 3)] == ["11\n", "12\n", "13\n"]
     assert _computed(told) == 1
+
+
+def test_notebooks_hand_on_within_a_sweep(notebook: Path) -> None:
+    """What one gives is the next one's parameter, for each combination; others run beside."""
+    for name, sources in {"one": ("k = 1", "a = k + 1"), "two": ("a = 0", "print(a)")}.items():
+        cells = [v4.new_code_cell(source, id=f"c{i}") for i, source in enumerate(sources)]
+        cells[0].metadata["tags"] = ["parameters"]
+        cells[1].metadata["tags"] = ["outputs"]
+        nbformat.write(v4.new_notebook(cells=cells), notebook.parent / f"{name}.ipynb")
+    told = _run(notebook, "one.ipynb", "two.ipynb", "--sweep", "k=1,5", "--jobs", "2")
+    assert [_printed(notebook, f"two-k={k}.ipynb") for k in (1, 5)] == ["2\n", "6\n"]
+    assert _printed(notebook, "sweep-k=1.ipynb") == "11\n"
+    assert sum(one["type"] == "total" for one in told) == 6
+    _run(notebook, "one.ipynb", "two.ipynb", "--jobs", "2", "-p", "k=8")
+    assert _printed(notebook, "two.ipynb") == "9\n"
 
 
 def test_a_dask_cluster_shares_the_store(notebook: Path) -> None:

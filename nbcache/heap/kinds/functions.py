@@ -140,10 +140,8 @@ class FunctionKind(Kind):
             if name == "__dict__":
                 live.__dict__.clear()
                 live.__dict__.update(value)
-            elif name == "__code__" and code_token(value) == code_token(live.__code__):
-                continue  # its own knows where its source stands
-            elif getattr(live, name) is not value:
-                setattr(live, name, value)
+            elif name != "__code__" or code_token(value) != code_token(live.__code__):
+                setattr(live, name, value)  # equal code stays: it knows where its source stands
         if OWN_ANNOTATIONS and "__annotations__" not in state:
             live.__annotations__.clear()
 
