@@ -17,7 +17,7 @@ from nbcache.cell.parts import all_parts
 from nbcache.cell.pragma import Pragma, find_pragmas
 from nbcache.errors import OptionError
 from nbcache.jupyter_config import Lately
-from nbcache.options import OPTIONS, canonical, parse_options
+from nbcache.options import OPTIONS, canonical, is_meant, parse_options
 from nbcache.setting_files import VARIABLES, Layer, find_layers, names_auto
 from nbcache.settings import Settings
 from nbcache.surroundings import note_parameters
@@ -247,18 +247,21 @@ def _cell_options(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _own_options(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    import difflib
-
     from nbcache.badge import settings_of
 
     own = settings_of(metadata)
     if isinstance(own, bool):
         own = {"off": not own}
+    if not isinstance(own, (Mapping, type(None))):
+        raise OptionError(
+            f"The cell's metadata `nbcache` is {own!r}. Write the options by name:"
+            ' {"ttl": "10m"}, or true or false.'
+        )
     found = {}
-    for name, value in (own if isinstance(own, Mapping) else {}).items():
+    for name, value in (own or {}).items():
         if name in OPTIONS:
             found[name] = value
-        elif difflib.get_close_matches(name, OPTIONS, n=1, cutoff=0.6):
+        elif is_meant(name):
             _refuse_name(name)
     return found
 

@@ -102,11 +102,12 @@ def _settings(_: str | None) -> Iterator[Finding]:
 
 def _policy_here() -> Policy:
     """Return what holds for a cell of this folder that says nothing itself."""
-    from nbcache.layers import at_its_place, policy_over
+    from nbcache.layers import at_its_place, policy_over, store_bounds
     from nbcache.policy import Policy
     from nbcache.setting_files import find_layers
 
     layers = find_layers(os.environ, configured={}, notebook="", folder=os.getcwd())
+    store_bounds(layers, 0.0)  # which raises for a wrong one
     return at_its_place(policy_over(Policy(), layers, 0.0), layers)
 
 

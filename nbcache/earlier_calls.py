@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
-import os
 import re
 import sys
 import types
@@ -26,7 +25,6 @@ from nbcache.deps.local import (
     read_source,
     source_path,
 )
-from nbcache.deps.process_state import PLACES
 from nbcache.heap.walk import Walk
 from nbcache.library_effects import (
     RECORDED_PACKAGES,
@@ -36,22 +34,16 @@ from nbcache.library_effects import (
     target_steps,
 )
 from nbcache.patchers import names_of, patched_packages, patching_parts
+from nbcache.setting_words import LASTING, SETS, may_set, sets_by_name
 
-_SETS = re.compile(
-    r"_?(un)?(register|configure?|install|patch|init|enable|disable|use|reset|add)(_|$)"
-    r"|_?(un)?set\w*|basicConfig|(start|signal|update|append|extend|insert|clear)$"
-)
 _WRITES = re.compile(r"(save|dump|write|export|show|close|to_)\w*$")
 """Methods that write out what they belong to: ``Image.new("L", (1, 1)).save("a.png")``."""
 
 _MAY_SET = re.compile(r"[(\[]|^\s*@", re.MULTILINE)
 """Without a call, an index or a decorator, no text sets anything in a library."""
 
-_TRACKED = RECORDED_PACKAGES - {"torch", "polars", "pyarrow", "requests", "json", "asyncio"}
+_TRACKED = RECORDED_PACKAGES - {"torch", "polars", "pyarrow", "requests", "json", "asyncio", "rich"}
 """Packages whose settings the trackers record."""
-
-_OF_MOCKS = frozenset({"object", "dict", "multiple"})
-"""Functions of ``unittest.mock.patch``."""
 
 _LIMITS = {
     "setrecursionlimit": "getrecursionlimit",
@@ -59,12 +51,6 @@ _LIMITS = {
 }
 """What sets a limit of the interpreter that is met without a word of it → what tells it."""
 
-_LASTING = re.compile(
-    rf"({'|'.join(name for owner, name in PLACES if owner is os)}|setLoggerClass|addfont"
-    r"|setLogRecordFactory|install_opener|set_display|set_default_printstyle|switch_backend)$"
-    r"|(un)?register(_|$)"
-)
-"""Functions of such packages whose settings they do not."""
 _OURS = __name__.partition(".")[0]
 _SETTERS = frozenset({"setattr", "delattr", "vars"})
 
@@ -79,6 +65,7 @@ class EarlierCalls:
     def __init__(self) -> None:
         self._seen = 0
         self._calls: dict[str, dict[str, frozenset[str]]] = {}
+        self._setting: set[str] = set()
         self._limits: dict[str, str] = {}
         self._kept = 0
 
@@ -98,8 +85,11 @@ class EarlierCalls:
             walk.roots[f"sys.{now}()"] = hashlib.blake2b(limit, digest_size=16).digest()
         reached = walk.packages | {name.partition(".")[0] for name in imports}
         for package, calls in self._calls.items():
-            if package in reached or package in sys.stdlib_module_names:
-                self._need(walk, package, calls)
+            if package in reached:
+                self._need(walk, package, _but_own(calls, nodes) if package in _TRACKED else calls)
+            elif package in sys.stdlib_module_names:
+                sets = {text: names for text, names in calls.items() if text in self._setting}
+                self._need(walk, package, sets)
         for name, digest, packages in self._touching_modules():
             if packages & reached or packages & sys.stdlib_module_names:
                 walk.roots[f"what {name} does to libraries"] = bytes.fromhex(digest)
@@ -113,8 +103,9 @@ class EarlierCalls:
     def _read_new(self, namespace: dict[str, Any], history: Sequence[str]) -> None:
         if len(history) < self._seen:
             self._seen = 0
-        for text in history[self._seen :]:
-            self._read(text, namespace)
+        results = namespace.get("_oh", {})
+        for number, text in enumerate(history[self._seen :], self._seen):
+            self._read(text, namespace, has_result=number in results)
             self._limits |= {name: now for name, now in _LIMITS.items() if name in text}
         self._seen = len(history)
 
@@ -129,6 +120,8 @@ class EarlierCalls:
 
     @staticmethod
     def _need(walk: Walk, package: str, calls: dict[str, frozenset[str]]) -> None:
+        if not calls:
+            return
         text = "\0".join(calls).encode()
         label = f"earlier calls of {package}"
         walk.roots[label] = hashlib.blake2b(text, digest_size=16).digest()
@@ -136,25 +129,38 @@ class EarlierCalls:
             if name in walk.namespace:
                 walk.need(name)
 
-    def _read(self, text: str, namespace: dict[str, Any]) -> None:
+    def _read(self, text: str, namespace: dict[str, Any], *, has_result: bool) -> None:
+        """Keep the calls of a cell that ran; one that ended it and gave a result is for that."""
         if not _MAY_SET.search(text):
             return
         try:
-            marks, statements = _marks_in(text)
+            marks, statements, last = _marks_in(text)
         except (SyntaxError, ValueError, RecursionError):
             return
         for package, node in _touched_by(marks, namespace):
-            self._keep(package, node)
+            sets = sets_by_name(node)
+            if sets or not (node is last and has_result):
+                self._keep(package, node, sets=sets)
         for node, parts in statements:
             for package in sorted(patched_packages(parts, namespace)):
-                self._keep(package, node)
+                self._keep(package, node, sets=True)
 
-    def _keep(self, package: str, node: ast.stmt) -> None:
+    def _keep(self, package: str, node: ast.stmt, *, sets: bool) -> None:
         self._kept += 1
         found = self._calls.setdefault(package, {})
         shown = ast.unparse(node)
         found.pop(shown, None)  # a repeated call counts where it came last
         found[shown] = names_of(node)
+        if sets:
+            self._setting.add(shown)
+
+
+def _but_own(
+    calls: dict[str, frozenset[str]], nodes: Sequence[ast.stmt]
+) -> dict[str, frozenset[str]]:
+    """Return the calls that a cell does not make itself: it repeats its own, run or not."""
+    own = {ast.unparse(node) for node in nodes}
+    return {text: names for text, names in calls.items() if text not in own}
 
 
 def is_flat(nodes: Sequence[ast.stmt], namespace: Mapping[str, Any]) -> bool:
@@ -197,11 +203,12 @@ _Patchers = tuple[tuple[ast.stmt, Sequence[ast.AST]], ...]
 
 
 @functools.lru_cache(maxsize=256)
-def _marks_in(text: str) -> tuple[_Marks, _Patchers]:
+def _marks_in(text: str) -> tuple[_Marks, _Patchers, ast.stmt | None]:
+    """Return what in a cell may set something, and its last statement."""
     tree = ast.parse(text)
     parts = [(node, patching_parts(node)) for node in tree.body]
     patchers = tuple(one for one in parts if one[1])
-    return tuple(_marks(tree, attributes=False)), patchers
+    return tuple(_marks(tree, attributes=False)), patchers, tree.body[-1] if tree.body else None
 
 
 def _marks(tree: ast.Module, *, attributes: bool) -> Iterator[tuple[ast.expr, ast.stmt]]:
@@ -212,7 +219,7 @@ def _marks(tree: ast.Module, *, attributes: bool) -> Iterator[tuple[ast.expr, as
                 yield node, statement
             elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
                 yield node.value, statement
-            elif isinstance(node, ast.Call) and _may_set(_last_step(node)):
+            elif isinstance(node, ast.Call) and may_set(_last_step(node)):
                 yield node, statement
 
 
@@ -236,10 +243,6 @@ def _of_target(node: ast.expr, namespace: dict[str, Any]) -> str:
     return package_holding(root) if len(steps) > 1 else ""
 
 
-def _may_set(name: str) -> bool:
-    return name in _OF_MOCKS or bool(_LASTING.match(name) or _SETS.match(name))
-
-
 def _last_step(call: ast.Call) -> str:
     return call.func.attr if isinstance(call.func, ast.Attribute) else ""
 
@@ -252,8 +255,8 @@ def _touched(call: ast.Call, namespace: dict[str, Any]) -> str:
     if package == _OURS:  # which changes no value
         return ""
     if package:
-        sets = any(map(_SETS.match, steps)) and package not in _TRACKED
-        sets = sets or bool(_LASTING.match(steps[-1])) or package == "copyreg"
+        sets = any(map(SETS.match, steps)) and package not in _TRACKED
+        sets = sets or bool(LASTING.match(steps[-1])) or package == "copyreg"
         if not sets and _writes_result(call):
             return ""
         is_handed = any(isinstance(part, ast.Name) for one in given for part in ast.walk(one))

@@ -13,7 +13,7 @@ from nbcache.errors import OptionError
 from nbcache.option_values import parse_size
 from nbcache.options import OPTIONS, canonical, read_options
 from nbcache.policy import Policy, build_policy
-from nbcache.setting_files import NOTEBOOK, PROJECT, PROJECTS, Layer
+from nbcache.setting_files import NOTEBOOK, PROJECT, PROJECTS, UNREADABLE, Layer
 
 _BOUNDS = ("max_size", "max_age")
 """Bounds of the whole store where a user sets them; a notebook bounds its own results alone."""
@@ -37,6 +37,8 @@ def merge(layers: Iterable[Layer]) -> dict[str, Setting]:
     found: dict[str, Setting] = {}
     for layer in layers:
         for word, value in layer.options.items():
+            if word == UNREADABLE:
+                raise OptionError(f"{layer.origin}: {value}")
             try:
                 name = word if word in _NOT_OPTIONS else canonical(word)
                 if name in OPTIONS:

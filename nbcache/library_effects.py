@@ -28,11 +28,16 @@ RECORDED_PACKAGES = frozenset(
     | {"logging", "math", "matplotlib", "numpy", "os", "pandas", "pathlib", "pickle", "pprint"}
     | {"random", "seaborn", "shutil", "statistics", "subprocess", "sys", "time", "timeit", "torch"}
     | {"traceback", "urllib", "warnings", "builtins", "tqdm", "polars", "pyarrow", "requests"}
+    | {"rich"}
 )
 """Packages whose functions leave no state behind but what the trackers record."""
 
-_LASTING = frozenset({("tqdm", "pandas")})
-"""Functions of such packages that do."""
+_LASTING = frozenset({
+    ("tqdm", "pandas"), ("matplotlib", "set_epoch"), ("torch", "add_safe_globals"),
+    ("numpy", "set_default_printstyle"), ("numpy", "set_display"), ("rich", "install"),
+    ("rich", "reconfigure"),
+})  # fmt: skip
+"""Functions of such packages that do, whatever they are handed."""
 
 
 def refuse_library_changes(
@@ -53,7 +58,9 @@ def refuse_library_changes(
             if is_shell_part(part, namespace):
                 raise NotReplayable("it changes IPython itself; put that into its own cell")
             steps = target_steps(part)
+            root = namespace.get(steps[0]) if steps else None
             own = bool(steps) and steps[0] in imported and RECORDED_OPTIONS.isdisjoint(steps)
+            own = own or package_holding(root) not in {"", *RECORDED_PACKAGES}
             if own or is_library_target(steps, namespace):
                 path = ".".join(steps)
                 raise NotReplayable("belongs to a library, and the cell assigns to it", path=path)
@@ -144,6 +151,7 @@ REGISTRIES = frozenset({"atexit", "codecs", "copyreg"})
 
 _REGISTERS = re.compile(
     r"(un)?register(_\w+)?|addLevelName|setLoggerClass|seterrcall|install_opener"
+    r"|add_((multi_)?(representer|constructor)|(implicit|path)_resolver|safe_globals)"
 )
 
 
@@ -200,7 +208,9 @@ def _effect_call(call: ast.Call, namespace: dict[str, Any]) -> str:
         steps = [call.func.id]
     value = namespace.get(steps[0]) if steps else None
     package = package_of(value)
-    if not package or (package in RECORDED_PACKAGES and (package, steps[-1]) not in _LASTING):
+    if not package or (package, steps[-1]) in _LASTING:
+        return ".".join(steps) if package else ""
+    if package in RECORDED_PACKAGES:
         return ""
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
     if any(isinstance(part, ast.Name) for one in given for part in ast.walk(one)):

@@ -252,7 +252,7 @@ def _attribute(value: Any, name: str) -> Any:
     held = getattr(value, "__dict__", {}).get(name, _MISSING)
     if name in _OF_CODE and type(value) in (types.FunctionType, type):
         return getattr(value, name, _MISSING)
-    if held is not _MISSING or issubclass(type(value), (type, types.ModuleType)):
+    if held is not _MISSING or type(value) is types.ModuleType or issubclass(type(value), type):
         return held
     members = (vars(base).get(name, _MISSING) for base in type(value).__mro__)
     member = next((one for one in members if one is not _MISSING), _MISSING)

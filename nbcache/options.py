@@ -75,6 +75,15 @@ def read_options(options: Mapping[str, object]) -> dict[str, object]:
     return {canonical(name): read_value(canonical(name), v) for name, v in options.items()}
 
 
+def is_meant(name: str) -> bool:
+    """Tell whether a name is an option's, or looks like one that was misspelt."""
+    if name in OPTIONS:
+        return True
+    import difflib  # others' names are rare
+
+    return bool(difflib.get_close_matches(name, OPTIONS, n=1, cutoff=0.6))
+
+
 def canonical(name: str) -> str:
     """Return the name of an option as the table has it, or raise with the nearest one."""
     word = name.replace("-", "_")

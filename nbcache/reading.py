@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nbcache.asked_files import asked_parts
+from nbcache.cell.names import Names
 from nbcache.cell.source import Source, read_source, title_of
 from nbcache.composing import Subject, choose_parts
 from nbcache.deps.consulted import interpreter_parts
@@ -164,7 +165,7 @@ class Reader:
             parts,
             compose_key(parts),
             setup,
-            _notes(policy, hidden),
+            _notes(policy, hidden, source.names),
             effect_calls(request.nodes, self.namespace),
             tuple(sorted(left_out.labels)),
             about,
@@ -287,8 +288,10 @@ def names_formatters(source: Source, walk: Walk) -> bool:
     return any(map(_FORMATTERS.search, (source.text, *words)))
 
 
-def _notes(policy: Policy, hidden: list[tuple[str, str]]) -> tuple[str, ...]:
-    """Return the remarks on what the key is made of."""
+def _notes(policy: Policy, hidden: list[tuple[str, str]], names: Names) -> tuple[str, ...]:
+    """Return the remarks on what the key is made of, and on names that the cell does not bind."""
+    unbound = sorted((policy.keep or frozenset()) - names.binds) if not names.hidden else []
+    told = tuple(f"`keep={name}`: the cell binds no `{name}`" for name in unbound)
     if policy.name:
-        return (f"no key is computed: served as `{policy.name}` whatever changes",)
-    return tuple(f"depends on every {what}: it {reason}" for what, reason in hidden)
+        return (f"no key is computed: served as `{policy.name}` whatever changes", *told)
+    return (*told, *(f"depends on every {what}: it {reason}" for what, reason in hidden))

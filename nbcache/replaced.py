@@ -7,9 +7,10 @@ members of all loaded libraries compared by identity around it.
 
 from __future__ import annotations
 
+import re
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from operator import is_
@@ -83,14 +84,18 @@ class LibraryMembers:
         with uncollected():
             self._seen = [(label, held, dict(held)) for label, held in _holders()]
 
-    def compare(self, text: str) -> list[str]:
-        """Remember what was replaced since, by a cell of this text; return where, by name."""
+    def compare(self, text: str, words: str = "") -> list[str]:
+        """Remember what was replaced since, by a cell of this text; return where, by name.
+
+        ``words`` are the names that the functions which the cell reached spell.
+        """
+        spelled = frozenset(_NAMES.findall(f"{text} {words}"))
         found = []
         for label, held, before in self._seen:
             if not _is_same(held, before):
                 for name in list(before.keys() | held.keys()):
                     one = Replaced(f"{label}.{name}", held, name, before.get(name, MISSING), text)
-                    if _counts(one):
+                    if _counts(one, spelled):
                         first = _replaced.get(one.label, one)
                         _replaced[one.label] = replace(one, original=first.original)
                         found.append(one.label)
@@ -150,11 +155,15 @@ def _is_same(held: _Held, before: _Held) -> bool:
     return len(held) == len(before) and all(map(is_, held.values(), before.values()))
 
 
-def _counts(one: Replaced) -> bool:
+_NAMES = re.compile(r"[^\W\d]\w*")
+
+
+def _counts(one: Replaced, spelled: Container[str]) -> bool:
     """Tell whether a replaced member is code, or a constant that others read.
 
     What a library loads or works out by itself later is none: its modules, its own functions
-    under their own names, and what it keeps under names of its own.
+    under their own names, and what it keeps under names of its own, which no code of the
+    notebook spells.
     """
     old, new = one.original, one.held.get(one.name, MISSING)
     if (
@@ -165,7 +174,8 @@ def _counts(one: Replaced) -> bool:
         return False
     if old is MISSING:
         is_its_own = issubclass(type(new), (types.FunctionType, type)) and is_library(new)
-        return _is_code(new) and not (is_its_own and new.__name__ == one.name)
+        is_users = one.name in spelled and not issubclass(type(new), types.ModuleType)
+        return (is_users or _is_code(new)) and not (is_its_own and new.__name__ == one.name)
     if _is_code(old) or (new is not MISSING and issubclass(type(new), _CODE)):
         return True
     is_read = type(old) in FLAT or issubclass(type(old), types.ModuleType)

@@ -27,6 +27,9 @@ _SELF = frozenset({"self", "cls"})
 _WAYS = (dict, list, tuple, types.SimpleNamespace, types.ModuleType)
 """What may lead to a library's module or class, besides objects of the user's classes."""
 
+_TO_CLASSES = frozenset({"__class__", "__base__", "__bases__", "__mro__"})
+"""Attributes that lead from the user's objects and classes to a library's."""
+
 _MOST_CODES = 1_000
 """Functions looked at; what reaches more may do anything."""
 
@@ -57,25 +60,28 @@ def _assigns(nodes: Sequence[ast.stmt], namespace: Mapping[str, Any]) -> bool:
     for part in all_parts(nodes):
         if isinstance(part, ast.Attribute) and not isinstance(part.ctx, ast.Load):
             steps = target_steps(part)
-            if not steps or steps[0] in local - _SELF:
+            if not steps or steps[0] in local:
                 return True
             value = namespace.get(steps[0])
             if len(steps) > 2 and (issubclass(type(value), _WAYS) or _is_own(type(value))):
                 return True
-            if "__class__" in steps:
+            if not _TO_CLASSES.isdisjoint(steps):
                 return True
     return False
 
 
 @lru_cache(maxsize=128)
 def _inside(nodes: tuple[ast.stmt, ...]) -> frozenset[str]:
-    """Return the variables of the functions in a cell."""
+    """Return the variables of the functions in a cell, but for what its methods belong to."""
     found: set[str] = set()
-    for part in all_parts(nodes):
+    parts = list(all_parts(nodes))
+    methods = {id(one) for part in parts if isinstance(part, ast.ClassDef) for one in part.body}
+    for part in parts:
         if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-            found |= {one.arg for one in ast.walk(part) if isinstance(one, ast.arg)}
+            own = {one.arg for one in ast.walk(part) if isinstance(one, ast.arg)}
             names = (one for one in ast.walk(part) if isinstance(one, ast.Name))
-            found |= {one.id for one in names if isinstance(one.ctx, ast.Store)}
+            own |= {one.id for one in names if isinstance(one.ctx, ast.Store)}
+            found |= own - (_SELF if id(part) in methods else {"self"})
     return frozenset(found)
 
 
@@ -171,12 +177,14 @@ def _code_may(code: types.CodeType) -> bool:
 
 
 def _sets(code: types.CodeType) -> Iterator[bool]:
-    """Yield whether each attribute that is set belongs to anything but ``self`` and ``cls``."""
+    """Yield whether each attribute that is set belongs to anything but a method's own."""
     before: Any = None
+    home = getattr(code, "co_qualname", "").rpartition(".")[0]
+    own = _SELF if home and not home.endswith("<locals>") else {"self"}
     for step in dis.get_instructions(code):
         if step.opname in ("STORE_ATTR", "DELETE_ATTR"):
             owner = getattr(before, "argval", None)
             owner = owner[-1] if isinstance(owner, tuple) else owner
             loaded = before is not None and before.opname.startswith("LOAD_FAST")
-            yield not (loaded and owner in _SELF)
+            yield not (loaded and owner in own)
         before = step

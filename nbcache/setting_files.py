@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nbcache.jupyter_config import Said, jupyter_settings
-from nbcache.options import OPTIONS
+from nbcache.options import is_meant
 
 VARIABLES = {
     name: f"NBCACHE_{name.upper()}"
@@ -30,6 +30,10 @@ PROJECTS = "[tool.nbcache]"
 _LONGEST_BYTES = 200_000_000
 _notebooks: dict[str, tuple[int, Mapping[str, Any]]] = {}
 _projects: dict[str, tuple[int, Mapping[str, Any]]] = {}
+
+
+UNREADABLE = "unreadable"
+"""Stands for the options of a file that has some and can't be read; its value says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +154,10 @@ def _read_project(path: str) -> Mapping[str, Any]:
         text = file.read()
     if b"tool.nbcache" not in text:
         return {}
-    found = _toml().loads(text.decode()).get("tool", {}).get("nbcache", {})
+    try:
+        found = _toml().loads(text.decode()).get("tool", {}).get("nbcache", {})
+    except ValueError as error:
+        return {UNREADABLE: f"the file can't be read: {error}. Mend it: settings stand in it."}
     return _placed(found, os.path.dirname(path)) if isinstance(found, dict) else {}
 
 
@@ -168,7 +175,7 @@ def _read_notebook(path: str) -> Mapping[str, Any]:
     found = metadata.get("nbcache", {})
     if not isinstance(found, dict):
         return {}
-    return {name: value for name, value in found.items() if name in OPTIONS or name == "auto"}
+    return {name: value for name, value in found.items() if name == "auto" or is_meant(name)}
 
 
 def named_stores(folder: str) -> Mapping[str, str]:

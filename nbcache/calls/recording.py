@@ -28,7 +28,7 @@ from nbcache.replay.needs import imported_modules, module_needs, reached_modules
 from nbcache.replay.path_texts import path_like, small_numbers
 from nbcache.replay.recorded import late_of
 from nbcache.replay.undoing import all_or_nothing, old_bindings, undo_log
-from nbcache.witnesses import told_words
+from nbcache.witnesses import spelled_names, told_words
 
 TRANSIENT = "_nbcache_transient"
 """The attribute of classes whose instances belong to one run, and are never stored."""
@@ -86,7 +86,9 @@ class CallRecorder:
             self._is_listening = False
             self._observed = self.trackers.finish()
             if self._members is not None:
-                self._replaced = self._members.compare(self.function.__qualname__)
+                self._replaced = self._members.compare(
+                    self.function.__qualname__, spelled_names(self.reading.walk)
+                )
 
     def finish(self, result: Any, policy: Policy) -> CallRecording:
         """Return the recording of a call that returned ``result``.

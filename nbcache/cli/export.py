@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import json
 import shutil
 import sys
 import tempfile
@@ -60,8 +61,8 @@ def export(args: argparse.Namespace) -> int:
                 if code != OK:
                     return code
             target = _write(exporter, notebook, executed, output, args)
-        if not args.json:
-            print(f"wrote {target}")
+        told = {"type": "export", "notebook": str(notebook), "to": args.to, "output": str(target)}
+        print(json.dumps(told) if args.json else f"wrote {target}")
     return OK
 
 
@@ -141,6 +142,8 @@ def _target(notebook: Path, output: str | None, extension: str, *, several: bool
             f"{notebook.stem}{'.nbcache' * (extension == '.ipynb')}{extension}"
         )
     path = Path(output)
+    if not path.parent.is_dir():
+        raise CommandError(f"-o {path}: there is no folder {path.parent}.", USAGE)
     if several or output.endswith("/") or path.is_dir():
         path.mkdir(parents=True, exist_ok=True)
         return path / f"{notebook.stem}{extension}"

@@ -23,8 +23,15 @@ def shared_place_of(text: str) -> str:
     place = place_of(text)
     if place != text and os.path.isabs(place):
         return f"file://{place}"
-    if "://" in place:
+    scheme, is_url, rest = place.partition("://")
+    if is_url and (rest.strip("/") or scheme == "memory"):
         return place
+    if is_url:
+        raise CommandError(
+            f"{place} names no bucket, host or folder. Write s3://bucket/cache, redis://host or"
+            " file:///folder.",
+            USAGE,
+        )
     if "/" in text or os.sep in text:
         raise CommandError(f"{text} is no URL. Write s3://bucket/cache or file:///folder.", USAGE)
     raise CommandError(no_such_store(text, named_stores(os.getcwd())).partition("; a f")[0], USAGE)

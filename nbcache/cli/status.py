@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nbcache.badge import record_of
+from nbcache.badge import record_of, settings_of
+from nbcache.cell.pragma import find_pragmas
 from nbcache.cli.exits import MISSING, OK, STALE
 from nbcache.cli.freshness import causes, inside, present_state
 from nbcache.cli.literals import Literals
 from nbcache.duration import format_duration
 from nbcache.entry import Entry
+from nbcache.errors import OptionError
+from nbcache.options import parse_options
 from nbcache.policy import DEFAULT, expires_at
 from nbcache.report import align, format_age, format_bytes
 from nbcache.store.rows import rows_of
@@ -26,8 +31,9 @@ and not expired, `stale` was edited since, or a file, module or library that it 
 reads what a stale cell above it leaves; `missing` is stored no more, `bypass` and `error`
 could not be stored, `off` was left alone. No kernel is started.
 
-For a notebook that was never executed so, this tells what is stored under the notebook's
-name for each cell's source, whatever its inputs were."""
+For a notebook that was never executed so, this tells what is stored for each cell's source,
+whatever its inputs were, by this notebook or by another; `off` are cells that are not to be
+cached, and those without code."""
 
 HEADERS = ("cell", "state", "age", "expires", "size", "cost", "source")
 NUMBERS = ("age", "expires", "size", "cost")
@@ -77,21 +83,22 @@ def states_of(notebook: Path, nb: Any, store: Any, now: float) -> list[CellStatu
     if any(record_of(cell.metadata) for cell in nb.cells):
         found = recorded_entries(nb, store.find)
     else:
-        name = str(notebook.resolve())
-        found = named_entries(
-            nb,
-            _stored_by(store, name),
-            source_digest,
-        )
+        found = named_entries(nb, _stored_for(nb, store, notebook), source_digest)
     with inside(notebook):
         return judge(nb, found, now)
 
 
-def _stored_by(store: Any, notebook: str) -> Iterator[Entry]:
-    """Yield the entries of cells that a notebook stored."""
-    rows = (row for row in rows_of(store) if row.notebook == notebook and row.source)
-    for key in dict.fromkeys(row.key for row in rows):
-        yield from (entry for entry in store.find(key) if entry.notebook == notebook)
+def _stored_for(nb: Any, store: Any, notebook: Path) -> Iterator[Entry]:
+    """Yield what a notebook's cells stored, then what others of the same source did."""
+    from nbcache.cli.sources import source_digest
+
+    names = {str(notebook), str(notebook.resolve())}
+    sources = {source_digest(cell.source) for cell in nb.cells if cell.cell_type == "code"}
+    rows = [row for row in rows_of(store) if row.source and not row.made_by]
+    own = [row.key for row in rows if row.notebook in names]
+    others = [row.key for row in rows if row.notebook not in names and row.source in sources]
+    for key in dict.fromkeys([*own, *others]):
+        yield from sorted(store.find(key), key=lambda entry: entry.notebook not in names)
 
 
 def recorded_entries(nb: Any, find: Callable[[str], Sequence[Entry]]) -> dict[int, Sequence[Entry]]:
@@ -103,15 +110,40 @@ def recorded_entries(nb: Any, find: Callable[[str], Sequence[Entry]]) -> dict[in
 def named_entries(
     nb: Any, entries: Iterable[Entry], digest: Callable[[str], str]
 ) -> dict[int, Sequence[Entry]]:
-    """Return the entries of a notebook's name that have a cell's source, by the cell's index."""
+    """Return the entries that have a cell's source, or had before an edit, by the cell's index.
+
+    A cell that was edited is known by its first line, if no other cell has what it stored.
+    """
+    from nbcache.cli.notebook_files import title_of
+
     by_source: dict[str, list[Entry]] = {}
+    by_title: dict[str, list[Entry]] = {}
+    sources = {index: digest(c.source) for index, c in enumerate(nb.cells) if is_to_cache(c)}
     for entry in sorted(entries, key=lambda entry: -entry.stored_at):
-        by_source.setdefault(entry.parts.get("source", ""), []).append(entry)
+        source = entry.parts.get("source", "")
+        by_source.setdefault(source, []).append(entry)
+        if source not in sources.values():
+            by_title.setdefault(entry.title, []).append(entry)
     return {
-        index: by_source.get(digest(cell.source), ())
-        for index, cell in enumerate(nb.cells)
-        if cell.cell_type == "code"
+        index: by_source.get(source) or by_title.get(title_of(nb.cells[index].source)) or ()
+        for index, source in sources.items()
     }
+
+
+def is_to_cache(cell: Any) -> bool:
+    """Tell whether a cell has code, and neither its text nor its metadata switches caching off."""
+    if cell.cell_type != "code" or "no-cache" in cell.metadata.get("tags", ()):
+        return False
+    settings = settings_of(cell.metadata)
+    if settings is False or (isinstance(settings, Mapping) and settings.get("off")):
+        return False
+    for pragma in find_pragmas(cell.source):
+        with suppress(OptionError):
+            if parse_options(pragma.text).get("off"):
+                return False
+    with suppress(SyntaxError, ValueError):
+        return bool(ast.parse(cell.source).body)
+    return True
 
 
 def judge(

@@ -90,7 +90,8 @@ def _is_at_work(item: Any) -> bool:
             with contextlib.suppress(subprocess.TimeoutExpired):  # it may be about to end
                 item.wait(_SOON_S)
         return item.poll() is None
-    return bool(item.is_alive())
+    is_kept = type(item).__module__.partition(".externals")[2].startswith(".loky")
+    return bool(item.is_alive()) and not is_kept  # joblib keeps workers for the next call
 
 
 def is_users(function: Any) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nbcache.heap.code_summaries import summarise_code
+from nbcache.heap.kinds.attributes import dict_of
 from nbcache.heap.tokens import FLAT
 
 LONGEST = 60
@@ -118,7 +119,7 @@ def _measure(value: Any, kind: type) -> Summary:
     shape = getattr(value, "shape", None) if package in _WITH_SHAPES else None
     if shape is not None:
         return {"size": f"shape {tuple(shape)}, {value.dtype}"}
-    attributes = _own_attributes(value)
+    attributes = dict_of(value) or {}
     return {"parts": _items(attributes, ".")} if attributes else {}
 
 
@@ -135,14 +136,6 @@ def _table(table: Any) -> Summary:
         return {"size": size}
     columns = {repr(name): str(kind) for name, kind in zip(names, types_of, strict=False)}
     return {"size": size, "columns": columns}
-
-
-def _own_attributes(value: Any) -> Mapping[str, Any]:
-    try:
-        found = object.__getattribute__(value, "__dict__")
-    except AttributeError:
-        return {}
-    return found if type(found) is dict else {}
 
 
 def _items(values: Mapping[Any, Any], joint: str = "") -> dict[str, str]:

@@ -36,7 +36,7 @@ from nbcache.replay.still_runs import record_still, shows_text
 from nbcache.replay.stillness import runs_still
 from nbcache.sql_tables import reaches_duckdb, refuse_kept_tables
 from nbcache.unfollowed import refuse_unfollowed
-from nbcache.witnesses import told_words, user_codes
+from nbcache.witnesses import spelled_names, told_words, user_codes
 
 
 class Read(Protocol):
@@ -125,7 +125,9 @@ class Recorder:
             self._observed = self.trackers.finish()
             self._modules.stop()
             if self._members is not None:
-                self._replaced = self._members.compare(self.reading.request.text)
+                self._replaced = self._members.compare(
+                    self.reading.request.text, spelled_names(self.reading.walk)
+                )
 
     def finish(self, policy: Policy) -> Recording:
         """Return the recording, with those names that the policy keeps.

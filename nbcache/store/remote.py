@@ -50,6 +50,9 @@ def open_remote(url: str) -> Remote:
     Raises:
         StoreError: no engine serves such URLs, or its package is missing.
     """
+    scheme, _, rest = url.partition("://")
+    if not rest.strip("/") and scheme != "memory":
+        raise StoreError(f"The store {url} names no bucket, host or folder.")
     return RedisRemote(url) if url.startswith(_REDIS) else FsspecRemote(url)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -216,10 +217,31 @@ class PolarsPlanKind(ReducedKind):
     """``polars.LazyFrame`` and ``polars.Expr``: plans, with the data that they hold."""
 
     def reduce(self, obj: Any, dump: Dump) -> Any:
-        """Refuse one that holds data where a known array may lie below them; who knows."""
+        """Refuse one that holds data where a known array may lie below them; who knows.
+
+        And one that calls Python: polars would bring back a copy of the function.
+        """
+        if _CALLS_PYTHON.search(_serialized(obj)):
+            raise NotStorable(
+                "calls a Python function, of which a copy would come back; make it in a cell of"
+                " its own, or keep the frame that it gives"
+            )
         if "numpy" in sys.modules and is_any_known(dump) and _holds_data(obj):
             raise NotStorable("may show the memory of an array; keep its frame instead")
         return super().reduce(obj, dump)
+
+
+_CALLS_PYTHON = re.compile(rb"PLPYUDF|PYTHON_UDF|cloudpickle|PythonUdf|\x80\x05\x95")
+"""What a plan's own bytes hold where they hold a pickled function."""
+
+
+def _serialized(plan: Any) -> bytes:
+    """Return a plan's own bytes; what has none calls something that polars cannot write."""
+    try:
+        given = plan.meta if hasattr(plan, "meta") else plan
+        return bytes(given.serialize())
+    except Exception:
+        return b"cloudpickle"
 
 
 def _holds_data(plan: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import types
 import weakref
@@ -54,7 +55,13 @@ _MEMBER = type(_Probe.__dict__["member"])
 
 
 def dict_of(obj: Any) -> dict[str, Any] | None:
-    """Return the instance's own ``__dict__`` object, or None when it has none."""
+    """Return the instance's own ``__dict__`` object, or None when it has none.
+
+    A partial of a partial is another thing once that has a dict, even an empty one: asking for
+    the dict of one that has none would make it.
+    """
+    if type(obj) is functools.partial and obj.__reduce__()[2][3] is None:
+        return None
     try:
         found = object.__getattribute__(obj, "__dict__")
     except AttributeError:

@@ -189,18 +189,21 @@ class PartialKind(Kind):
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode all parts."""
         parts = map(walk.ref, (type(obj), obj.func, obj.args, obj.keywords))
-        return joined(b"pf", [*parts, encode_attributes(obj, walk)])
+        own = b"-" if dict_of(obj) is None else encode_attributes(obj, walk)  # as an empty one
+        return joined(b"pf", [*parts, own])
 
     def state(self, obj: Any) -> Any:
         """Return all parts, as the partial's own protocol has them, with a copy of attributes."""
-        return obj.func, obj.args, obj.keywords, dict(dict_of(obj) or {})
+        own = dict_of(obj)
+        return obj.func, obj.args, obj.keywords, None if own is None else dict(own)
 
     def patch(self, live: Any, state: Any) -> None:
         """Set all parts, in the attributes' own dict."""
-        own = dict_of(live)
         *parts, attributes = state
+        own = live.__dict__ if attributes is not None else None
         live.__setstate__((*parts, own))
-        rebuild.fill_attributes(live, attributes)
+        if attributes is not None:
+            rebuild.fill_attributes(live, attributes)
 
 
 register(WrapperKind(), property, classmethod, staticmethod)

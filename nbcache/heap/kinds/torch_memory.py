@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from nbcache.errors import NotStorable
 from nbcache.heap import rebuild_tensors
 from nbcache.heap.memory import MEASURES, Span, stored_memory, walked_memory
 from nbcache.heap.registry import Kind, register
@@ -35,6 +36,8 @@ def memory_of(obj: Any, dump: Dump) -> tuple[Any, int]:
     inside = obj.storage_offset() * obj.element_size()
     if span is None:
         return _Memory(obj.untyped_storage(), str(obj.device)), inside
+    if obj.untyped_storage().is_shared():
+        raise NotStorable("lies in memory that other processes share; share it in a later cell")
     for known in (_earlier(dump, span), stored_memory(dump).find(span)):
         if known is not None:
             holder, start = known
