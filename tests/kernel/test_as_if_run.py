@@ -70,6 +70,20 @@ SERVED = {
         "a = [1]; b = 2; c = 3", "x = 9; t = a\ndel b, a\na = t; b = 5\nz = 1; y = 2",
         "print([name for name in globals() if len(name) == 1 and name.isalpha()], a is t, b)",
     ),
+    "the source of a function that got an attribute": (
+        "import inspect\ndef make():\n    def f(x): return 1 / x\n    return f\nf = make()",
+        "f.seen = True", "print(inspect.getsource(f), f.seen)\nf(0)",
+    ),
+    "a partial of a partial": (
+        "from functools import partial\np = partial(max, 1); n = partial(max, 2); n.name = 'n'",
+        "q = partial(p, 7); n.name = 'm'; r = partial(max, 3)",
+        "print(q.func is max, q.args, partial(r, 1).func is max, partial(n, 3).func is n, n.name)",
+    ),
+    "workers that joblib keeps": (
+        "import joblib", "x = joblib.Parallel(n_jobs=2)(joblib.delayed(abs)(i) for i in (-1, -2))",
+        "print(x)",
+    ),
+    "what rich prints": ("from rich import print as show", "show('[b]x[/b]')", "print(1)"),
     "the order of a class's attributes": (
         "class C:\n    a = 1\n    def b(self): return 2\n    c = 3",
         "f = C.b; del C.b; C.x = 1; C.b = f; C.a = 9",
@@ -84,6 +98,45 @@ REFUSED = {
     "an earlier handler": (
         LOGGER + "; h = logging.NullHandler()", "lg.addHandler(h)",
         "lg.removeHandler(h); print(lg.handlers)",
+    ),
+    "a function in a plan of polars": (
+        "import polars as pl; k = 0",
+        "def f(s): return s * k\nk = 2\ne = pl.col('a').map_batches(f, return_dtype=pl.Int64)",
+        "k = 3; print(pl.DataFrame({'a': [1]}).select(e)['a'].to_list())",
+    ),
+    "a constant put into a library by a parameter": (
+        "import pandas as pd", "def patch(c): c.zz9 = 1\npatch(pd.DataFrame)",
+        "print(pd.DataFrame.zz9)",
+    ),
+    "a method put into a library by a parameter": (
+        "import pandas as pd", "def add(cls): cls.zz8 = lambda self: 9\nadd(pd.Series)",
+        "print(pd.Series([1]).zz8())",
+    ),
+    "a constant put into the class of a value": (
+        f"{PANDAS}\ndf = pd.DataFrame()", "type(df).zz7 = 3", "print(pd.DataFrame.zz7)"
+    ),
+    "a constant put into a base class": (
+        "import json\nclass E(json.JSONEncoder): pass", "E.__base__.zz6 = 3",
+        "print(json.JSONEncoder.zz6)",
+    ),
+    "a setting of an object that a library keeps": (
+        "from sympy.core.parameters import global_parameters as gp; import sympy as sp",
+        "gp.evaluate = False", "x = sp.Symbol('x'); print(x + x)",
+    ),
+    "an epoch": (
+        "import matplotlib.dates as md", "md.set_epoch('2000-01-01T00:00:00')",
+        "print(md.get_epoch())",
+    ),
+    "classes that torch may load": (
+        "import torch\nclass V: pass", "torch.serialization.add_safe_globals([V])",
+        "print(V in torch.serialization.get_safe_globals())",
+    ),
+    "how yaml writes a class": (
+        "import yaml\nclass V: pass", "yaml.add_representer(V, lambda d, o: d.represent_str('q'))",
+        "print(yaml.dump(V()))",
+    ),
+    "memory that processes share": (
+        "import torch", "s = torch.zeros(3).share_memory_()", "print(s.is_shared())"
     ),
     "an element of an earlier document": (SOUP, "t = s.b", "t['k'] = 'v'; print(s, s.b is t)"),
     "a change in a document": (SOUP, "q.string = 'zz'", "print(s, s.b is q)"),

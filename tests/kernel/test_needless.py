@@ -88,3 +88,22 @@ def test_a_distribution_does_not_count_by_the_stream_that_it_draws_from(tmp_path
             )
             states.append(made.run(cell).state)
     assert states == ["miss", "hit"]
+
+
+def test_calls_for_their_results_set_nothing(tmp_path: Path) -> None:
+    """What a cell shows of a library was asked for; what it sets there counts all the same."""
+    asked = (
+        "import re\nre.findall('a', 'aa')", "import datetime as dt\ndt.datetime.now()",
+        "import platform\nplatform.python_version()", "import struct\nstruct.pack('h', 1)",
+        "import statistics\nstatistics.mean([1, 2])", "sklearn.get_config()", "Ridge()",
+    )  # fmt: skip
+    with kernel(tmp_path / "store", folder=tmp_path) as made:
+        made.run("import calendar, sklearn\nfrom sklearn.linear_model import Ridge")
+        cell = "%%cache\nprint(calendar.month(2020, 1), sklearn.get_config()['display'], Ridge())"
+        assert [made.run(cell).state for _ in range(2)] == ["miss", "hit"]
+        for one in asked:
+            assert made.run(one).text
+            assert (made.run(cell).state, one) == ("hit", one)
+        for one in ("calendar.setfirstweekday(6)", "sklearn.set_config(display='text')"):
+            made.run(one)
+            assert (made.run(cell).state, one) == ("stale", one)

@@ -195,6 +195,35 @@ def test_status_of_an_unexecuted_notebook_goes_by_source(store: JoblibStore) -> 
     assert [cell.state for cell in cells] == ["hit", "missing"]
 
 
+def test_status_leaves_out_what_is_not_to_be_cached(store: JoblibStore) -> None:
+    """Cells that are switched off and those without code are never missing."""
+    sources = ("# nbcache: off\nt = 1", "%%cache off\nt = 2", "# words", "a = 1", "b = 1", "new")
+    nb = v4.new_notebook(cells=[v4.new_code_cell(source) for source in sources])
+    nb.cells[3].metadata["tags"] = ["no-cache"]
+    nb.cells[4].metadata["nbcache"] = {"off": True}
+    cells = judge(nb, named_entries(nb, store.entries(), source_digest), time.time())
+    assert [cell.state for cell in cells] == ["off"] * 5 + ["hit"]
+
+
+def test_status_knows_an_edited_cell_by_its_first_line(store: JoblibStore) -> None:
+    _put(store, A, "x = load()\nprint(x)", title="x = load()", notebook="nb.ipynb")
+    nb = v4.new_notebook(cells=[v4.new_code_cell("x = load()\nprint(x + 1)")])
+    cells = judge(nb, named_entries(nb, store.entries(), source_digest), time.time())
+    assert [cell.state for cell in cells] == ["stale"]
+
+
+def test_status_finds_what_another_notebook_stored(
+    store: JoblibStore, run: Run, tmp_path: Path
+) -> None:
+    """A copy of a notebook, or one in another folder, is as fresh as what it was copied from."""
+    import nbformat
+
+    _put(store, A, "x = load()", notebook=str(tmp_path / "old.ipynb"))
+    nb = v4.new_notebook(cells=[v4.new_code_cell("x = load()")])
+    nbformat.write(nb, tmp_path / "copy.ipynb")
+    assert run("status", "copy.ipynb", "--check")[0] == 0
+
+
 def test_the_exit_code_is_the_worst_state(store: JoblibStore) -> None:
     """4 for missing comes before 3 for stale or expired, and both before 0."""
     for keys, code in (
