@@ -91,6 +91,8 @@ def canonical(name: str) -> str:
         return word
     import difflib  # a slip is rare
 
+    if word in ("help", "h"):
+        raise OptionError(f"Help is shown by `%%cache?`. Options: {', '.join(OPTIONS)}.")
     near = difflib.get_close_matches(word.lower(), OPTIONS, n=1, cutoff=0.5)
     hint = f" Did you mean `{near[0]}`?" if near else ""
     raise OptionError(f"`{name}` is not an option.{hint} Options: {', '.join(OPTIONS)}.")

@@ -108,7 +108,7 @@ class Run:
         if raised:
             self.state, self.reasons = State.ERROR, ("the cell raised: nothing was stored",)
         elif policy.read_only:
-            self.reasons = (*self.reasons, "not stored: read_only")
+            self.reasons, self.entry = (*self.reasons, "not stored: read_only"), None
         elif self.cost < policy.min_time:
             least = f"not stored: it ran {self.cost:.3g} s, less than min_time={policy.min_time:g}"
             self.state, self.reasons = State.BYPASS, (least,)

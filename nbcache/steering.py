@@ -96,8 +96,13 @@ def clear(extension: Extension, which: str) -> int:
         return int(shelf.forget(lambda entry: now - entry.stored_at > age))
     if which == "all":
         return int(shelf.forget(lambda entry: True))
+    from nbcache.pinning import unpin
+    from nbcache.reading import Request
+
     event = cell_named(extension, which)
-    return int(turn_to(extension, event).forget(lambda entry: entry.key == event.key, event.key))
+    shelf = turn_to(extension, event)
+    pinned = unpin(shelf, Request(event.title, (), cell_id=event.cell_id))
+    return pinned + int(shelf.forget(lambda entry: entry.key == event.key, event.key))
 
 
 def change_pin(extension: Extension, event: CellEvent, *, keep: bool) -> str:
@@ -106,7 +111,7 @@ def change_pin(extension: Extension, event: CellEvent, *, keep: bool) -> str:
     Raises:
         CacheError: there is no stored result to pin.
     """
-    from nbcache.pinning import pin, unpin
+    from nbcache.pinning import find_pin, pin, unpin
     from nbcache.reading import Request
 
     shelf = turn_to(extension, event)
@@ -115,6 +120,8 @@ def change_pin(extension: Extension, event: CellEvent, *, keep: bool) -> str:
         count = unpin(shelf, request)
         return "unpinned: it runs or hits as before" if count else "was not pinned"
     found = [entry for entry in shelf.find(event.key) if entry.stored_at == event.stored_at]
+    if not found and find_pin(shelf, request) is not None:
+        return "is pinned already; `%nbcache unpin` lets it go"
     if not found:
         raise CacheError(
             f"`{event.title}` has no stored result to pin. Run it with `%%cache` first."

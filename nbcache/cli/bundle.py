@@ -58,8 +58,8 @@ def add_unbundle_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.set_defaults(command=unbundle)
     parser.add_argument("file", type=Path, metavar="FILE", help="what `bundle` made")
-    parser.add_argument("-o", "--output", type=Path, default=Path(), metavar="FOLDER",
-        help="where the notebook goes (default: here)")  # fmt: skip
+    parser.add_argument("-o", "--output", type=Path, default=Path(), metavar="OUT",
+        help="where the notebook goes: a folder, or a file .ipynb (default: here)")  # fmt: skip
     parser.add_argument("--trust", metavar="NAME",
         help="trust the file's maker from now on, under this name")  # fmt: skip
 
@@ -146,7 +146,9 @@ def unbundle(args: argparse.Namespace) -> int:
         about = _about(file, args.file)
         with _reading(args.file):
             notebook = file.read(about["notebook"])
-        target = _target(args.output / about["notebook"], notebook)
+        is_file = args.output.suffix == ".ipynb" and not args.output.is_dir()
+        chosen = args.output if is_file else args.output / about["notebook"]
+        target = _target(chosen, notebook)
         names = _load(file, about, args)
     _unpack(notebook, target)
     tidy(args.store)

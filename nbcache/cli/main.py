@@ -6,11 +6,14 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
+from typing import Any
 
 from nbcache.cli.exits import ERROR, EXIT_CODES, INTERRUPTED, OK, USAGE, CommandError
-from nbcache.errors import CacheError
+from nbcache.errors import CacheError, CacheWarning
 
 _COMMANDS = (
     ("run", "run notebooks with every cell cached", "run:add_arguments"),
@@ -69,7 +72,8 @@ def _dispatch(args: argparse.Namespace) -> int:
             from nbcache.cli.places import place_of
 
             args.store = place_of(args.store)
-        code: int = args.command(args)
+        with _warning_plainly():
+            code: int = args.command(args)
         sys.stdout.flush()
     except CommandError as problem:
         return _fail(str(problem), problem.code, args)
@@ -78,6 +82,22 @@ def _dispatch(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED, args)
     return code
+
+
+@contextmanager
+def _warning_plainly() -> Iterator[None]:
+    """Show our own warnings as a line for people, without a place in our code."""
+    with warnings.catch_warnings():
+        others: Any = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *rest: Any) -> None:
+            if issubclass(category, CacheWarning):
+                print(f"nbcache: {message}", file=sys.stderr)
+            else:
+                others(message, category, *rest)
+
+        warnings.showwarning = show  # type: ignore[assignment]
+        yield
 
 
 def _refuse(parser: argparse.ArgumentParser, name: str, unknown: Sequence[str]) -> None:
