@@ -86,7 +86,9 @@ def test_a_revoked_colleagues_results_are_no_more(tmp_path: Path, notebook: Path
         assert run("bob", "status", "paper.ipynb", "--check")[0] != 4
         assert "name  Ada" in run("bob", "show", KEY)[1]
         assert "fetched ones included" in run("bob", "trust", "revoke", "Ada")[1]
-        assert run("bob", "status", "paper.ipynb", "--check")[0] == 4
+        local._warned.clear()
+        code, told = run("bob", "status", "paper.ipynb", "--check")
+        assert (code, ".py:" in told) == (4, False)
         local._warned.clear()
         told = run("bob", "why", "paper.ipynb", "1")[1]
         assert "signed by Ada" in told
@@ -135,6 +137,8 @@ def test_a_bundle_opens_warm_for_who_trusts(tmp_path: Path, notebook: Path, run:
     assert (tmp_path / "there" / "paper.ipynb").read_bytes() == notebook.read_bytes()
     assert [one["key"] for one in json.loads(run("bob", "ls", "--json")[1])] == [KEY]
     assert run("bob", "unbundle", "one.zip", "-o", "again")[0] == 0
+    assert run("bob", "unbundle", "one.zip", "-o", "other/mine.ipynb")[0] == 0
+    assert (tmp_path / "other" / "mine.ipynb").read_bytes() == notebook.read_bytes()
     [old] = open_store().find(KEY)
     mine = replace(old, origin={}, stored_at=old.stored_at + 1.0)
     open_store().put(mine, Body(b"mine"))
