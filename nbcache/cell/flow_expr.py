@@ -41,8 +41,22 @@ class ExpressionFlow(Reader):
 
     def visit(self, node: ast.AST) -> Any:
         """Visit a node, unless no path leads to it."""
-        if self.bound is not None:
+        if self.bound is not None and not self.is_looked_up(node):
             super().visit(node)
+
+    def is_looked_up(self, node: ast.AST) -> bool:
+        """Read a name that a cell looks up in its own table of names; tell whether it does."""
+        found = hidden.looked_up(node)
+        if found is None or found[0] in (self.bound or ()):
+            return False
+        table, name, rest = found
+        if name.startswith("_") or (table != "globals" and (self.prefix or self.shadow)):
+            return False
+        self.catching += 1  # it need not be there
+        self.load(name)
+        self.catching -= 1
+        self.visit_all(rest)
+        return True
 
     def block(self, body: Iterable[ast.stmt]) -> None:
         """Visit statements in order."""

@@ -143,6 +143,29 @@ def call_reason(node: ast.Call) -> str | None:
     return None if node.args or node.keywords else f"uses {node.func.id}()"
 
 
+def looked_up(node: ast.AST) -> tuple[str, str, list[ast.expr]] | None:
+    """Return what ``globals()["x"]``, ``"x" in globals()`` or ``globals().get("x", y)`` asks for.
+
+    The function that is called, the name, and the other parts that are evaluated.
+    """
+    table: ast.expr | None = None
+    name: ast.expr | None = None
+    rest: list[ast.expr] = []
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+        table, name = node.value, node.slice
+    elif isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.In, ast.NotIn)):
+        table, name = node.comparators[0], node.left if len(node.ops) == 1 else None
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+        is_plain = node.func.attr == "get" and not node.keywords
+        table, name, rest = node.func.value, node.args[0] if is_plain else None, node.args[1:]
+    if not (isinstance(name, ast.Constant) and isinstance(name.value, str)):
+        return None
+    if not (isinstance(table, ast.Call) and isinstance(table.func, ast.Name)):
+        return None
+    is_table = table.func.id in ("globals", "locals", "vars") and not (table.args or table.keywords)
+    return (table.func.id, name.value, rest) if is_table and name.value.isidentifier() else None
+
+
 def import_reasons(node: ast.Import | ast.ImportFrom) -> Iterable[str]:
     """Return why an import hides reads: ``__main__``, frames, everything of a module."""
     if isinstance(node, ast.Import):

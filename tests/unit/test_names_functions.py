@@ -151,7 +151,13 @@ HIDDEN = [
     ("eval(s)", "calls eval()"),
     ("exec(s)", "calls exec()"),
     ("f = eval", "calls eval()"),
-    ("globals()['x']", "uses globals()"),
+    ("globals()[x]", "uses globals()"),
+    ("globals()['x'] = 1", "uses globals()"),
+    ("x in globals()", "uses globals()"),
+    ("globals().get(x)", "uses globals()"),
+    ("[k for k in globals() if 'x' in k]", "uses globals()"),
+    ("globals().pop('x')", "uses globals()"),
+    ("class C:\n    'x' in locals()", "uses locals()"),
     ("locals()", "uses locals()"),
     ("vars()", "uses vars()"),
     ("dir()", "uses dir()"),
@@ -181,6 +187,21 @@ HIDDEN = [
 def test_hidden_reads(source: str, reason: str) -> None:
     """Whatever may read any name says so in a sentence."""
     assert reason in names_of(source).hidden
+
+
+LOOKED_UP = (
+    "globals()['x']", "'x' in globals()", "'x' not in locals()", "globals().get('x', 1)",
+    "if 'x' in vars(): print(1)", "def g(): pass\ng(globals()['x'])",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("source", LOOKED_UP)
+def test_a_name_that_is_looked_up_is_read(source: str) -> None:
+    """A constant key of the table of names is that name; after it was bound, it is no input."""
+    names = names_of(source)
+    assert not names.hidden
+    assert "x" in names.reads
+    assert "x" not in names_of(f"x = 2\n{source}").reads
 
 
 PLAIN = [
