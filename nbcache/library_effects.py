@@ -60,7 +60,7 @@ def refuse_library_changes(
             steps = target_steps(part)
             root = namespace.get(steps[0]) if steps else None
             own = bool(steps) and steps[0] in imported and RECORDED_OPTIONS.isdisjoint(steps)
-            own = own or package_holding(root) not in {"", *RECORDED_PACKAGES}
+            own = own or _is_kept(root)
             if own or is_library_target(steps, namespace):
                 path = ".".join(steps)
                 raise NotReplayable("belongs to a library, and the cell assigns to it", path=path)
@@ -75,6 +75,12 @@ def refuse_library_changes(
         if is_own and steps[-1] in _CHANGERS:
             path = ".".join(steps[:-1])
             raise NotReplayable("belongs to a library, and the cell changes it", path=path)
+
+
+def _is_kept(value: Any) -> bool:
+    """Tell whether a library keeps this object, of whose settings no tracker knows."""
+    home = str(vars(type(value)).get("__module__")).partition(".")[0]
+    return home not in RECORDED_PACKAGES and bool(package_holding(value))
 
 
 def _holds_items(name: str, namespace: dict[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +38,9 @@ from nbcache.replay.stillness import runs_still
 from nbcache.sql_tables import reaches_duckdb, refuse_kept_tables
 from nbcache.unfollowed import refuse_unfollowed
 from nbcache.witnesses import spelled_names, told_words, user_codes
+
+_OUR_LINE = re.compile(r"\A\s*%%cache[^\n]*")
+"""The line that asks for caching, which the run does not see."""
 
 
 class Read(Protocol):
@@ -104,7 +108,7 @@ class Recorder:
         self._modules.start()
         self.trackers.start(
             reached_modules(read.walk, read.source.names),
-            source=" ".join([read.request.text, *told_words(read.walk)]),
+            source=" ".join([_OUR_LINE.sub("", read.request.text), *told_words(read.walk)]),
             paths=path_like(read.request.nodes, read.walk),
             numbers=small_numbers(read.request.nodes, read.walk),
             folders=chosen_folders(read.walk),

@@ -90,6 +90,16 @@ def test_a_distribution_does_not_count_by_the_stream_that_it_draws_from(tmp_path
     assert states == ["miss", "hit"]
 
 
+def test_contexts_count_where_decimals_may_be(tmp_path: Path) -> None:
+    """Plain numbers never ask for decimal's context, whatever line asks for caching."""
+    with kernel(tmp_path / "store", folder=tmp_path) as made:
+        made.run("import decimal\nrates = {'lr': 0.1}; one = decimal.Decimal(1)")
+        plain, exact = "%%cache\nprint(rates['lr'])", "%%cache\nprint(one / 7)"
+        assert [made.run(cell).state for cell in (plain, exact)] == ["miss", "miss"]
+        made.run("decimal.getcontext().prec = 9")
+        assert [made.run(cell).state for cell in (plain, exact)] == ["hit", "stale"]
+
+
 def test_calls_for_their_results_set_nothing(tmp_path: Path) -> None:
     """What a cell shows of a library was asked for; what it sets there counts all the same."""
     asked = (
