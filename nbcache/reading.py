@@ -203,7 +203,7 @@ class Reader:
             return int(cells.get(place) or cell_with(place, self.namespace.get("In", ())))
 
         inputs = {name: summarise(name, value, cell_of) for name, value in walk.values.items()}
-        return {"lines": source.lines, "inputs": inputs}
+        return {"lines": source.lines, "inputs": inputs, "digest": source.digest}
 
     def _display_part(self, source: Source, walk: Walk) -> dict[str, str]:
         is_named = walk.functions or _FORMATTERS.search(source.text)

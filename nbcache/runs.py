@@ -19,6 +19,7 @@ from nbcache.store.protocol import Lock
 from nbcache.worth import Estimates, not_worth
 
 NO_TTL = "no ttl: it stays as it is until something else changes; `%%cache ttl=10m` limits its age"
+ANOTHER = "what is served was stored by another text: the key leaves the cell's source out"
 VERIFIED = "verified: a second run left exactly what was stored"
 
 
@@ -77,6 +78,12 @@ class Run:
         self.differences = differences
         told = f"not deterministic: {'; '.join(differences)}" if differences else VERIFIED
         self.notes = (told, *self.notes)
+
+    def note_other_text(self, entry: Entry, reading: Reading) -> None:
+        """Note that another text stored what is served, where the key leaves the source out."""
+        then = entry.about.get("digest")
+        if "source" not in reading.parts and then and then != reading.source.digest:
+            self.notes = (*self.notes, ANOTHER)
 
     def release(self) -> None:
         """Let other kernels compute the key, or find what was stored."""

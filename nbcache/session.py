@@ -192,6 +192,7 @@ class Session:
             run.miss(str(problem))
             return False
         run.load_time = time.perf_counter() - began
+        run.note_other_text(entry, reading)
         return True
 
     def _wait(self, run: Run, reading: Reading) -> bool:

@@ -42,3 +42,14 @@ def test_a_name_to_keep_that_is_not_bound_is_told(tmp_path: Path) -> None:
         reply = made.run("%%cache keep=zz\nkk = 1")
         assert "`keep=zz`: the cell binds no `zz`" in reply.event["notes"]
         assert not made.run("%%cache keep=kk\nkk = 1; b = 2").event["notes"]
+
+
+def test_a_result_of_another_text_is_told(tmp_path: Path) -> None:
+    """Where the key leaves the source out; another layout of the same text is no other."""
+    with kernel(tmp_path / "store") as made:
+        made.run("n = 1")
+        told = []
+        for text in ("y = n + 1", "y = n  +  1  # the same", "y = n + 2"):
+            reply = made.run(f"%%cache policy=INPUTS\n{text}")
+            told.append((reply.state, "another text" in str(reply.event["notes"])))
+        assert told == [("miss", False), ("hit", False), ("hit", True)]
