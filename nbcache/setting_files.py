@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nbcache.jupyter_config import Said, jupyter_settings
-from nbcache.options import is_meant
+from nbcache.options import OPTIONS, is_meant
 
 VARIABLES = {
     name: f"NBCACHE_{name.upper()}"
@@ -175,7 +175,8 @@ def _read_notebook(path: str) -> Mapping[str, Any]:
     found = metadata.get("nbcache", {})
     if not isinstance(found, dict):
         return {}
-    return {name: value for name, value in found.items() if name == "auto" or is_meant(name)}
+    is_ours = OPTIONS.__contains__ if "state" in found else is_meant  # a run's record, or a slip
+    return {name: value for name, value in found.items() if name == "auto" or is_ours(name)}
 
 
 def named_stores(folder: str) -> Mapping[str, str]:

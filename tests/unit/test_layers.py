@@ -53,7 +53,7 @@ def test_a_wrong_setting_names_its_source(tmp_path):
 
 def test_files_that_are_none_of_ours_say_nothing(tmp_path):
     """A broken pyproject or notebook, and one without our table, are passed over."""
-    (tmp_path / "pyproject.toml").write_text("tool.nbcache [")
+    (tmp_path / "pyproject.toml").write_text("tool.other [")
     (tmp_path / "n.ipynb").write_text("{")
     assert layers(tmp_path, notebook="n.ipynb") == []
     (tmp_path / "pyproject.toml").write_text("[tool.other]\nx = 1\n")
