@@ -140,14 +140,25 @@ class ClassKind(Kind):
 
 
 def changed_items(now: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
-    """Return the attributes that are new or another object than they were."""
-    return {name: value for name, value in then.items() if now.get(name, now) is not value}
+    """Return the attributes that are new or another object than they were.
+
+    Setting ``__module__`` anew would have Python forget the line of the class.
+    """
+
+    def is_same(old: Any, new: Any) -> bool:
+        return old is new or (type(old) is type(new) is str and bool(old == new))
+
+    return {name: value for name, value in then.items() if not is_same(now.get(name, now), value)}
+
+
+_FIRST = frozenset({"__module__", "__firstlineno__", "__static_attributes__", "__doc__"})
+"""What Python writes into a class before, or after, its body runs."""
 
 
 def put_in_order(live: type, items: dict[str, Any]) -> None:
     """Set those attributes anew that stand behind others in a class which they stand before."""
-    ordered = iter(class_items(live, hidden_in(live)))
-    names = list(items)
+    held = class_items(live, hidden_in(live))
+    ordered, names = iter(held), [name for name in items if name in held and name not in _FIRST]
     for place, name in enumerate(names):
         if name not in ordered:
             for moved in names[place:]:
