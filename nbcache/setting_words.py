@@ -26,6 +26,7 @@ LASTING = re.compile(
 
 _ACTS = re.compile(
     r"(prefer|require|activate|apply|extension|setup|switch|load|download|connect|login|seed|start)"
+    r"|(?!get|is_|has_|list|show|describe)\w*(config|backend|context|mode|style|theme|option|default)"
 )
 """Names of what does something for good even if it gives a result."""
 
