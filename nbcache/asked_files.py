@@ -6,10 +6,9 @@ They are parts of the key, so that a run which was stored under other options ne
 from __future__ import annotations
 
 import glob
-import itertools
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -88,20 +87,22 @@ def _settings(policy: Policy) -> list[str]:
 
 def _matches(pattern: str, policy: Policy) -> str:
     """Return a digest of the names and contents of the files that match a pattern."""
-    matched = glob.glob(os.path.expanduser(pattern), recursive=True)
-    found = sorted(set(itertools.islice(_with_contents(matched), _MOST_FILES + 1)))
-    if len(found) > _MOST_FILES:
-        raise OptionError(f"`files={pattern}` matches over {_MOST_FILES} files. Narrow it.")
+    found: set[str] = set()
+    for path in glob.iglob(os.path.expanduser(pattern), recursive=True):
+        for one in [path] if path in found else _with_contents(path):
+            found.add(one)
+            if len(found) > _MOST_FILES:
+                raise OptionError(f"`files={pattern}` matches over {_MOST_FILES} files. Narrow it.")
     look = time_of if policy.file_check == "mtime" else content_of
-    return text_digest(json.dumps([[path, look(path)] for path in found]))
+    return text_digest(json.dumps([[path, look(path)] for path in sorted(found)]))
 
 
-def _with_contents(paths: Iterable[str]) -> Iterator[str]:
-    """Yield paths, and below each folder all that is in it."""
-    for path in paths:
-        yield path
-        for folder, inner, files in os.walk(path):
-            yield from (os.path.join(folder, name) for name in (*inner, *files))
+def _with_contents(path: str) -> Iterator[str]:
+    """Yield a path, and what is in it if it is a folder; hidden names are left out, as in globs."""
+    yield path
+    for folder, inner, files in os.walk(path):
+        inner[:] = [name for name in inner if not name.startswith(".")]
+        yield from (os.path.join(folder, name) for name in (*inner, *files) if name[0] != ".")
 
 
 def _lock_file(given: str) -> str:

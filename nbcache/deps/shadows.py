@@ -6,8 +6,10 @@ module is no longer what a run would give once a local one of that name stands b
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
+import time
 from collections.abc import Iterable, Sequence
 
 from nbcache.deps.places import is_local
@@ -39,11 +41,22 @@ def hidden_library(names: Sequence[str], *, are_loaded: bool) -> str | None:
 
     ``are_loaded``: what this process has loaded counts, and is found without a search.
     """
+    place = () if are_loaded else (os.getcwd(), tuple(sys.path), int(time.monotonic()))
     for name in names:
-        is_loaded = are_loaded and name in sys.modules
-        if is_local_module(name) if is_loaded else _found_before_libraries(name):
+        if are_loaded:
+            is_loaded = name in sys.modules
+            is_local_now = is_local_module(name) if is_loaded else _found_before_libraries(name)
+        else:
+            is_local_now = _found_lately(name, place)
+        if is_local_now:
             return f"`{name}` is a local module now, which hides the library"
     return None
+
+
+@functools.lru_cache(maxsize=512)
+def _found_lately(name: str, place: tuple[object, ...]) -> bool:
+    """Return the same for all cells of a notebook that are looked at in one second."""
+    return _found_before_libraries(name)
 
 
 def _found_before_libraries(name: str) -> bool:
