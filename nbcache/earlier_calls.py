@@ -34,7 +34,7 @@ from nbcache.library_effects import (
     target_steps,
 )
 from nbcache.patchers import names_of, patched_packages, patching_parts
-from nbcache.setting_words import LASTING, SETS, may_set, sets_by_name
+from nbcache.setting_words import LASTING, SETS, may_set, sets_nothing
 
 _WRITES = re.compile(r"(save|dump|write|export|show|close|to_)\w*$")
 """Methods that write out what they belong to: ``Image.new("L", (1, 1)).save("a.png")``."""
@@ -42,7 +42,7 @@ _WRITES = re.compile(r"(save|dump|write|export|show|close|to_)\w*$")
 _MAY_SET = re.compile(r"[(\[]|^\s*@", re.MULTILINE)
 """Without a call, an index or a decorator, no text sets anything in a library."""
 
-_TRACKED = RECORDED_PACKAGES - {"torch", "polars", "pyarrow", "requests", "json", "asyncio", "rich"}
+_TRACKED = RECORDED_PACKAGES - {"torch", "polars", "pyarrow", "requests", "json", "asyncio"}
 """Packages whose settings the trackers record."""
 
 _LIMITS = {
@@ -65,7 +65,6 @@ class EarlierCalls:
     def __init__(self) -> None:
         self._seen = 0
         self._calls: dict[str, dict[str, frozenset[str]]] = {}
-        self._setting: set[str] = set()
         self._limits: dict[str, str] = {}
         self._kept = 0
 
@@ -88,8 +87,7 @@ class EarlierCalls:
             if package in reached:
                 self._need(walk, package, _but_own(calls, nodes) if package in _TRACKED else calls)
             elif package in sys.stdlib_module_names:
-                sets = {text: names for text, names in calls.items() if text in self._setting}
-                self._need(walk, package, sets)
+                self._need(walk, package, calls)
         for name, digest, packages in self._touching_modules():
             if packages & reached or packages & sys.stdlib_module_names:
                 walk.roots[f"what {name} does to libraries"] = bytes.fromhex(digest)
@@ -130,7 +128,7 @@ class EarlierCalls:
                 walk.need(name)
 
     def _read(self, text: str, namespace: dict[str, Any], *, has_result: bool) -> None:
-        """Keep the calls of a cell that ran; one that ended it and gave a result is for that."""
+        """Keep the calls of a cell that ran, but for those that are there for their results."""
         if not _MAY_SET.search(text):
             return
         try:
@@ -138,21 +136,18 @@ class EarlierCalls:
         except (SyntaxError, ValueError, RecursionError):
             return
         for package, node in _touched_by(marks, namespace):
-            sets = sets_by_name(node)
-            if sets or not (node is last and has_result):
-                self._keep(package, node, sets=sets)
+            if not sets_nothing(package, node, is_shown=has_result and node is last):
+                self._keep(package, node)
         for node, parts in statements:
             for package in sorted(patched_packages(parts, namespace)):
-                self._keep(package, node, sets=True)
+                self._keep(package, node)
 
-    def _keep(self, package: str, node: ast.stmt, *, sets: bool) -> None:
+    def _keep(self, package: str, node: ast.stmt) -> None:
         self._kept += 1
         found = self._calls.setdefault(package, {})
         shown = ast.unparse(node)
         found.pop(shown, None)  # a repeated call counts where it came last
         found[shown] = names_of(node)
-        if sets:
-            self._setting.add(shown)
 
 
 def _but_own(

@@ -28,16 +28,18 @@ RECORDED_PACKAGES = frozenset(
     | {"logging", "math", "matplotlib", "numpy", "os", "pandas", "pathlib", "pickle", "pprint"}
     | {"random", "seaborn", "shutil", "statistics", "subprocess", "sys", "time", "timeit", "torch"}
     | {"traceback", "urllib", "warnings", "builtins", "tqdm", "polars", "pyarrow", "requests"}
-    | {"rich"}
 )
 """Packages whose functions leave no state behind but what the trackers record."""
 
 _LASTING = frozenset({
     ("tqdm", "pandas"), ("matplotlib", "set_epoch"), ("torch", "add_safe_globals"),
-    ("numpy", "set_default_printstyle"), ("numpy", "set_display"), ("rich", "install"),
-    ("rich", "reconfigure"),
+    ("numpy", "set_default_printstyle"), ("numpy", "set_display"),
 })  # fmt: skip
 """Functions of such packages that do, whatever they are handed."""
+
+
+_SHOWING = frozenset(("rich", name) for name in ("print", "pprint", "print_json", "inspect"))
+"""Functions of other packages that only show something."""
 
 
 def refuse_library_changes(
@@ -216,7 +218,8 @@ def _effect_call(call: ast.Call, namespace: dict[str, Any]) -> str:
     package = package_of(value)
     if not package or (package, steps[-1]) in _LASTING:
         return ".".join(steps) if package else ""
-    if package in RECORDED_PACKAGES:
+    last = steps[-1] if len(steps) > 1 else getattr(value, "__name__", "")
+    if package in RECORDED_PACKAGES or (package, last) in _SHOWING:
         return ""
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
     if any(isinstance(part, ast.Name) for one in given for part in ast.walk(one)):

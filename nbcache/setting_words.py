@@ -24,11 +24,16 @@ LASTING = re.compile(
 )
 """Functions of the packages that trackers record, whose settings they do not."""
 
-_ACTS = re.compile(
-    r"(prefer|require|activate|apply|extension|setup|switch|load|download|connect|login|seed|start)"
-    r"|(?!get|is_|has_|list|show|describe)\w*(config|backend|context|mode|style|theme|option|default)"
-)
-"""Names of what does something for good even if it gives a result."""
+_INERT = frozenset({
+    "base64", "binascii", "bisect", "calendar", "cmath", "collections", "colorsys", "dataclasses",
+    "datetime", "difflib", "enum", "fractions", "getpass", "hashlib", "heapq", "html", "ipaddress",
+    "itertools", "keyword", "numbers", "operator", "platform", "re", "secrets", "shlex", "socket",
+    "statistics", "string", "struct", "textwrap", "unicodedata", "uuid", "zlib", "zoneinfo",
+})  # fmt: skip
+"""Modules of Python's own that nothing sets but what says so in its name."""
+
+_ANSWERING = frozenset({"networkx", "scipy", "sklearn", "statsmodels", "sympy"})
+"""Libraries of which this holds for calls whose results are shown."""
 
 
 def may_set(name: str) -> bool:
@@ -36,12 +41,16 @@ def may_set(name: str) -> bool:
     return name in _OF_MOCKS or bool(LASTING.match(name) or SETS.match(name))
 
 
-def sets_by_name(statement: ast.stmt) -> bool:
-    """Tell whether a statement assigns into something, or names what sets or does something."""
+def sets_nothing(package: str, statement: ast.stmt, *, is_shown: bool) -> bool:
+    """Tell whether a statement with a call of a package is there for its result alone.
+
+    What is not known to be so may set anything. ``is_shown``: its result was shown.
+    """
+    if package not in _INERT and not (is_shown and package in _ANSWERING):
+        return False
     for part in ast.walk(statement):
         if isinstance(part, (ast.Attribute, ast.Subscript)) and not isinstance(part.ctx, ast.Load):
-            return True
-        name = part.attr if isinstance(part, ast.Attribute) else getattr(part, "id", "")
-        if may_set(name) or _ACTS.match(name):
-            return True
-    return False
+            return False
+        if may_set(part.attr if isinstance(part, ast.Attribute) else getattr(part, "id", "")):
+            return False
+    return True

@@ -22,6 +22,8 @@ from nbcache.cell.magics_text import (
 from nbcache.cell.reader import Reader, all_defaults, mangle
 from nbcache.cell.scope import Body, read_body
 
+_LOOK_UPS = frozenset({ast.Subscript, ast.Compare, ast.Call})
+
 
 class ExpressionFlow(Reader):
     """Keeps the names bound so far while expressions are visited.
@@ -41,18 +43,20 @@ class ExpressionFlow(Reader):
 
     def visit(self, node: ast.AST) -> Any:
         """Visit a node, unless no path leads to it."""
-        if self.bound is not None and not self.is_looked_up(node):
-            super().visit(node)
+        if self.bound is None or (type(node) in _LOOK_UPS and self.is_looked_up(node)):
+            return
+        super().visit(node)
 
     def is_looked_up(self, node: ast.AST) -> bool:
         """Read a name that a cell looks up in its own table of names; tell whether it does."""
         found = hidden.looked_up(node)
-        if found is None or found[0] in (self.bound or ()):
+        if found is None or self.bound is None or found[0] in self.bound:
             return False
         table, name, rest = found
         if name.startswith("_") or (table != "globals" and (self.prefix or self.shadow)):
             return False
         self.catching += 1  # it need not be there
+        note_read(self.found, table, self.bound, direct=False)  # an earlier cell may define it
         self.load(name)
         self.catching -= 1
         self.visit_all(rest)

@@ -16,6 +16,7 @@ from typing import Any
 from nbcache.deps.file_looks import file_news
 from nbcache.deps.finding import module_news
 from nbcache.deps.own_folders import OwnFolders
+from nbcache.deps.shadows import forget_places
 from nbcache.deps.variables import variable_news
 from nbcache.deps.zone import zone_news
 
@@ -37,6 +38,7 @@ class Outside:
 
     def moved(self, lates: Iterable[Mapping[str, Any]]) -> str | None:
         """Return None if all hold, else one sentence: what moved, or what only a kernel knows."""
+        forget_places()
         with _standing_in(self._folder):
             for late in lates:
                 try:

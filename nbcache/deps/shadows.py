@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import os
 import sys
-import time
 from collections.abc import Iterable, Sequence
 
 from nbcache.deps.places import is_local
@@ -41,7 +40,7 @@ def hidden_library(names: Sequence[str], *, are_loaded: bool) -> str | None:
 
     ``are_loaded``: what this process has loaded counts, and is found without a search.
     """
-    place = () if are_loaded else (os.getcwd(), tuple(sys.path), int(time.monotonic()))
+    place = () if are_loaded else (os.getcwd(), *sys.path)
     for name in names:
         if are_loaded:
             is_loaded = name in sys.modules
@@ -55,8 +54,13 @@ def hidden_library(names: Sequence[str], *, are_loaded: bool) -> str | None:
 
 @functools.lru_cache(maxsize=512)
 def _found_lately(name: str, place: tuple[object, ...]) -> bool:
-    """Return the same for all cells of a notebook that are looked at in one second."""
+    """Return the same for all cells of a notebook, until ``forget_places``."""
     return _found_before_libraries(name)
+
+
+def forget_places() -> None:
+    """Search anew from now on: files may have come since."""
+    _found_lately.cache_clear()
 
 
 def _found_before_libraries(name: str) -> bool:

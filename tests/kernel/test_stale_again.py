@@ -113,6 +113,15 @@ STORIES = [
      "logging.captureWarnings(True)"),
     ("import shutil", "print('zz' in dict(shutil.get_archive_formats()))",
      "shutil.register_archive_format('zz', print)"),
+    ("d = {'x': 1}\ndef globals(): return d", "print(globals()['x'])", "d['x'] = 2"),
+    ("x = 1", "print('x' in globals())", "def globals(): return ()"),
+    ("import csv, io",
+     "try: print(list(csv.reader(io.StringIO('abcdefghi,b'))))\nexcept csv.Error: print('E')",
+     "csv.field_size_limit(5)"),
+    ("import io, pandas as pd",
+     "try: print(pd.read_csv(io.StringIO('abcdefghi,b\\n1,2'), engine='python').shape)\n"
+     "except Exception: print('E')",
+     "import csv\ncsv.field_size_limit(5)"),
     ("import calendar", "print(calendar.month(2020, 1))", "calendar.c.firstweekday = 3"),
     (LINKS, "print(os.path.realpath('l')[-6:])", "os.symlink('nowhere', 'l')"),
 ]  # fmt: skip

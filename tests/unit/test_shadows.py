@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from nbcache.deps import shadows
 from nbcache.deps.finding import module_news
-from nbcache.deps.shadows import hidden_library, libraries_among
+from nbcache.deps.shadows import forget_places, hidden_library, libraries_among
 
 
 @pytest.fixture
@@ -33,7 +32,7 @@ def test_a_local_module_hides_a_library(folder: Path, place: str) -> None:
     (folder / "mailbox").mkdir()  # a folder alone hides nothing
     assert hidden_library(["mailbox"], are_loaded=False) is None
     (folder / place).touch()
-    shadows._found_lately.cache_clear()  # a second later
+    forget_places()
     told = "`mailbox` is a local module now, which hides the library"
     assert hidden_library(["pytest", "mailbox"], are_loaded=False) == told
     assert module_news({"libraries": ["mailbox"]}) == told
@@ -47,6 +46,6 @@ def test_one_that_stands_behind_the_library_hides_nothing(folder: Path) -> None:
 
 def test_what_is_loaded_already_stays_what_it_is(folder: Path) -> None:
     (folder / "json.py").touch()
-    shadows._found_lately.cache_clear()
+    forget_places()
     assert hidden_library(["json"], are_loaded=True) is None
     assert hidden_library(["json"], are_loaded=False) is not None
