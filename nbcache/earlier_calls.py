@@ -153,9 +153,22 @@ class EarlierCalls:
 def _but_own(
     calls: dict[str, frozenset[str]], nodes: Sequence[ast.stmt]
 ) -> dict[str, frozenset[str]]:
-    """Return the calls that a cell does not make itself: it repeats its own, run or not."""
-    own = {ast.unparse(node) for node in nodes}
+    """Return the calls but for those of backends that a cell begins with, run or not.
+
+    After anything but an import, the cell may have seen what stood before.
+    """
+    own = set()
+    for node in nodes:
+        text = ast.unparse(node)
+        if not isinstance(node, (ast.Import, ast.ImportFrom)):
+            if not _BACKEND.match(text):
+                break
+            own.add(text)
     return {text: names for text, names in calls.items() if text not in own}
+
+
+_BACKEND = re.compile(r"\w+\.(use|switch_backend|ion|ioff)\([^()]*\)$")
+"""A call that sets the same however often it is made."""
 
 
 def is_flat(nodes: Sequence[ast.stmt], namespace: Mapping[str, Any]) -> bool:
