@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nbcache.cell.parts import parts_of
+from nbcache.cell.still import ATOMS
 from nbcache.errors import NotReplayable
 from nbcache.heap.kinds.code import is_library
 from nbcache.locality import is_local_module
@@ -38,8 +39,12 @@ _LASTING = frozenset({
 """Functions of such packages that do, whatever they are handed."""
 
 
-_SHOWING = frozenset(("rich", name) for name in ("print", "pprint", "print_json", "inspect"))
-"""Functions of other packages that only show something."""
+_HARMLESS = frozenset(
+    [("rich", name) for name in ("print", "pprint", "print_json", "inspect")]
+    + [("click", "echo"), ("click", "secho"), ("termcolor", "cprint")]
+    + [("socket", "setdefaulttimeout")]
+)
+"""Functions of other packages that only show something, or whose effect a tracker records."""
 
 
 def refuse_library_changes(
@@ -74,7 +79,7 @@ def refuse_library_changes(
         steps = target_steps(call.func) if isinstance(call.func, ast.Attribute) else []
         is_own = len(steps) == 2 and steps[0] in imported and _holds_items(steps[0], namespace)
         is_own = is_own or (bool(steps) and is_library_container(steps[:-1], namespace))
-        if is_own and steps[-1] in _CHANGERS:
+        if is_own and steps[-1] in CHANGERS:
             path = ".".join(steps[:-1])
             raise NotReplayable("belongs to a library, and the cell changes it", path=path)
 
@@ -89,7 +94,7 @@ def _holds_items(name: str, namespace: dict[str, Any]) -> bool:
     return issubclass(type(namespace.get(name)), tuple(_CONTAINERS))
 
 
-_CHANGERS = frozenset(
+CHANGERS = frozenset(
     {"append", "extend", "insert", "appendleft", "extendleft", "add", "update", "setdefault"}
     | {"remove", "discard", "pop", "popitem", "popleft", "clear", "sort", "reverse"}
 )
@@ -197,7 +202,7 @@ _HANDED = frozenset({"pickle", "constructor", "add_extension"})
 
 
 def effect_calls(nodes: Sequence[ast.stmt], namespace: dict[str, Any]) -> tuple[str, ...]:
-    """Return the library calls that stand alone and are handed nothing of the notebook.
+    """Return the library calls that stand alone and are handed nothing that can be changed.
 
     The last one is followed by ``…`` when it ends the cell: it may be there for its result.
     """
@@ -219,12 +224,21 @@ def _effect_call(call: ast.Call, namespace: dict[str, Any]) -> str:
     if not package or (package, steps[-1]) in _LASTING:
         return ".".join(steps) if package else ""
     last = steps[-1] if len(steps) > 1 else getattr(value, "__name__", "")
-    if package in RECORDED_PACKAGES or (package, last) in _SHOWING:
+    if package in RECORDED_PACKAGES or (package, last) in _HARMLESS:
         return ""
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
-    if any(isinstance(part, ast.Name) for one in given for part in ast.walk(one)):
-        return ""  # it is handed something, whose change the walk sees
+    if is_handed(given, namespace):
+        return ""  # a thing whose change the walk sees
     return ".".join(steps)
+
+
+def is_handed(given: Sequence[ast.expr], namespace: dict[str, Any]) -> bool:
+    """Tell whether something that can be changed is among what a call is given."""
+    names = {one.id for part in given for one in ast.walk(part) if isinstance(one, ast.Name)}
+    return any(type(namespace.get(name, _MISSING)) not in ATOMS for name in names)
+
+
+_MISSING = object()
 
 
 _NAMED = (type, types.FunctionType, types.BuiltinFunctionType)

@@ -32,6 +32,7 @@ _SENTENCES = {
 
 _OF_LIBRARIES = {
     "earlier calls of ": "what earlier cells set in `{}` changed",
+    "settings of ": "what earlier cells set in `{}` changed",
     "what ": "what the module `{}` sets in libraries changed",
 }
 """Sentences about inputs that are no variables, by how their labels begin."""

@@ -95,7 +95,7 @@ def _reaches(nodes: Sequence[ast.stmt], namespace: Mapping[str, Any]) -> bool:
         seen.add(id(value))
         if len(seen) > _MOST_CODES:
             return True
-        for code, variables in _codes_of(value):
+        for code, variables in codes_of(value):
             if _code_may(code):
                 return True
             reads = code_reads(code).reads
@@ -106,7 +106,7 @@ def _reaches(nodes: Sequence[ast.stmt], namespace: Mapping[str, Any]) -> bool:
     return False
 
 
-def _codes_of(value: Any) -> Iterator[tuple[types.CodeType, Mapping[str, Any]]]:
+def codes_of(value: Any) -> Iterator[tuple[types.CodeType, Mapping[str, Any]]]:
     """Yield the code of a function of the notebook, or of the methods of a class or an object."""
     function = _unwrapped(value)
     if type(function) is types.FunctionType:

@@ -41,6 +41,14 @@ def may_set(name: str) -> bool:
     return name in _OF_MOCKS or bool(LASTING.match(name) or SETS.match(name))
 
 
+def sets_natively(name: str) -> bool:
+    """Tell whether a function written in C of this name sets something in its library."""
+    return bool(_NATIVE.match(name))
+
+
+_NATIVE = re.compile(r"(un)?(set|register)(_|[A-Z])|register$|(en|dis)able(_|[A-Z]|$)|use[A-Z]")
+
+
 def sets_nothing(package: str, statement: ast.stmt, *, is_shown: bool) -> bool:
     """Tell whether a statement with a call of a package is there for its result alone.
 

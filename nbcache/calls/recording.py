@@ -17,6 +17,8 @@ from nbcache.errors import NotFingerprintable, NotReplayable
 from nbcache.heap.registry import kind_of
 from nbcache.heap.walk import Walk
 from nbcache.lazy_frames import chosen_folders
+from nbcache.library_setters import setters_reached
+from nbcache.library_state import LibrarySettings
 from nbcache.policy import Policy
 from nbcache.replaced import LibraryMembers, refuse_replaced
 from nbcache.replacing import walked_may_replace
@@ -60,6 +62,7 @@ class CallRecorder:
     _is_listening: bool = False
     _members: LibraryMembers | None = None
     _replaced: list[str] = field(default_factory=list)
+    _settings: LibrarySettings = field(default_factory=LibrarySettings)
 
     def start(self) -> None:
         """Remember the variables in sight and begin to watch."""
@@ -67,6 +70,8 @@ class CallRecorder:
         self._before = {name: dict(held) for name, held in scopes_of(self.function, walk).items()}
         self._aside = _walk_values(walk.namespace, self.reading.left_out)
         self._is_listening = True
+        functions = [self.function, *walk.functions.values()]
+        self._settings = LibrarySettings(lambda: setters_reached((), {}, functions))
         if walked_may_replace(walk):
             self._members = LibraryMembers()
         self.trackers.start(
@@ -85,6 +90,7 @@ class CallRecorder:
         if self._is_listening:
             self._is_listening = False
             self._observed = self.trackers.finish()
+            self._settings.compare()
             if self._members is not None:
                 self._replaced = self._members.compare(
                     self.function.__qualname__, spelled_names(self.reading.walk)
@@ -101,6 +107,7 @@ class CallRecorder:
             if seen.refusal:
                 raise NotReplayable(seen.refusal)
         refuse_replaced(self._replaced)
+        self._settings.refuse()
         refuse_unseen_changes(self._aside)
         walk = self.reading.walk
         bind, delete = self._rebound()

@@ -60,6 +60,8 @@ _LIBRARIES: tuple[tuple[str, str, str], ...] = (
     ("pandas.api.extensions", "", "register_index_accessor register_extension_dtype"),
     ("polars.api", "", "register_dataframe_namespace register_series_namespace"),
     ("polars.api", "", "register_lazyframe_namespace register_expr_namespace"),
+    ("csv", "", "field_size_limit"),
+    ("gettext", "", "textdomain bindtextdomain"),
     ("joblib", "", "register_compressor register_parallel_backend register_store_backend"),
 )
 """The same in libraries: module, class in it, and names; watched once they are loaded."""

@@ -17,6 +17,8 @@ from nbcache.heap.parts import Parts
 from nbcache.heap.walk import Walk, digest_variable
 from nbcache.lazy_frames import chosen_folders
 from nbcache.library_effects import effect_calls, refuse_effect_calls, refuse_library_changes
+from nbcache.library_setters import setters_reached
+from nbcache.library_state import LibrarySettings
 from nbcache.line_places import code_places, refuse_unreached, shows_lines
 from nbcache.policy import Policy, not_kept
 from nbcache.replaced import LibraryMembers, refuse_replaced
@@ -77,6 +79,7 @@ class Recorder:
     _is_heard: bool = False
     _members: LibraryMembers | None = None
     _replaced: list[str] = field(default_factory=list)
+    _settings: LibrarySettings = field(default_factory=LibrarySettings)
     by_time: bool = False
     """Files count as unchanged when their size and time stamp are."""
 
@@ -101,6 +104,10 @@ class Recorder:
         self._had_result = read.request.execution_count in held
         if recorded_may_replace(read.request, read.walk):
             self._members = LibraryMembers()
+        functions, nodes = read.walk.functions, read.request.nodes
+        self._settings = LibrarySettings(
+            lambda: setters_reached(nodes, self.shell.user_ns, functions.values())
+        )
         LIBRARIES.look(sys.modules)
         LIBRARIES.search(read.walk.packages)
         self._aside = walk_aside(self.shell.user_ns, read.left_out)
@@ -128,6 +135,7 @@ class Recorder:
                 return
             self._observed = self.trackers.finish()
             self._modules.stop()
+            self._settings.compare()
             if self._members is not None:
                 self._replaced = self._members.compare(
                     self.reading.request.text, spelled_names(self.reading.walk)
@@ -204,6 +212,7 @@ class Recorder:
             refuse_kept_tables()
         refuse_unfollowed(walk, names, nodes)
         refuse_replaced(self._replaced)
+        self._settings.refuse()
         results = [item for item in self._messages if item["msg_type"] == "execute_result"]
         namespace = self.shell.user_ns
         refuse_library_changes(nodes, namespace, library_names(nodes, namespace))

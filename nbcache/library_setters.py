@@ -1,0 +1,259 @@
+"""Functions of libraries that may set something there for good, and that a cell may call.
+
+``sklearn.set_config(assume_finite=flag)`` stands in the text, ``setup()`` does not: the names in a
+cell are followed through the notebook's functions, objects and modules to such functions.
+"""
+
+from __future__ import annotations
+
+import ast
+import dis
+import sys
+import types
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
+
+from nbcache.cell.bytecode import code_reads, nested_codes
+from nbcache.cell.magics_text import identifiers
+from nbcache.cell.parts import all_parts
+from nbcache.heap.tokens import FLAT
+from nbcache.library_effects import CHANGERS, RECORDED_PACKAGES, package_holding, package_of
+from nbcache.locality import is_local_module
+from nbcache.replacing import codes_of
+from nbcache.setting_words import may_set, sets_natively
+
+_MOST = 1_000
+"""Values looked at for one cell."""
+
+_MOST_ITEMS = 50
+_LONG = 1_000
+"""Characters of a text that is not taken for a name, nor for one with an expression."""
+
+_OURS = __name__.partition(".")[0]
+_SKIPPED = RECORDED_PACKAGES | {"", _OURS, "operator", "ipykernel", "functools", "nbformat"}
+_MISSING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Setter:
+    """A library's function, class or method that may set something in the library."""
+
+    label: str
+    package: str
+    function: Any = None
+    """The function or class; None for an object that code changes by itself."""
+    owner: Any = None
+    """What a method belongs to, or is changed: an object that the library keeps."""
+
+    @property
+    def is_native(self) -> bool:
+        """Whether it is written in C: what it sets can't be looked at."""
+        return issubclass(type(self.function), types.BuiltinFunctionType)
+
+
+def setters_reached(
+    nodes: Sequence[ast.AST],
+    variables: Mapping[str, Any],
+    functions: Iterable[types.FunctionType] = (),
+) -> list[Setter]:
+    """Return what the code of a cell, or functions that it is known to reach, may set."""
+    search = _Search()
+    search.follow(_words_of(tuple(nodes)), _imports_of(tuple(nodes)), variables)
+    for function in functions:
+        if not package_of(function):
+            search.follow(_NO_WORDS, (), {"": function})
+    search.changes |= any(map(_may_change_place, nodes))
+    found = {**search.kept, **search.found} if search.changes else search.found
+    return [found[label] for label in sorted(found)]
+
+
+_NO_WORDS = frozenset({""})
+
+
+@lru_cache(maxsize=128)
+def _words_of(nodes: tuple[ast.AST, ...]) -> frozenset[str]:
+    found: set[str] = set()
+    for part in all_parts(nodes):
+        if isinstance(part, ast.Name):
+            found.add(part.id)
+        elif isinstance(part, ast.Attribute):
+            found.add(part.attr)
+        elif isinstance(part, ast.ImportFrom):
+            found |= {one.name for one in part.names}
+        elif isinstance(part, ast.Constant) and _is_short(value := part.value):
+            found |= identifiers(str(value))  # ``getattr(sklearn, "set_config")``
+    return frozenset(found)
+
+
+def _is_short(value: Any) -> bool:
+    return type(value) is str and len(value) < _LONG
+
+
+def _may_change_place(node: ast.AST) -> bool:
+    """Tell whether a statement assigns to a part of something, or calls what changes it."""
+    if not CHANGERS.isdisjoint(_words_of((node,))):
+        return True
+    parts = (one for one in all_parts([node]) if isinstance(one, (ast.Attribute, ast.Subscript)))
+    return any(not isinstance(part.ctx, ast.Load) for part in parts)
+
+
+@lru_cache(maxsize=4096)
+def _may_change(code: types.CodeType) -> bool:
+    """Tell the same of a function."""
+    return any(
+        not CHANGERS.isdisjoint(each.co_names)
+        or any(step.opname in _STORES for step in dis.get_instructions(each))
+        for each in nested_codes(code)
+    )
+
+
+_STORES = frozenset({"STORE_ATTR", "DELETE_ATTR", "STORE_SUBSCR", "DELETE_SUBSCR", "STORE_SLICE"})
+
+
+@lru_cache(maxsize=128)
+def _imports_of(nodes: tuple[ast.AST, ...]) -> tuple[str, ...]:
+    parts = all_parts(nodes)
+    whole = {one.name for part in parts if isinstance(part, ast.Import) for one in part.names}
+    return tuple(whole | {part.module or "" for part in parts if isinstance(part, ast.ImportFrom)})
+
+
+@lru_cache(maxsize=4096)
+def _words_in(code: types.CodeType) -> frozenset[str]:
+    words = {word for each in nested_codes(code) for word in each.co_names}
+    return frozenset(words | code_reads(code).strings)
+
+
+class _Search:
+    """Follows names to values, and the code of those that are the user's to further names."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, Setter] = {}
+        self.kept: dict[str, Setter] = {}
+        """Objects in modules of libraries that code names."""
+        self.changes = False
+        """Whether any code that was met assigns to parts of something."""
+        self._seen: set[tuple[int, frozenset[str]]] = set()
+        self._work: list[tuple[str, Any, frozenset[str]]] = []
+
+    def follow(
+        self, words: frozenset[str], imports: Iterable[str], variables: Mapping[str, Any]
+    ) -> None:
+        """Follow the names that some code spells, and whatever they lead to."""
+        self._add(words, imports, variables)
+        while self._work:
+            label, value, spelled = self._work.pop()
+            self.look(value, spelled, label)
+
+    def _add(
+        self, words: frozenset[str], imports: Iterable[str], variables: Mapping[str, Any]
+    ) -> None:
+        told = {variables[word] for word in words if _is_short(variables.get(word))}
+        words |= {word for word in told if word.isidentifier()}
+        self._work += [(word, variables[word], words) for word in words if word in variables]
+        for name in imports:
+            top = name.lstrip(".").partition(".")[0]
+            if top in sys.modules:
+                self._work.append((top, sys.modules[top], words))
+
+    def look(self, value: Any, words: frozenset[str], label: str) -> None:
+        """Look at a value that code which spells these words may use."""
+        place = id(value), words
+        if place in self._seen or len(self._seen) > _MOST:
+            return
+        self._seen.add(place)
+        kind = type(value)
+        if issubclass(kind, types.ModuleType):
+            self._look_in_module(value, words, label)
+        elif kind in (list, tuple, dict):
+            items = value.values() if kind is dict else value
+            few = list(items) if len(items) <= _MOST_ITEMS else []
+            self._work += [(label, one, words) for one in few if callable(one)]
+        elif kind is partial:
+            self._work.append((label, value.func, words))
+        elif kind is types.MethodType:
+            self._look_at_method(value, words, label)
+        elif package_of(value):
+            self._look_at_code(value, words, label)
+        else:
+            for code, variables in codes_of(value):
+                self.changes |= _may_change(code)
+                self._add(_words_in(code), code_reads(code).imports, variables)
+            self._look_at_kept(value, words, label)
+            held = _attributes(value)
+            self._work += [(f"{label}.{one}", held[one], words) for one in words & held.keys()]
+
+    def _look_in_module(self, module: Any, words: frozenset[str], label: str) -> None:
+        held, package = vars(module), package_of(module)
+        if is_local_module(module.__name__) or package not in _SKIPPED:
+            members = {f"{label}.{one}": held[one] for one in words & held.keys()}
+            self._work += [(path, one, words) for path, one in members.items()]
+            for path, one in members.items() if package else ():
+                if is_changeable(one):
+                    self.kept[path] = Setter(path, package, owner=one)
+
+    def _look_at_code(self, value: Any, words: frozenset[str], label: str) -> None:
+        package = package_of(value)
+        if package in _SKIPPED:
+            return
+        sets = sets_natively if issubclass(type(value), types.BuiltinFunctionType) else may_set
+        if sets(value.__name__):
+            self.found[label] = Setter(label, package, value)
+        if issubclass(type(value), type):
+            for name in words & vars(value).keys():
+                member = inner_function(vars(value)[name])
+                if may_set(name) and type(member) is types.FunctionType:
+                    self.found[f"{label}.{name}"] = Setter(
+                        f"{label}.{name}", package, member, value
+                    )
+
+    def _look_at_method(self, method: Any, words: frozenset[str], label: str) -> None:
+        function, package = method.__func__, package_of(method.__func__)
+        if not package:
+            self._work.append((label, function, words))
+        elif package not in _SKIPPED and may_set(function.__name__):
+            self.found[label] = Setter(label, package, function, method.__self__)
+
+    def _look_at_kept(self, value: Any, words: frozenset[str], label: str) -> None:
+        names = [word for word in words if may_set(word)]
+        package = package_holding(value) if names else ""
+        if package not in _SKIPPED:
+            for name in names:
+                member = _member(type(value), name)
+                if type(member) is types.FunctionType:
+                    self.found[f"{label}.{name}"] = Setter(
+                        f"{label}.{name}", package, member, value
+                    )
+
+
+def is_changeable(value: Any) -> bool:
+    """Tell whether code may change an object: it is neither a plain value nor code."""
+    return not (type(value) in FLAT or issubclass(type(value), _FIXED))
+
+
+_FIXED = (
+    types.ModuleType, type, types.FunctionType, types.BuiltinFunctionType, types.MethodType,
+    tuple, frozenset,
+)  # fmt: skip
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """Return what an object of one of the notebook's classes holds."""
+    if package_of(type(value)):
+        return {}
+    try:
+        held = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
+    return held if type(held) is dict else {}
+
+
+def inner_function(member: Any) -> Any:
+    """Return the function of a static or class method, else what was given."""
+    return member.__func__ if type(member) in (staticmethod, classmethod) else member
+
+
+def _member(kind: type, name: str) -> Any:
+    held: Iterator[Any] = (vars(base).get(name) for base in type.mro(kind) if name in vars(base))
+    return next(held, None)
