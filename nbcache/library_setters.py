@@ -19,7 +19,13 @@ from nbcache.cell.bytecode import code_reads, nested_codes
 from nbcache.cell.magics_text import identifiers
 from nbcache.cell.parts import all_parts
 from nbcache.heap.tokens import FLAT
-from nbcache.library_effects import CHANGERS, RECORDED_PACKAGES, package_holding, package_of
+from nbcache.library_effects import (
+    CHANGERS,
+    RECORDED_PACKAGES,
+    package_holding,
+    package_of,
+    target_steps,
+)
 from nbcache.locality import is_local_module
 from nbcache.replacing import codes_of
 from nbcache.setting_words import may_set, sets_natively
@@ -64,8 +70,13 @@ def setters_reached(
     for function in functions:
         if not package_of(function):
             search.follow(_NO_WORDS, (), {"": function})
-    search.changes |= any(map(_may_change_place, nodes))
-    found = {**search.kept, **search.found} if search.changes else search.found
+    touched = _touched_in(tuple(nodes))
+    kept = {
+        label: one
+        for label, one in search.kept.items()
+        if search.changes or label.partition(".")[0] in touched
+    }
+    found = {**kept, **search.found}
     return [found[label] for label in sorted(found)]
 
 
@@ -91,17 +102,28 @@ def _is_short(value: Any) -> bool:
     return type(value) is str and len(value) < _LONG
 
 
-def _may_change_place(node: ast.AST) -> bool:
-    """Tell whether a statement assigns to a part of something, or calls what changes it."""
-    if not CHANGERS.isdisjoint(_words_of((node,))):
-        return True
-    parts = (one for one in all_parts([node]) if isinstance(one, (ast.Attribute, ast.Subscript)))
-    return any(not isinstance(part.ctx, ast.Load) for part in parts)
+@lru_cache(maxsize=128)
+def _touched_in(nodes: tuple[ast.AST, ...]) -> frozenset[str]:
+    """Return the names at the roots of what a cell assigns to, changes, passes on or names anew."""
+    found: list[ast.expr] = []
+    for part in all_parts(nodes):
+        if isinstance(part, (ast.Attribute, ast.Subscript)) and not isinstance(part.ctx, ast.Load):
+            found.append(part)
+        elif isinstance(part, ast.Call):
+            found += [*part.args, *(one.value for one in part.keywords)]
+            if isinstance(part.func, ast.Attribute) and part.func.attr in CHANGERS:
+                found.append(part.func)
+        elif isinstance(part, (ast.Assign, ast.NamedExpr, ast.AnnAssign, ast.withitem)):
+            found += [one for one in ast.iter_child_nodes(part) if isinstance(one, ast.expr)]
+        elif isinstance(part, (ast.For, ast.comprehension, ast.AsyncFor)):
+            found.append(part.iter)
+    chains = [one for one in found if isinstance(one, (ast.Attribute, ast.Subscript))]
+    return frozenset(steps[0] for steps in map(target_steps, chains) if steps)
 
 
 @lru_cache(maxsize=4096)
 def _may_change(code: types.CodeType) -> bool:
-    """Tell the same of a function."""
+    """Tell whether a function assigns to a part of something, or calls what changes it."""
     return any(
         not CHANGERS.isdisjoint(each.co_names)
         or any(step.opname in _STORES for step in dis.get_instructions(each))

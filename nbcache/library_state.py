@@ -69,7 +69,7 @@ class SetState:
     def _begin(self, setter: Setter) -> None:
         package, function = setter.package, setter.function
         if function is None:
-            self._look(setter.label, setter.owner, package, _DEPTH)
+            self._look(setter.label, setter.owner, package, _DEPTH - 1)
             return
         if issubclass(type(function), type):
             for member in vars(function).values():
@@ -113,7 +113,8 @@ class SetState:
 
     def _look(self, path: str, value: Any, package: str, depth: int) -> None:
         kind = type(value)
-        parts = None if kind in FLAT or depth > _DEPTH else _parts(value, package)
+        is_far = depth > _DEPTH or (depth == _DEPTH and not _is_small(value))
+        parts = None if kind in FLAT or is_far else _parts(value, package)
         self.entries[path] = value if parts is None else kind
         if parts is None or id(value) in self._seen:
             return
@@ -201,13 +202,22 @@ def _parts(value: Any, package: str) -> list[tuple[str, Any]] | None:
     if issubclass(kind, type):
         held = [(f".{name}", one) for name, one in vars(value).items() if _is_data(name, one)]
         return held if _package(value) == package else None
-    if issubclass(kind, (dict, list, tuple, deque, set, frozenset)):
+    if issubclass(kind, _CONTAINERS):
         return _items(value)
     if kind is contextvars.ContextVar:
         return [(".get()", value.get(None))]
     if issubclass(kind, _CODE) or not (_package(kind) == package or issubclass(kind, _HOLDERS)):
         return None
     return [(f".{name}", one) for name, one in _attributes(value)]
+
+
+def _is_small(value: Any) -> bool:
+    return issubclass(type(value), _CONTAINERS) and len(value) <= _FEW
+
+
+_CONTAINERS = (dict, list, tuple, deque, set, frozenset)
+_FEW = 20
+"""Items of a container inside a library's own object; larger ones are taken for its stores."""
 
 
 def _items(value: Any) -> list[tuple[str, Any]]:

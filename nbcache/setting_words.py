@@ -27,12 +27,12 @@ LASTING = re.compile(
 _INERT = frozenset({
     "base64", "binascii", "bisect", "calendar", "cmath", "collections", "colorsys", "dataclasses",
     "datetime", "difflib", "enum", "fractions", "getpass", "hashlib", "heapq", "html", "ipaddress",
-    "itertools", "keyword", "numbers", "operator", "platform", "re", "secrets", "shlex", "socket",
-    "statistics", "string", "struct", "textwrap", "unicodedata", "uuid", "zlib", "zoneinfo",
+    "itertools", "keyword", "numbers", "operator", "platform", "re", "reprlib", "secrets", "shlex",
+    "socket", "statistics", "string", "struct", "textwrap", "unicodedata", "uuid", "zlib", "zoneinfo",
 })  # fmt: skip
 """Modules of Python's own that nothing sets but what says so in its name."""
 
-_ANSWERING = frozenset({"networkx", "scipy", "sklearn", "statsmodels", "sympy"})
+_ANSWERING = frozenset({"mpmath", "networkx", "scipy", "sklearn", "statsmodels", "sympy"})
 """Libraries of which this holds for calls whose results are shown."""
 
 
