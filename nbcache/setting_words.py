@@ -28,7 +28,8 @@ _INERT = frozenset({
     "base64", "binascii", "bisect", "calendar", "cmath", "collections", "colorsys", "dataclasses",
     "datetime", "difflib", "enum", "fractions", "getpass", "hashlib", "heapq", "html", "ipaddress",
     "itertools", "keyword", "numbers", "operator", "platform", "re", "reprlib", "secrets", "shlex",
-    "socket", "statistics", "string", "struct", "textwrap", "unicodedata", "uuid", "zlib", "zoneinfo",
+    "socket", "statistics", "string", "struct", "textwrap", "unicodedata", "uuid", "zlib",
+    "zoneinfo",
 })  # fmt: skip
 """Modules of Python's own that nothing sets but what says so in its name."""
 
