@@ -28,6 +28,7 @@ from nbcache.library_setters import Setter, setters_reached
 from nbcache.library_state import SetState
 from nbcache.library_touches import TRACKED, marks_in, touched_by, touched_packages
 from nbcache.patchers import names_of, patched_packages
+from nbcache.setting_names import parts_run
 from nbcache.setting_words import sets_nothing
 
 _MAY_SET = re.compile(r"[(\[]|^\s*@", re.MULTILINE)
@@ -131,16 +132,15 @@ class EarlierCalls:
             for package in sorted(patched_packages(parts, namespace)):
                 self._keep(package, node)
 
-        for node in tree.body:
-            self._keep_setters(node, namespace)
+        self._keep_setters(tree.body, namespace)
 
-    def _keep_setters(self, node: ast.stmt, namespace: dict[str, Any]) -> None:
-        """Keep what a statement may set in libraries, by whatever functions it comes to them."""
-        if isinstance(node, _DEFINITIONS) and not node.decorator_list:
-            return
-        for setter in setters_reached([node], namespace):
+    def _keep_setters(self, statements: list[ast.stmt], namespace: dict[str, Any]) -> None:
+        """Keep what statements may set in libraries, by whatever functions they come to them."""
+        parts = [part for one in statements for part in parts_run(one)]
+        for setter in setters_reached(parts, namespace):
             if setter.is_native:
-                self._keep(setter.package, node)
+                for node in statements:
+                    self._keep(setter.package, node)
             elif SetState([setter]).is_settable:
                 self._kept += 1
                 self._setters.setdefault(setter.package, {})[setter.label] = setter
@@ -170,7 +170,6 @@ def _but_own(
     return {text: names for text, names in calls.items() if text not in own}
 
 
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _BACKEND = re.compile(r"\w+\.(use|switch_backend|ion|ioff)\([^()]*\)$")
 """A call that sets the same however often it is made."""
 

@@ -7,36 +7,36 @@ cell are followed through the notebook's functions, objects and modules to such 
 from __future__ import annotations
 
 import ast
-import dis
 import sys
 import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
-from nbcache.cell.bytecode import code_reads, nested_codes
-from nbcache.cell.magics_text import identifiers
-from nbcache.cell.parts import all_parts
+from nbcache.cell.bytecode import code_reads
 from nbcache.heap.tokens import FLAT
 from nbcache.library_effects import (
-    CHANGERS,
     RECORDED_PACKAGES,
     package_holding,
     package_of,
-    target_steps,
 )
 from nbcache.locality import is_local_module
 from nbcache.replacing import codes_of
+from nbcache.setting_names import (
+    imports_of,
+    is_short,
+    may_change,
+    touched_in,
+    words_in,
+    words_of,
+)
 from nbcache.setting_words import may_set, sets_natively
 
 _MOST = 1_000
 """Values looked at for one cell."""
 
 _MOST_ITEMS = 50
-_LONG = 1_000
-"""Characters of a text that is not taken for a name, nor for one with an expression."""
-
 _OURS = __name__.partition(".")[0]
 _SKIPPED = RECORDED_PACKAGES | {"", _OURS, "operator", "ipykernel", "functools", "nbformat"}
 _MISSING = object()
@@ -66,85 +66,24 @@ def setters_reached(
 ) -> list[Setter]:
     """Return what the code of a cell, or functions that it is known to reach, may set."""
     search = _Search()
-    search.follow(_words_of(tuple(nodes)), _imports_of(tuple(nodes)), variables)
-    for function in functions:
+    search.follow(words_of(tuple(nodes)), imports_of(tuple(nodes)), variables)
+    natives = {label for label, one in search.found.items() if one.is_native}
+    for function in functions:  # some of which may be known for other reasons than a call
         if not package_of(function):
             search.follow(_NO_WORDS, (), {"": function})
-    touched = _touched_in(tuple(nodes))
+    touched = touched_in(tuple(nodes))
     kept = {
         label: one
         for label, one in search.kept.items()
         if search.changes or label.partition(".")[0] in touched
     }
     found = {**kept, **search.found}
-    return [found[label] for label in sorted(found)]
+    return [
+        found[label] for label in sorted(found) if label in natives or not found[label].is_native
+    ]
 
 
 _NO_WORDS = frozenset({""})
-
-
-@lru_cache(maxsize=128)
-def _words_of(nodes: tuple[ast.AST, ...]) -> frozenset[str]:
-    found: set[str] = set()
-    for part in all_parts(nodes):
-        if isinstance(part, ast.Name):
-            found.add(part.id)
-        elif isinstance(part, ast.Attribute):
-            found.add(part.attr)
-        elif isinstance(part, ast.ImportFrom):
-            found |= {one.name for one in part.names}
-        elif isinstance(part, ast.Constant) and _is_short(value := part.value):
-            found |= identifiers(str(value))  # ``getattr(sklearn, "set_config")``
-    return frozenset(found)
-
-
-def _is_short(value: Any) -> bool:
-    return type(value) is str and len(value) < _LONG
-
-
-@lru_cache(maxsize=128)
-def _touched_in(nodes: tuple[ast.AST, ...]) -> frozenset[str]:
-    """Return the names at the roots of what a cell assigns to, changes, passes on or names anew."""
-    found: list[ast.expr] = []
-    for part in all_parts(nodes):
-        if isinstance(part, (ast.Attribute, ast.Subscript)) and not isinstance(part.ctx, ast.Load):
-            found.append(part)
-        elif isinstance(part, ast.Call):
-            found += [*part.args, *(one.value for one in part.keywords)]
-            if isinstance(part.func, ast.Attribute) and part.func.attr in CHANGERS:
-                found.append(part.func)
-        elif isinstance(part, (ast.Assign, ast.NamedExpr, ast.AnnAssign, ast.withitem)):
-            found += [one for one in ast.iter_child_nodes(part) if isinstance(one, ast.expr)]
-        elif isinstance(part, (ast.For, ast.comprehension, ast.AsyncFor)):
-            found.append(part.iter)
-    chains = [one for one in found if isinstance(one, (ast.Attribute, ast.Subscript))]
-    return frozenset(steps[0] for steps in map(target_steps, chains) if steps)
-
-
-@lru_cache(maxsize=4096)
-def _may_change(code: types.CodeType) -> bool:
-    """Tell whether a function assigns to a part of something, or calls what changes it."""
-    return any(
-        not CHANGERS.isdisjoint(each.co_names)
-        or any(step.opname in _STORES for step in dis.get_instructions(each))
-        for each in nested_codes(code)
-    )
-
-
-_STORES = frozenset({"STORE_ATTR", "DELETE_ATTR", "STORE_SUBSCR", "DELETE_SUBSCR", "STORE_SLICE"})
-
-
-@lru_cache(maxsize=128)
-def _imports_of(nodes: tuple[ast.AST, ...]) -> tuple[str, ...]:
-    parts = all_parts(nodes)
-    whole = {one.name for part in parts if isinstance(part, ast.Import) for one in part.names}
-    return tuple(whole | {part.module or "" for part in parts if isinstance(part, ast.ImportFrom)})
-
-
-@lru_cache(maxsize=4096)
-def _words_in(code: types.CodeType) -> frozenset[str]:
-    words = {word for each in nested_codes(code) for word in each.co_names}
-    return frozenset(words | code_reads(code).strings)
 
 
 class _Search:
@@ -171,7 +110,7 @@ class _Search:
     def _add(
         self, words: frozenset[str], imports: Iterable[str], variables: Mapping[str, Any]
     ) -> None:
-        told = {variables[word] for word in words if _is_short(variables.get(word))}
+        told = {variables[word] for word in words if is_short(variables.get(word))}
         words |= {word for word in told if word.isidentifier()}
         self._work += [(word, variables[word], words) for word in words if word in variables]
         for name in imports:
@@ -200,8 +139,8 @@ class _Search:
             self._look_at_code(value, words, label)
         else:
             for code, variables in codes_of(value):
-                self.changes |= _may_change(code)
-                self._add(_words_in(code), code_reads(code).imports, variables)
+                self.changes |= may_change(code)
+                self._add(words_in(code), code_reads(code).imports, variables)
             self._look_at_kept(value, words, label)
             held = _attributes(value)
             self._work += [(f"{label}.{one}", held[one], words) for one in words & held.keys()]

@@ -46,22 +46,53 @@ class SetState:
 
     def differs(self, other: SetState) -> bool:
         """Tell whether anything is not what it was then."""
-        now, before = self.entries, other.entries
-        return now.keys() != before.keys() or self.differs_within(other)
+        return not self.entries.keys() >= other.entries.keys() or self.differs_within(other)
 
     def differs_within(self, other: SetState) -> bool:
-        """Tell whether anything that may be set here is not what it was then."""
-        known = other.entries
-        return any(
-            path not in known or not _is_same(value, known[path])
-            for path, value in self.entries.items()
-        )
+        """Tell whether anything that may be set here is not what it was then.
+
+        What a library only makes when it is first asked for, as a copy of what stands already,
+        is no difference.
+        """
+        known, made = other.entries, ""
+        for path in sorted(self.entries):
+            if made and path.startswith(made):
+                continue
+            if path in known:
+                if not _is_same(self.entries[path], known[path]):
+                    return True
+            elif self._is_copy(path, other):
+                made = path
+            else:
+                return True
+        return False
+
+    def _is_copy(self, path: str, other: SetState) -> bool:
+        """Tell whether a container that is new holds what another one did."""
+        kind, inner = self.entries[path], self._below(path)
+        same = (at for at, value in other.entries.items() if value is kind and at in self.entries)
+        return _is_kind(kind) and any(other._below(at) == inner for at in same)
+
+    def _below(self, path: str) -> dict[str, tuple[Any, str]]:
+        """Return what stands in a container: by the rest of its path, its type and how it shows."""
+        found = ((at[len(path) :], one) for at, one in self.entries.items() if at.startswith(path))
+        return {rest: (type(one), repr(one)) for rest, one in found if rest}
 
     def digest(self) -> bytes:
-        """Return a digest, the same in every process for the same plain values, 16 bytes."""
-        state = hashlib.blake2b(digest_size=16)
+        """Return a digest, the same in every process for the same plain values, 16 bytes.
+
+        A container counts once with all others that hold the same.
+        """
+        state, held, skipped = hashlib.blake2b(digest_size=16), [], "\0"
         for path in sorted(self.entries):
             value = self.entries[path]
+            if path.startswith(skipped):
+                continue
+            inner = (value, self._below(path)) if _is_kind(value) else None
+            if inner in held:
+                skipped = path
+                continue
+            held += [inner] if inner else []
             told = repr(value) if type(value) in FLAT else _name(value)
             state.update(f"{path}\0{type(value).__qualname__}\0{told}\0".encode())
         return state.digest()
@@ -120,7 +151,6 @@ class SetState:
             return
         self._seen[id(value)] = value
         self.is_settable |= not issubclass(kind, tuple)
-        self.entries[f"{path}#"] = len(parts)
         self._work.extend((f"{path}{step}", one, package, depth + 1) for step, one in parts)
 
 
@@ -209,6 +239,10 @@ def _parts(value: Any, package: str) -> list[tuple[str, Any]] | None:
     if issubclass(kind, _CODE) or not (_package(kind) == package or issubclass(kind, _HOLDERS)):
         return None
     return [(f".{name}", one) for name, one in _attributes(value)]
+
+
+def _is_kind(value: Any) -> bool:
+    return any(value is kind for kind in _CONTAINERS)
 
 
 def _is_small(value: Any) -> bool:

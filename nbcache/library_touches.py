@@ -9,6 +9,7 @@ import types
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from nbcache.cell.parts import all_parts
 from nbcache.library_effects import (
     RECORDED_PACKAGES,
     is_handed,
@@ -18,6 +19,7 @@ from nbcache.library_effects import (
     target_steps,
 )
 from nbcache.patchers import patching_parts
+from nbcache.setting_names import parts_run
 from nbcache.setting_words import LASTING, SETS, may_set
 
 _WRITES = re.compile(r"(save|dump|write|export|show|close|to_)\w*$")
@@ -60,7 +62,7 @@ def marks_in(text: str) -> tuple[ast.Module, Marks, Patchers]:
 def _marks(tree: ast.Module, *, attributes: bool) -> Iterator[tuple[ast.expr, ast.stmt]]:
     targets = (ast.Attribute, ast.Subscript) if attributes else (ast.Subscript,)
     for statement in tree.body:
-        for node in ast.walk(statement):
+        for node in all_parts(parts_run(statement)):  # the rest counts where it is called
             if isinstance(node, targets) and not isinstance(node.ctx, ast.Load):
                 yield node, statement
             elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):

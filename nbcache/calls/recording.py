@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 import types
 from collections.abc import Iterator, Mapping
@@ -70,8 +71,9 @@ class CallRecorder:
         self._before = {name: dict(held) for name, held in scopes_of(self.function, walk).items()}
         self._aside = _walk_values(walk.namespace, self.reading.left_out)
         self._is_listening = True
-        functions = [self.function, *walk.functions.values()]
-        self._settings = LibrarySettings(lambda: setters_reached((), {}, functions))
+        name = [ast.Name(self.function.__name__, ast.Load())]
+        own, functions = {self.function.__name__: self.function}, walk.functions
+        self._settings = LibrarySettings(lambda: setters_reached(name, own, functions.values()))
         if walked_may_replace(walk):
             self._members = LibraryMembers()
         self.trackers.start(

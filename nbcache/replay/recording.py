@@ -104,10 +104,8 @@ class Recorder:
         self._had_result = read.request.execution_count in held
         if recorded_may_replace(read.request, read.walk):
             self._members = LibraryMembers()
-        functions, nodes = read.walk.functions, read.request.nodes
-        self._settings = LibrarySettings(
-            lambda: setters_reached(nodes, self.shell.user_ns, functions.values())
-        )
+        nodes, values, functions = read.request.nodes, self.shell.user_ns, read.walk.functions
+        self._settings = LibrarySettings(lambda: setters_reached(nodes, values, functions.values()))
         LIBRARIES.look(sys.modules)
         LIBRARIES.search(read.walk.packages)
         self._aside = walk_aside(self.shell.user_ns, read.left_out)

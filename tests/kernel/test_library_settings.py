@@ -1,0 +1,150 @@
+"""Settings of libraries that a cell makes by any of its functions: never lost, never stale."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from kernels import Kernel, kernel
+
+HELPER = "import sklearn\ndef assume(yes): sklearn.set_config(assume_finite=yes)\n"
+SET_UP = """
+import csv, dask, functools, gettext, mimetypes, mpmath, reprlib, sklearn, token
+import networkx as nx, pyparsing as pp, multiprocessing as mp
+from nbcache import cache
+import helper
+yes, name, few, size = True, "zz", 2, 7
+named, given = "set_config", {"assume_finite": True}
+graph = nx.path_graph(3)
+def assume(yes): sklearn.set_config(assume_finite=yes)
+def inner(yes):
+    from sklearn import set_config
+    set_config(assume_finite=yes)
+def deep(yes): assume(yes)
+class Setter:
+    def go(self, yes): assume(yes)
+setter, setters = Setter(), [Setter()]
+setter.inner = sklearn.set_config
+partial = functools.partial(sklearn.set_config, assume_finite=True)
+alias, ways = sklearn.set_config, {"set": sklearn.set_config}
+def limit(n): reprlib.aRepr.maxlist = n
+def put(kind): mimetypes.types_map[".qq"] = kind
+def precise(digits): mpmath.mp.dps = digits
+def ignore(text): nx.config.warnings_to_ignore.add(text)
+def spaces(text): pp.ParserElement.set_default_whitespace_chars(text)
+def dialect(name): csv.register_dialect(name, delimiter=";")
+def context(yes):
+    with sklearn.config_context(assume_finite=yes): return 3
+def annotate(graph): nx.set_node_attributes(graph, 1, "w")
+"""
+OF_SKLEARN = [
+    "sklearn.set_config(assume_finite=yes)",
+    "assume(yes)",
+    "inner(yes)",
+    "deep(yes)",
+    "setter.go(yes)",
+    "for one in setters: one.go(yes)",
+    "setter.inner(assume_finite=True)",
+    "helper.assume(yes)",
+    "partial()",
+    "alias(**given)",
+    "ways['set'](assume_finite=True)",
+    "getattr(sklearn, 'set_config')(assume_finite=True)",
+    "getattr(sklearn, named)(**given)",
+    "vars(sklearn)['set_config'](assume_finite=True)",
+    "[assume(one) for one in (False, True)]",
+]
+OTHERS = [
+    "dask.config.set(scheduler=name)",
+    "answer = dask.config.set(scheduler='sync')",
+    "old = csv.field_size_limit(7)",
+    "csv.field_size_limit(size)",
+    "gettext.textdomain(name)",
+    "domain = gettext.textdomain('zz')",
+    "mimetypes.add_type(name, '.zzz')",
+    "q = pp.ParserElement.enable_packrat()",
+    "mp.set_start_method('spawn', force=True)",
+    "limit(few)",
+    "put('u/v')",
+    "put(name)",
+    "mimetypes.types_map.update({'.qq': name})",
+    "precise(30)",
+    "ignore(name)",
+    "spaces(' ')",
+    "dialect(name)",
+    "held = token.EXACT_TOKEN_TYPES\nheld['QQ'] = 3",
+]
+HARMLESS = [
+    "x = context(yes)",
+    "annotate(graph)",
+    "nx.set_node_attributes(graph, 1, 'w')",
+    "x = str(mpmath.mp.sqrt(few))",
+    "x = []\nx.append(mpmath.mp.gamma(few))",
+    "x = reprlib.repr([1])",
+    "x = csv.field_size_limit()",
+    "from sklearn.linear_model import LinearRegression\nx = LinearRegression().set_params()",
+]
+CHANGES = {
+    "print(sklearn.get_config()['assume_finite'])": OF_SKLEARN,
+    "print(reprlib.repr(list(range(9))))": ["limit(few)", "limit(3)"],
+    "print(mimetypes.guess_type('a.qq')[0])": ["put('c/d')", "mimetypes.types_map['.qq'] = 'e/f'"],
+    "print(str(mpmath.mp.sqrt(2)))": ["precise(30)"],
+    "print(sorted(nx.config.warnings_to_ignore))": ["ignore(name)"],
+    "print(csv.field_size_limit())": ["csv.field_size_limit(size)"],
+    "print(dask.config.get('scheduler', None))": ["dask.config.set(scheduler=name)"],
+}
+
+
+@pytest.fixture
+def made(tmp_path: Path):
+    (tmp_path / "helper.py").write_text(HELPER)
+    with kernel(tmp_path / "store", folder=tmp_path) as one:
+        one.run(SET_UP)
+        yield one
+
+
+@pytest.mark.parametrize("cell", [*OF_SKLEARN, *OTHERS])
+def test_a_cell_that_sets_something_is_not_stored(made: Kernel, cell: str) -> None:
+    """A hit could not set it again: the cell runs, and the status says why."""
+    reply = made.run(f"%%cache\n{cell}")
+    assert reply.state == "bypass"
+    assert "own" in reply.event["reasons"][0] or "belongs" in reply.event["reasons"][0]
+
+
+@pytest.mark.parametrize("cell", HARMLESS)
+def test_what_sets_nothing_is_stored(made: Kernel, tmp_path: Path, cell: str) -> None:
+    """Contexts that end, changes of own objects and a library's own caches are no settings."""
+    assert made.run(f"%%cache\n{cell}").state == "miss"
+    with kernel(tmp_path / "store", folder=tmp_path) as other:
+        other.run(SET_UP)
+        assert other.run(f"%%cache\n{cell}").state == "hit"
+
+
+@pytest.mark.parametrize(
+    ("cell", "change"), [(cell, change) for cell, changes in CHANGES.items() for change in changes]
+)
+def test_it_counts(made: Kernel, cell: str, change: str) -> None:
+    """What an earlier cell set, by whatever way, is an input of later ones."""
+    replies = [made.run(f"%%cache\n{cell}") for _ in range(3)]
+    assert [reply.state for reply in replies] == ["miss", "hit", "hit"]
+    made.run(change)
+    first = made.run(f"%%cache\n{cell}")
+    assert first.text == made.run(cell).text == made.run(f"%%cache\n{cell}").text
+    assert first.text != replies[0].text
+    assert first.state == "stale"
+
+
+def test_a_variable_that_changed_since_says_nothing(made: Kernel) -> None:
+    """What stands set counts, not what the variable that was handed over holds by now."""
+    cell = "%%cache\nprint(sklearn.get_config()['assume_finite'])"
+    made.run("yes = False\nassume(yes)")
+    assert made.run(cell).text.strip() == "False"
+    made.run("yes = True\nassume(yes)\nyes = False")
+    assert made.run(cell).text.strip() == "True"
+
+
+def test_a_call_that_sets_something_is_not_stored(made: Kernel) -> None:
+    """The same holds of a cached function."""
+    made.run("@cache\ndef change(): assume(True)")
+    assert "`sklearn.set_config(…)` sets something in sklearn" in made.run("change()").text
+    assert made.value("change.cache_info().currsize") == "0"
