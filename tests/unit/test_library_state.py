@@ -116,7 +116,7 @@ def test_what_is_as_before_is_no_change(lib: Any, text: str) -> None:
     assert not _change(lib, text, own=[])
 
 
-def _digest(lib: Any, text: str = "lib.set_flag(1)") -> bytes:
+def _digest(lib: Any, text: str = "lib.set_flag(1); lib.set_deep(1)") -> bytes:
     return SetState(setters_reached(ast.parse(text).body, {"lib": lib})).digest()
 
 
