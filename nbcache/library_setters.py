@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import sys
 import types
+from abc import ABCMeta
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +18,7 @@ from typing import Any
 from nbcache.cell.bytecode import code_reads
 from nbcache.heap.tokens import FLAT
 from nbcache.library_effects import (
+    RECORDED_OPTIONS,
     RECORDED_PACKAGES,
     package_holding,
     package_of,
@@ -31,14 +33,20 @@ from nbcache.setting_names import (
     words_in,
     words_of,
 )
-from nbcache.setting_words import may_set, sets_natively
+from nbcache.setting_words import lasts, may_set_somehow, sets_natively
 
 _MOST = 1_000
 """Values looked at for one cell."""
 
 _MOST_ITEMS = 50
 _OURS = __name__.partition(".")[0]
-_SKIPPED = RECORDED_PACKAGES | {"", _OURS, "operator", "ipykernel", "functools", "nbformat"}
+_SKIPPED = frozenset({
+    "", _OURS, "IPython", "ipykernel", "nbformat", "builtins", "functools", "operator", "sys", "os",
+    "gc", "logging", "asyncio", "warnings", "traceback", "subprocess", "shutil", "time", "random",
+})  # fmt: skip
+"""Packages of which the trackers see all, or that set nothing."""
+
+_CYTHON = "cython_function_or_method"
 _MISSING = object()
 
 
@@ -47,16 +55,13 @@ class Setter:
     """A library's function, class or method that may set something in the library."""
 
     label: str
-    package: str
+    package: str = ""
     function: Any = None
     """The function or class; None for an object that code changes by itself."""
     owner: Any = None
     """What a method belongs to, or is changed: an object that the library keeps."""
-
-    @property
-    def is_native(self) -> bool:
-        """Whether it is written in C: what it sets can't be looked at."""
-        return issubclass(type(self.function), types.BuiltinFunctionType)
+    is_native: bool = False
+    """Whether what it sets can't be looked at, as that of code in C."""
 
 
 def setters_reached(
@@ -135,8 +140,11 @@ class _Search:
             self._work.append((label, value.func, words))
         elif kind is types.MethodType:
             self._look_at_method(value, words, label)
-        elif package_of(value):
+        elif _package_of(value):
             self._look_at_code(value, words, label)
+        elif kind.__name__ == _CYTHON and sets_natively(value.__name__):
+            self.found[label] = Setter(label, str(value.__module__).partition(".")[0], value,
+                                       is_native=True)  # fmt: skip
         else:
             for code, variables in codes_of(value):
                 self.changes |= may_change(code)
@@ -150,42 +158,56 @@ class _Search:
         if is_local_module(module.__name__) or package not in _SKIPPED:
             members = {f"{label}.{one}": held[one] for one in words & held.keys()}
             self._work += [(path, one, words) for path, one in members.items()]
+            followed = RECORDED_OPTIONS if package in RECORDED_PACKAGES else ()
             for path, one in members.items() if package else ():
-                if is_changeable(one):
+                if is_changeable(one) and path.rpartition(".")[2] not in followed:
                     self.kept[path] = Setter(path, package, owner=one)
 
     def _look_at_code(self, value: Any, words: frozenset[str], label: str) -> None:
-        package = package_of(value)
+        package = _package_of(value)
         if package in _SKIPPED:
             return
-        sets = sets_natively if issubclass(type(value), types.BuiltinFunctionType) else may_set
+        if package in RECORDED_PACKAGES:
+            if lasts(value.__name__):
+                self.found[label] = Setter(label, package, value, is_native=True)
+            return
+        is_native = issubclass(type(value), types.BuiltinFunctionType)
+        sets = sets_natively if is_native else may_set_somehow
         if sets(value.__name__):
-            self.found[label] = Setter(label, package, value)
+            self.found[label] = Setter(label, package, value, is_native=is_native)
         if issubclass(type(value), type):
             for name in words & vars(value).keys():
-                member = inner_function(vars(value)[name])
-                if may_set(name) and type(member) is types.FunctionType:
-                    self.found[f"{label}.{name}"] = Setter(
-                        f"{label}.{name}", package, member, value
-                    )
+                member, path = inner_function(vars(value)[name]), f"{label}.{name}"
+                if may_set_somehow(name) and type(member) is types.FunctionType:
+                    self.found[path] = Setter(path, package, member, value)
+            if type(value) is ABCMeta and "register" in words:
+                path = f"{label}.register"
+                self.found[path] = Setter(path, package, value, is_native=True)
 
     def _look_at_method(self, method: Any, words: frozenset[str], label: str) -> None:
         function, package = method.__func__, package_of(method.__func__)
         if not package:
             self._work.append((label, function, words))
-        elif package not in _SKIPPED and may_set(function.__name__):
+        elif package not in _SKIPPED | RECORDED_PACKAGES and may_set_somehow(function.__name__):
             self.found[label] = Setter(label, package, function, method.__self__)
 
     def _look_at_kept(self, value: Any, words: frozenset[str], label: str) -> None:
-        names = [word for word in words if may_set(word)]
+        names = [word for word in words if may_set_somehow(word) or lasts(word)]
         package = package_holding(value) if names else ""
-        if package not in _SKIPPED:
-            for name in names:
-                member = _member(type(value), name)
-                if type(member) is types.FunctionType:
-                    self.found[f"{label}.{name}"] = Setter(
-                        f"{label}.{name}", package, member, value
-                    )
+        is_recorded = package in RECORDED_PACKAGES
+        for name in names if package not in _SKIPPED else ():
+            member, path = _member(type(value), name), f"{label}.{name}"
+            if type(member) is types.FunctionType and (lasts(name) or not is_recorded):
+                self.found[path] = Setter(path, package, member, value, is_native=is_recorded)
+
+
+def _package_of(value: Any) -> str:
+    """Return the package of a library's code, that of functions by where they were defined."""
+    found = package_of(value)
+    if not found and type(value) is types.FunctionType:
+        home = str(value.__globals__.get("__name__", "__main__"))
+        found = "" if home == "__main__" or is_local_module(home) else home.partition(".")[0]
+    return found
 
 
 def is_changeable(value: Any) -> bool:

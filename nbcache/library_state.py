@@ -8,15 +8,17 @@ compared before and after a run, and tell later cells what stands set.
 from __future__ import annotations
 
 import contextvars
+import decimal
+import enum
 import hashlib
+import sys
 import threading
 import types
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from nbcache.cell.bytecode import nested_codes
-from nbcache.errors import NotReplayable
 from nbcache.heap.tokens import FLAT
 from nbcache.library_setters import Setter, inner_function
 
@@ -119,6 +121,9 @@ class SetState:
         variables, home = function.__globals__, function.__module__
         for word in sorted(words & variables.keys()):
             self._add(f"{home}.{word}", variables[word], package, depth, words)
+        for word in sorted(words - variables.keys()):  # imported by the function itself
+            if word.partition(".")[0] == package and word in sys.modules:
+                self._add(word, sys.modules[word], package, depth, words)
         given = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
         closed = list(_contents(function))
         for place, value in enumerate([*given, *closed]):
@@ -146,49 +151,13 @@ class SetState:
         kind = type(value)
         is_far = depth > _DEPTH or (depth == _DEPTH and not _is_small(value))
         parts = None if kind in FLAT or is_far else _parts(value, package)
-        self.entries[path] = value if parts is None else kind
+        is_held = parts is not None and issubclass(kind, _CONTAINERS)
+        self.entries[path] = kind if is_held else value
         if parts is None or id(value) in self._seen:
             return
         self._seen[id(value)] = value
         self.is_settable |= not issubclass(kind, tuple)
         self._work.extend((f"{path}{step}", one, package, depth + 1) for step, one in parts)
-
-
-class LibrarySettings:
-    """Looks at what a run may set in libraries, before and after it."""
-
-    def __init__(self, reached: Callable[[], list[Setter]] = list) -> None:
-        self._reached = reached
-        self._before = SetState(reached())
-        self._set: Setter | None = None
-
-    def compare(self) -> None:
-        """Note what is not set as it was; call it as soon as the run has ended."""
-        before = self._before.setters
-        known = {setter.label for setter in before}
-        now = self._reached()
-        late = [one for one in now if one.function is not None and one.label not in known]
-        found = [one for one in now if one.is_native]
-        found += [one for one in late if SetState([one]).is_settable]
-        is_moved = bool(before) and SetState(before).differs(self._before)
-        if is_moved:
-            found += [one for one in before if SetState([one]).differs_within(self._before)]
-        self._set = next(iter([*found, *before[:1]] if is_moved else found), None)
-
-    def refuse(self) -> None:
-        """Refuse a run that left something set.
-
-        Raises:
-            NotReplayable: naming a function that may have set it.
-        """
-        if self._set is not None:
-            if self._set.function is None:
-                told = "belongs to a library, and the cell changed it"
-                raise NotReplayable(told, path=self._set.label)
-            raise NotReplayable(
-                f"`{self._set.label}(…)` sets something in {self._set.package}, which a hit could"
-                " not repeat; put it into a cell of its own"
-            )
 
 
 def _is_same(one: Any, other: Any) -> bool:
@@ -197,7 +166,9 @@ def _is_same(one: Any, other: Any) -> bool:
 
 
 def _name(value: Any) -> str:
-    """Return the name of a class or a function; that of a module or any other object is none."""
+    """Return the name of a member of an enum, a class or a function; other objects have none."""
+    if issubclass(type(value), enum.Enum):
+        return str(value.name)
     if issubclass(type(value), (type, types.FunctionType)):
         return f"{value.__module__}.{value.__qualname__}"
     return ""
@@ -234,6 +205,8 @@ def _parts(value: Any, package: str) -> list[tuple[str, Any]] | None:
         return held if _package(value) == package else None
     if issubclass(kind, _CONTAINERS):
         return _items(value)
+    if kind is decimal.Context:
+        return [(".repr()", repr(value))]
     if kind is contextvars.ContextVar:
         return [(".get()", value.get(None))]
     if issubclass(kind, _CODE) or not (_package(kind) == package or issubclass(kind, _HOLDERS)):

@@ -178,7 +178,7 @@ def _counts(one: Replaced, spelled: Container[str]) -> bool:
         return (is_users or _is_code(new)) and not (is_its_own and new.__name__ == one.name)
     if _is_code(old) or (new is not MISSING and issubclass(type(new), _CODE)):
         return True
-    is_read = type(old) in FLAT or issubclass(type(old), types.ModuleType)
+    is_read = type(old) in FLAT or issubclass(type(old), types.ModuleType) or one.name in spelled
     return is_read and not one.name.startswith("_")
 
 

@@ -42,12 +42,34 @@ def may_set(name: str) -> bool:
     return name in _OF_MOCKS or bool(LASTING.match(name) or SETS.match(name))
 
 
+def may_set_somehow(name: str) -> bool:
+    """Tell the same of what is looked at before and after: it may well be told too often."""
+    return may_set(name) or bool(_SOMEHOW.match(name))
+
+
+_SOMEHOW = re.compile(
+    r"(de)?activate|reconfigure|(\w+_)?config(uration)?$|seed|switch|week_|prefer_|go_o|init|setup"
+    r"|option|default|mode$|theme|style|locale|start|stop|load_|clear|swap|toggle|allow|mute|silence"
+)
+
+
+def lasts(name: str) -> bool:
+    """Tell whether a function of a recorded package changes what its tracker does not see."""
+    return bool(_LASTS.match(name))
+
+
+_LASTS = re.compile(
+    r"(un|de)?register(_|$)|addfont$|set_(default_printstyle|display|epoch|random_seed)$"
+    r"|add_safe_globals$|install_opener$"
+)
+
+
 def sets_natively(name: str) -> bool:
     """Tell whether a function written in C of this name sets something in its library."""
     return bool(_NATIVE.match(name))
 
 
-_NATIVE = re.compile(r"(un)?(set|register)(_|[A-Z])|register$|(en|dis)able(_|[A-Z]|$)|use[A-Z]")
+_NATIVE = re.compile(r"(un)?(set|register)(_|[A-Z]|err)|register$|(en|dis)able(_|[A-Z]|$)|use[A-Z]")
 
 
 def sets_nothing(package: str, statement: ast.stmt, *, is_shown: bool) -> bool:

@@ -19,7 +19,7 @@ from nbcache.heap.registry import kind_of
 from nbcache.heap.walk import Walk
 from nbcache.lazy_frames import chosen_folders
 from nbcache.library_setters import setters_reached
-from nbcache.library_state import LibrarySettings
+from nbcache.library_settings import LibrarySettings
 from nbcache.policy import Policy
 from nbcache.replaced import LibraryMembers, refuse_replaced
 from nbcache.replacing import walked_may_replace

@@ -134,23 +134,29 @@ class Decimals(_Unwatched):
 
 
 class Locales(_Unwatched):
-    """The process's locale by category; of the character type, only the encoding is compared."""
+    """The process's locale by category; of the character type, only the encoding is compared.
+
+    ``LC_ALL`` is there when all categories are the same, those that Python has no name for too.
+    """
 
     name, title, module = "locale", "locale", "locale"
-    unread = frozenset({"LC_CTYPE"})
+    unread = frozenset({"LC_CTYPE", "LC_ALL"})
     _categories = ("LC_CTYPE", "LC_NUMERIC", "LC_TIME", "LC_COLLATE", "LC_MONETARY")
 
     def values(self) -> dict[str, Any]:
         """Return category → name, and the encoding in which files are opened."""
         found = {name: locale.setlocale(getattr(locale, name)) for name in self._categories}
+        every = locale.setlocale(locale.LC_ALL)
+        found["LC_ALL"] = "" if ";" in every or "/" in every else every
         return found | {"encoding": codecs.lookup(locale.getpreferredencoding(False)).name}
 
     def defaults(self) -> Mapping[str, Any]:
         """Return the locale ``C``, in which Python starts in all but the character type."""
-        return {**dict.fromkeys(self._categories, "C"), "encoding": "utf-8"}
+        every = {"LC_ALL": ""}
+        return {**dict.fromkeys(self._categories, "C"), **every, "encoding": "utf-8"}
 
     def assign(self, values: Mapping[str, Any]) -> None:
         """Set the given categories."""
-        for name in self._categories:
-            if name in values:
+        for name in ("LC_ALL", *self._categories):
+            if values.get(name):
                 locale.setlocale(getattr(locale, name), values[name])

@@ -7,6 +7,7 @@ import atexit
 import codecs
 import contextvars
 import copyreg
+import faulthandler
 import logging
 import os
 import signal
@@ -49,7 +50,10 @@ PLACES: tuple[Place, ...] = tuple(
 )
 """Functions whose whole point is a lasting change that a hit could not repeat."""
 
-_BARE = tuple((os, name) for name in ("pipe", "openpty", "fork", "forkpty") if hasattr(os, name))
+_BARE = (
+    *((os, name) for name in ("pipe", "openpty", "fork", "forkpty") if hasattr(os, name)),
+    *((faulthandler, name) for name in ("enable", "disable")),
+)
 """The same for functions that take no arguments; of the others, such a call only asks."""
 
 _LIBRARIES: tuple[tuple[str, str, str], ...] = (
@@ -61,11 +65,14 @@ _LIBRARIES: tuple[tuple[str, str, str], ...] = (
     ("polars.api", "", "register_dataframe_namespace register_series_namespace"),
     ("polars.api", "", "register_lazyframe_namespace register_expr_namespace"),
     ("csv", "", "field_size_limit"),
+    ("tracemalloc", "", "start stop"),
     ("gettext", "", "textdomain bindtextdomain"),
     ("joblib", "", "register_compressor register_parallel_backend register_store_backend"),
 )
 """The same in libraries: module, class in it, and names; watched once they are loaded."""
 
+_BARE_LIBRARIES = frozenset({"tracemalloc"})
+"""Those of them whose functions take no arguments."""
 
 _DUPLICATING = frozenset({"fromfile", "tofile"})
 """What numpy does in C over a duplicate of a file's descriptor, closed before it returns."""
@@ -101,7 +108,9 @@ class ProcessTracker(Watcher[_Run]):
 
             def hook(loaded: Any, owner: str = owner, names: str = names) -> None:
                 place = getattr(loaded, owner) if owner else loaded
-                patches.watch(on_call, *((place, name) for name in names.split()))
+                is_bare = loaded.__name__ in _BARE_LIBRARIES
+                told = (lambda args, kwargs: on_call((True,), kwargs)) if is_bare else on_call
+                patches.watch(told, *((place, name) for name in names.split()))
 
             if _is_ready(module):
                 hook(sys.modules[module])

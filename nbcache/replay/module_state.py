@@ -19,7 +19,7 @@ from nbcache.deps.local import loaded_local_names
 from nbcache.errors import CacheError, NotFingerprintable, NotReplayable
 from nbcache.heap.tokens import FLAT
 from nbcache.heap.walk import Walk
-from nbcache.locality import is_local_module
+from nbcache.locality import is_local_module, is_made
 from nbcache.replay.library_objects import LIBRARIES
 
 Variables = dict[str, Any]
@@ -39,9 +39,11 @@ class ModuleState:
     _before: dict[str, Variables] = field(default_factory=dict)
     _arrived: dict[str, _Arrived] = field(default_factory=dict)
     _arrival: arrivals.Arrival | None = None
+    _known: frozenset[str] = frozenset()
 
     def start(self) -> None:
         """Remember what the names of the loaded local modules are bound to."""
+        self._known = frozenset(sys.modules)
         self._before = {name: dict(vars(sys.modules[name])) for name in loaded_local_names()}
         self._arrival = arrivals.expect(frozenset({arrivals.EVERY}), self._note)
 
@@ -72,6 +74,21 @@ class ModuleState:
             if bind or delete:
                 found[name] = {"bind": bind, "delete": delete}
         return found
+
+    def refuse_made(self, words: str) -> None:
+        """Refuse a run that put a module into ``sys.modules`` which no file makes.
+
+        ``words`` are those of its code, which names ``modules`` then.
+
+        Raises:
+            NotReplayable: naming the module.
+        """
+        for name in sys.modules.keys() - self._known if "modules" in words else ():
+            if is_made(sys.modules.get(name)):
+                raise NotReplayable(
+                    f"it makes the module `{name}` by hand, which a hit could not import; make it"
+                    " in a cell of its own"
+                )
 
     @staticmethod
     def _refuse_changed(name: str, arrived: _Arrived) -> None:

@@ -18,7 +18,7 @@ from nbcache.heap.walk import Walk, digest_variable
 from nbcache.lazy_frames import chosen_folders
 from nbcache.library_effects import effect_calls, refuse_effect_calls, refuse_library_changes
 from nbcache.library_setters import setters_reached
-from nbcache.library_state import LibrarySettings
+from nbcache.library_settings import LibrarySettings
 from nbcache.line_places import code_places, refuse_unreached, shows_lines
 from nbcache.policy import Policy, not_kept
 from nbcache.replaced import LibraryMembers, refuse_replaced
@@ -211,6 +211,7 @@ class Recorder:
         refuse_unfollowed(walk, names, nodes)
         refuse_replaced(self._replaced)
         self._settings.refuse()
+        self._modules.refuse_made(f"{read.request.text} {spelled_names(walk)}")
         results = [item for item in self._messages if item["msg_type"] == "execute_result"]
         namespace = self.shell.user_ns
         refuse_library_changes(nodes, namespace, library_names(nodes, namespace))

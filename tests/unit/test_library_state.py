@@ -11,7 +11,8 @@ import pytest
 
 from nbcache.errors import NotReplayable
 from nbcache.library_setters import setters_reached
-from nbcache.library_state import LibrarySettings, SetState
+from nbcache.library_settings import LibrarySettings
+from nbcache.library_state import SetState
 
 SOURCE = """
 import contextvars, threading
