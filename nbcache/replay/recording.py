@@ -23,6 +23,7 @@ from nbcache.line_places import code_places, refuse_unreached, shows_lines
 from nbcache.policy import Policy, not_kept
 from nbcache.replaced import LibraryMembers, refuse_replaced
 from nbcache.replacing import recorded_may_replace
+from nbcache.replay.addresses import refuse_addresses
 from nbcache.replay.aside import refuse_unseen_changes, walk_aside
 from nbcache.replay.codec import dump
 from nbcache.replay.codes import nested_codes
@@ -155,13 +156,13 @@ class Recorder:
         self._refuse()
         refuse_unseen_changes(self._aside)
         read, namespace = self.reading, self.shell.user_ns
-        hidden = self.shell.user_ns_hidden
-        changes = self._changes(hidden)
+        changes = self._changes(self.shell.user_ns_hidden)
         values = self._values(changes, policy)
+        nodes = read.request.nodes
+        refuse_addresses(nodes, read.walk, values)
         values["annotations"] = self._annotations(values["bind"])
         values["modules"] = self._modules.changes()
         foreign = self._modules.parts() | self._snapshot.foreign(read.walk)
-        nodes = read.request.nodes
         LIBRARIES.look(sys.modules, items=False)
         LIBRARIES.look_along(nodes, namespace)
         body = dump(
@@ -198,8 +199,8 @@ class Recorder:
         for seen in self._observed.values():
             if seen.refusal:
                 raise NotReplayable(seen.refusal)
-        read = self.reading
-        walk, names, nodes = read.walk, read.source.names, read.request.nodes
+        read, walk = self.reading, self.reading.walk
+        names, nodes = read.source.names, read.request.nodes
         magics = {name for name, _ in read.setup}
         self._registered = self._shell_state.additions(
             ShellState.of(self.shell),
@@ -215,8 +216,8 @@ class Recorder:
         results = [item for item in self._messages if item["msg_type"] == "execute_result"]
         namespace = self.shell.user_ns
         refuse_library_changes(nodes, namespace, library_names(nodes, namespace))
-        calls = {*read.effect_calls, *effect_calls(nodes, namespace)}
-        refuse_effect_calls(sorted(calls), has_result=bool(results))
+        calls = sorted({*read.effect_calls, *effect_calls(nodes, namespace)})
+        refuse_effect_calls(calls, has_result=bool(results))
         if len(results) > 1:
             raise NotReplayable("the cell shows several results (ast_node_interactivity)")
 
@@ -281,12 +282,11 @@ class Recorder:
 
     def _lines(self, seen: Sequence[str]) -> dict[str, Any]:
         """Return where the cell's code stands, if its run saw lines or may have."""
-        read = self.reading
-        modules = reached_modules(read.walk, read.source.names)
-        if not (seen or shows_lines(read.request, read.walk, modules)):
+        read, walk = self.reading, self.reading.walk
+        if not (seen or shows_lines(read.request, walk, reached_modules(walk, read.source.names))):
             return {}
         cells = getattr(getattr(self.shell, "compile", None), "_filename_map", {})
-        codes = list(user_codes(read.walk))
+        codes = list(user_codes(walk))
         refuse_unreached(seen, read.request, codes, cells)
         return {"lines": {"places": code_places(read.request, codes)}}
 
