@@ -42,7 +42,9 @@ _LASTING = frozenset({
 _HARMLESS = frozenset(
     [("rich", name) for name in ("print", "pprint", "print_json", "inspect")]
     + [("click", "echo"), ("click", "secho"), ("termcolor", "cprint")]
-    + [("socket", "setdefaulttimeout")]
+    + [("socket", "setdefaulttimeout"), ("dotenv", "load_dotenv"), ("sympy", "var")]
+    + [("typer", "echo"), ("jsonschema", "validate"), ("dis", "dis"), ("dis", "show_code")]
+    + [("calendar", name) for name in ("prmonth", "prcal", "pryear")]
 )
 """Functions of other packages that only show something, or whose effect a tracker records."""
 

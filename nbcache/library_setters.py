@@ -120,8 +120,9 @@ class _Search:
         self._work += [(word, variables[word], words) for word in words if word in variables]
         for name in imports:
             top = name.lstrip(".").partition(".")[0]
-            if top in sys.modules:
-                self._work.append((top, sys.modules[top], words))
+            for path in {top, name}:
+                if path in sys.modules:
+                    self._work.append((path, sys.modules[path], words))
 
     def look(self, value: Any, words: frozenset[str], label: str) -> None:
         """Look at a value that code which spells these words may use."""
@@ -178,7 +179,8 @@ class _Search:
         if issubclass(type(value), type):
             for name in words & vars(value).keys():
                 member, path = inner_function(vars(value)[name]), f"{label}.{name}"
-                if may_set_somehow(name) and type(member) is types.FunctionType:
+                is_method = member is vars(value)[name]  # which changes what it belongs to
+                if may_set_somehow(name) and type(member) is types.FunctionType and not is_method:
                     self.found[path] = Setter(path, package, member, value)
             if type(value) is ABCMeta and "register" in words:
                 path = f"{label}.register"
@@ -211,8 +213,32 @@ def _package_of(value: Any) -> str:
 
 
 def is_changeable(value: Any) -> bool:
-    """Tell whether code may change an object: it is neither a plain value nor code."""
-    return not (type(value) in FLAT or issubclass(type(value), _FIXED))
+    """Tell whether code may change an object: a container, or one with attributes for all.
+
+    What keeps nothing but attributes of its own, as sympy's numbers do, notes things for itself.
+    """
+    kind = type(value)
+    if kind in FLAT or issubclass(kind, _FIXED):
+        return False
+    if issubclass(kind, (dict, list, set)) or "__setitem__" in dir(kind):
+        return True
+    names = {name for name in _attributes_of(value) if not name.startswith("_")}
+    setters = (name for base in type.mro(kind) for name, one in vars(base).items() if _sets(one))
+    return bool(names) or not all(name.startswith("_") for name in setters)
+
+
+def _attributes_of(value: Any) -> Iterable[str]:
+    try:
+        held = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return ()
+    return list(held) if type(held) is dict else ()
+
+
+def _sets(member: Any) -> bool:
+    if type(member) is property:
+        return member.fset is not None
+    return type(member) in (types.MemberDescriptorType, types.GetSetDescriptorType)
 
 
 _FIXED = (

@@ -26,8 +26,13 @@ class LibrarySettings:
         """Note what is not set as it was; call it as soon as the run has ended."""
         before = self._before.setters
         known = {setter.label for setter in before}
+        seen = {(id(one.function), id(one.owner)) for one in before}
         now = self._reached()
-        late = [one for one in now if one.function is not None and one.label not in known]
+        late = [
+            one
+            for one in now
+            if one.function is not None and (id(one.function), id(one.owner)) not in seen
+        ]
         found = [one for one in now if one.is_native]
         found += [one for one in late if SetState([one]).is_settable]
         same = [one for one in now if one.label in known]

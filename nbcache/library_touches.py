@@ -104,7 +104,9 @@ def _touched(call: ast.Call, namespace: dict[str, Any]) -> str:
     if package == _OURS:  # which changes no value
         return ""
     if package:
-        sets = any(map(SETS.match, steps)) and package not in TRACKED
+        if _is_of_new_object(call, namespace):
+            return ""
+        sets = any(map(SETS.match, _callable_steps(steps, root))) and package not in TRACKED
         sets = sets or bool(LASTING.match(steps[-1])) or package == "copyreg"
         if not sets and _writes_result(call):
             return ""
@@ -115,6 +117,30 @@ def _touched(call: ast.Call, namespace: dict[str, Any]) -> str:
     modules = [namespace.get(one.id) for one in given if isinstance(one, ast.Name)]
     found = [package_of(one) for one in modules if type(one) is types.ModuleType]
     return next(filter(None, found), "")
+
+
+def _is_of_new_object(call: ast.Call, namespace: dict[str, Any]) -> bool:
+    """Tell whether a method is called of what a class has just made: ``Ridge().set_params(…)``."""
+    function = call.func
+    while isinstance(function, (ast.Attribute, ast.Subscript)):
+        function = function.value
+        if isinstance(function, ast.Call):
+            steps = target_steps(function.func)
+            steps = steps or ([function.func.id] if isinstance(function.func, ast.Name) else [])
+            value = namespace.get(steps[0]) if steps else None
+            for step in steps[1:]:
+                value = vars(value).get(step) if type(value) is types.ModuleType else None
+            return issubclass(type(value), type) and bool(package_of(value))
+    return False
+
+
+def _callable_steps(steps: list[str], root: Any) -> list[str]:
+    """Return the steps but for modules: ``init`` of ``nn.init.zeros_`` sets nothing."""
+    value, place = root, 1
+    while place < len(steps) - 1 and type(value) is types.ModuleType:
+        value = vars(value).get(steps[place])
+        place += type(value) is types.ModuleType
+    return steps[place:] if place > 1 else steps
 
 
 def _writes_result(call: ast.Call) -> bool:

@@ -20,6 +20,7 @@ from nbcache.deps.local import loaded_local_names
 from nbcache.errors import NotReplayable
 from nbcache.heap.kinds.code import is_library
 from nbcache.heap.tokens import FLAT
+from nbcache.locality import is_local_module
 from nbcache.uncollected import uncollected
 
 MISSING: Any = object()
@@ -175,11 +176,27 @@ def _counts(one: Replaced, spelled: Container[str]) -> bool:
     if old is MISSING:
         is_its_own = issubclass(type(new), (types.FunctionType, type)) and is_library(new)
         is_users = one.name in spelled and not issubclass(type(new), types.ModuleType)
-        return (is_users or _is_code(new)) and not (is_its_own and new.__name__ == one.name)
+        is_made = not is_users and _is_over_library(new)  # as networkx makes when first called
+        return (is_users or _is_code(new)) and not (
+            is_made or (is_its_own and new.__name__ == one.name)
+        )
     if _is_code(old) or (new is not MISSING and issubclass(type(new), _CODE)):
         return True
     is_read = type(old) in FLAT or issubclass(type(old), types.ModuleType) or one.name in spelled
     return is_read and not one.name.startswith("_")
+
+
+def _is_over_library(value: Any) -> bool:
+    """Tell whether a function, or one that it is put around, has a library's module as its own."""
+    for _ in range(3):
+        if type(value) is types.FunctionType:
+            home = value.__globals__.get("__name__")
+            return type(home) is str and home != "__main__" and not is_local_module(home)
+        try:
+            value = object.__getattribute__(value, "__wrapped__")
+        except AttributeError:
+            break
+    return False
 
 
 def _is_code(value: Any) -> bool:

@@ -44,8 +44,10 @@ def may_set(name: str) -> bool:
 
 def may_set_somehow(name: str) -> bool:
     """Tell the same of what is looked at before and after: it may well be told too often."""
-    return may_set(name) or bool(_SOMEHOW.match(name))
+    return name not in _NOUNS and (may_set(name) or bool(_SOMEHOW.match(name)))
 
+
+_NOUNS = frozenset({"settings", "setting", "Settings", "options", "option", "default", "theme"})
 
 _SOMEHOW = re.compile(
     r"(de)?activate|reconfigure|(\w+_)?config(uration)?$|seed|switch|week_|prefer_|go_o|init|setup"

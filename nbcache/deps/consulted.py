@@ -120,7 +120,8 @@ def interpreter_parts(text: str, modules: Collection[str] = ()) -> dict[str, str
 
 
 _COPIES = re.compile(
-    r"deepcopy|\bcopy\.copy|pickle|\bdumps?\b|\bclone\b|random_state|get_?state|__dict__|\bvars\b"
+    r"deepcopy|\bcopy\.copy|pickle|(?<!json\.)(?<!yaml\.)\bdumps?\b|\bclone\b|get_?state|__dict__"
+    r"|\.random_state\b(?!\s*=[^=])|\bvars\b"
 )
 
 

@@ -31,7 +31,8 @@ class Display:
         if formatter is None:
             return dict(self.defaults())
         plain = formatter.formatters["text/plain"]
-        return {**{name: getattr(plain, name) for name in _TEXT}, **_inline_values()}
+        told = {name: getattr(plain, name, repr(type(plain))) for name in _TEXT}
+        return {**told, **_inline_values()}
 
     def defaults(self) -> Mapping[str, Any]:
         """Return IPython's own values."""

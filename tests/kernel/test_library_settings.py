@@ -9,7 +9,9 @@ from kernels import Kernel, kernel
 
 HELPER = "import sklearn\ndef assume(yes): sklearn.set_config(assume_finite=yes)\n"
 SET_UP = """
-import csv, dask, functools, gettext, mimetypes, mpmath, reprlib, sklearn, token
+import csv, dask, sys, functools, gettext, mimetypes, mpmath, reprlib, sklearn, sympy, token
+import collections.abc, decimal, dotenv, humanize, logging, pendulum, regex, tracemalloc, types
+import matplotlib.pyplot as plt, numpy as np, pandas as pd
 import networkx as nx, pyparsing as pp, multiprocessing as mp
 from nbcache import cache
 import helper
@@ -33,8 +35,26 @@ def precise(digits): mpmath.mp.dps = digits
 def ignore(text): nx.config.warnings_to_ignore.add(text)
 def spaces(text): pp.ParserElement.set_default_whitespace_chars(text)
 def dialect(name): csv.register_dialect(name, delimiter=";")
+def week(): pendulum.week_starts_at(pendulum.SUNDAY)
+def version(): regex.DEFAULT_VERSION = regex.V1
+def style(): plt.style.library["mine"] = {}
+def prec(): decimal.DefaultContext.prec = 7
+def printed(): np.polynomial.set_default_printstyle("ascii")
+def converters(): pd.plotting.register_matplotlib_converters()
+def abstract(kind): collections.abc.Sequence.register(kind)
+def traced(): tracemalloc.start()
+def last(): logging.lastResort = None
+def module(): sys.modules["made"] = types.ModuleType("made")
+class Own: pass
+own, marks = Own(), {}
+def mark(one): marks[id(one)] = True
 def context(yes):
     with sklearn.config_context(assume_finite=yes): return 3
+def turned(angle):
+    found = sympy.eye(2)
+    found[0, 1] = sympy.sin(angle * sympy.pi)
+    return found
+def same(one, other): return id(one) == id(other)
 def annotate(graph): nx.set_node_attributes(graph, 1, "w")
 """
 OF_SKLEARN = [
@@ -73,6 +93,19 @@ OTHERS = [
     "spaces(' ')",
     "dialect(name)",
     "held = token.EXACT_TOKEN_TYPES\nheld['QQ'] = 3",
+    "humanize.activate('de_DE')",
+    "week()",
+    "version()",
+    "style()",
+    "prec()",
+    "printed()",
+    "converters()",
+    "abstract(Own)",
+    "traced()",
+    "last()",
+    "module()",
+    "mark(own)",
+    "at = hash(own)",
 ]
 HARMLESS = [
     "x = context(yes)",
@@ -83,6 +116,13 @@ HARMLESS = [
     "x = reprlib.repr([1])",
     "x = csv.field_size_limit()",
     "from sklearn.linear_model import LinearRegression\nx = LinearRegression().set_params()",
+    "import networkx\nx = networkx.Graph()\nx.add_edge(1, 2)",
+    "from rich.table import Table\nheld = Table()\nheld.add_column('a')\ndel held",
+    "import configparser\nx = configparser.ConfigParser()\nx.add_section('a')",
+    "from mpl_toolkits.mplot3d import Axes3D\nx = Axes3D.set_zlabel.__name__",
+    "x = turned(few)",
+    "x = same(graph, graph)",
+    "dotenv.load_dotenv('.env')",
 ]
 CHANGES = {
     "print(sklearn.get_config()['assume_finite'])": OF_SKLEARN,
