@@ -32,7 +32,7 @@ RECORDED_PACKAGES = frozenset(
 )
 """Packages whose functions leave no state behind but what the trackers record."""
 
-_LASTING = frozenset({
+LASTING_CALLS = frozenset({
     ("tqdm", "pandas"), ("matplotlib", "set_epoch"), ("torch", "add_safe_globals"),
     ("numpy", "set_default_printstyle"), ("numpy", "set_display"),
 })  # fmt: skip
@@ -223,7 +223,7 @@ def _effect_call(call: ast.Call, namespace: dict[str, Any]) -> str:
         steps = [call.func.id]
     value = namespace.get(steps[0]) if steps else None
     package = package_of(value)
-    if not package or (package, steps[-1]) in _LASTING:
+    if not package or (package, steps[-1]) in LASTING_CALLS:
         return ".".join(steps) if package else ""
     last = steps[-1] if len(steps) > 1 else getattr(value, "__name__", "")
     if package in RECORDED_PACKAGES or (package, last) in _HARMLESS:

@@ -10,18 +10,26 @@ import ast
 import sys
 import types
 from abc import ABCMeta
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from nbcache.cell.bytecode import code_reads
-from nbcache.heap.tokens import FLAT
 from nbcache.library_effects import (
+    LASTING_CALLS,
     RECORDED_OPTIONS,
     RECORDED_PACKAGES,
     package_holding,
     package_of,
+)
+from nbcache.library_members import (
+    CONTAINERS,
+    attributes_of,
+    inner_function,
+    is_changeable,
+    leads_on,
+    member_of,
 )
 from nbcache.locality import is_local_module
 from nbcache.replacing import codes_of
@@ -38,7 +46,6 @@ from nbcache.setting_words import lasts, may_set_somehow, sets_natively
 _MOST = 1_000
 """Values looked at for one cell."""
 
-_MOST_ITEMS = 50
 _OURS = __name__.partition(".")[0]
 _SKIPPED = frozenset({
     "", _OURS, "IPython", "ipykernel", "nbformat", "builtins", "functools", "operator", "sys", "os",
@@ -100,6 +107,10 @@ class _Search:
         """Objects in modules of libraries that code names."""
         self.changes = False
         """Whether any code that was met assigns to parts of something."""
+        self._modules: dict[str, Any] = {}
+        self._words: frozenset[str] = frozenset()
+        """Those of all functions that were met: they may be handed any of these modules."""
+        self._is_loose = False
         self._seen: set[tuple[int, frozenset[str]]] = set()
         self._work: list[tuple[str, Any, frozenset[str]]] = []
 
@@ -108,6 +119,14 @@ class _Search:
     ) -> None:
         """Follow the names that some code spells, and whatever they lead to."""
         self._add(words, imports, variables)
+        self._empty()
+        self._is_loose = True
+        for label, module in list(self._modules.items()) if self._words else ():
+            self.look(module, self._words, label)
+        self._empty()
+        self._is_loose = False
+
+    def _empty(self) -> None:
         while self._work:
             label, value, spelled = self._work.pop()
             self.look(value, spelled, label)
@@ -132,11 +151,11 @@ class _Search:
         self._seen.add(place)
         kind = type(value)
         if issubclass(kind, types.ModuleType):
+            self._modules.setdefault(label, value)
             self._look_in_module(value, words, label)
-        elif kind in (list, tuple, dict):
+        elif kind in CONTAINERS:
             items = value.values() if kind is dict else value
-            few = list(items) if len(items) <= _MOST_ITEMS else []
-            self._work += [(label, one, words) for one in few if callable(one)]
+            self._work += [(label, one, words) for one in items if leads_on(one)]
         elif kind is partial:
             self._work.append((label, value.func, words))
         elif kind is types.MethodType:
@@ -147,12 +166,19 @@ class _Search:
             self.found[label] = Setter(label, str(value.__module__).partition(".")[0], value,
                                        is_native=True)  # fmt: skip
         else:
-            for code, variables in codes_of(value):
-                self.changes |= may_change(code)
-                self._add(words_in(code), code_reads(code).imports, variables)
+            self._look_at_own(value, words, label)
             self._look_at_kept(value, words, label)
-            held = _attributes(value)
-            self._work += [(f"{label}.{one}", held[one], words) for one in words & held.keys()]
+
+    def _look_at_own(self, value: Any, words: frozenset[str], label: str) -> None:
+        """Look at what the notebook's own functions, classes and objects spell and hold."""
+        for code, variables in codes_of(value):
+            self.changes |= may_change(code)
+            self._words |= words_in(code)
+            self._add(words_in(code), code_reads(code).imports, variables)
+        held = attributes_of(value)
+        for name, one in held.items():
+            if name in words or leads_on(one):
+                self._work.append((f"{label}.{name}", one, words))
 
     def _look_in_module(self, module: Any, words: frozenset[str], label: str) -> None:
         held, package = vars(module), package_of(module)
@@ -169,20 +195,23 @@ class _Search:
         if package in _SKIPPED:
             return
         if package in RECORDED_PACKAGES:
-            if lasts(value.__name__):
+            lasting = [value.__name__] if lasts(value.__name__) else []
+            lasting += [one for one in words if (package, one) in LASTING_CALLS]
+            if lasting and not self._is_loose:
                 self.found[label] = Setter(label, package, value, is_native=True)
             return
         is_native = issubclass(type(value), types.BuiltinFunctionType)
         sets = sets_natively if is_native else may_set_somehow
-        if sets(value.__name__):
+        if sets(value.__name__) and not (is_native and self._is_loose):
             self.found[label] = Setter(label, package, value, is_native=is_native)
         if issubclass(type(value), type):
-            for name in words & vars(value).keys():
-                member, path = inner_function(vars(value)[name]), f"{label}.{name}"
-                is_method = member is vars(value)[name]  # which changes what it belongs to
+            members = {name: member_of(value, name) for name in words if name in dir(value)}
+            for name, found in members.items():
+                member, path = inner_function(found), f"{label}.{name}"
+                is_method = member is found  # which changes what it belongs to
                 if may_set_somehow(name) and type(member) is types.FunctionType and not is_method:
                     self.found[path] = Setter(path, package, member, value)
-            if type(value) is ABCMeta and "register" in words:
+            if type(value) is ABCMeta and "register" in words and not self._is_loose:
                 path = f"{label}.register"
                 self.found[path] = Setter(path, package, value, is_native=True)
 
@@ -198,7 +227,7 @@ class _Search:
         package = package_holding(value) if names else ""
         is_recorded = package in RECORDED_PACKAGES
         for name in names if package not in _SKIPPED else ():
-            member, path = _member(type(value), name), f"{label}.{name}"
+            member, path = member_of(type(value), name), f"{label}.{name}"
             if type(member) is types.FunctionType and (lasts(name) or not is_recorded):
                 self.found[path] = Setter(path, package, member, value, is_native=is_recorded)
 
@@ -210,59 +239,3 @@ def _package_of(value: Any) -> str:
         home = str(value.__globals__.get("__name__", "__main__"))
         found = "" if home == "__main__" or is_local_module(home) else home.partition(".")[0]
     return found
-
-
-def is_changeable(value: Any) -> bool:
-    """Tell whether code may change an object: a container, or one with attributes for all.
-
-    What keeps nothing but attributes of its own, as sympy's numbers do, notes things for itself.
-    """
-    kind = type(value)
-    if kind in FLAT or issubclass(kind, _FIXED):
-        return False
-    if issubclass(kind, (dict, list, set)) or "__setitem__" in dir(kind):
-        return True
-    names = {name for name in _attributes_of(value) if not name.startswith("_")}
-    setters = (name for base in type.mro(kind) for name, one in vars(base).items() if _sets(one))
-    return bool(names) or not all(name.startswith("_") for name in setters)
-
-
-def _attributes_of(value: Any) -> Iterable[str]:
-    try:
-        held = object.__getattribute__(value, "__dict__")
-    except AttributeError:
-        return ()
-    return list(held) if type(held) is dict else ()
-
-
-def _sets(member: Any) -> bool:
-    if type(member) is property:
-        return member.fset is not None
-    return type(member) in (types.MemberDescriptorType, types.GetSetDescriptorType)
-
-
-_FIXED = (
-    types.ModuleType, type, types.FunctionType, types.BuiltinFunctionType, types.MethodType,
-    tuple, frozenset,
-)  # fmt: skip
-
-
-def _attributes(value: Any) -> dict[str, Any]:
-    """Return what an object of one of the notebook's classes holds."""
-    if package_of(type(value)):
-        return {}
-    try:
-        held = object.__getattribute__(value, "__dict__")
-    except AttributeError:
-        return {}
-    return held if type(held) is dict else {}
-
-
-def inner_function(member: Any) -> Any:
-    """Return the function of a static or class method, else what was given."""
-    return member.__func__ if type(member) in (staticmethod, classmethod) else member
-
-
-def _member(kind: type, name: str) -> Any:
-    held: Iterator[Any] = (vars(base).get(name) for base in type.mro(kind) if name in vars(base))
-    return next(held, None)

@@ -18,9 +18,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from nbcache.cell.bytecode import nested_codes
+from nbcache.cell.bytecode import code_reads, nested_codes
 from nbcache.heap.tokens import FLAT
-from nbcache.library_setters import Setter, inner_function
+from nbcache.library_members import inner_function
+from nbcache.library_setters import Setter
 
 _MOST = 5_000
 """Values looked at; what lies beyond is not compared."""
@@ -117,6 +118,7 @@ class SetState:
         if type(function) is not types.FunctionType or id(function) in self._seen:
             return
         self._seen[id(function)] = function
+        self.is_settable |= bool(code_reads(function.__code__).stores)
         words = {word for code in nested_codes(function.__code__) for word in code.co_names}
         variables, home = function.__globals__, function.__module__
         for word in sorted(words & variables.keys()):
@@ -201,8 +203,10 @@ def _parts(value: Any, package: str) -> list[tuple[str, Any]] | None:
     """Return what an object of a library, or a container, holds; None if it is taken as it is."""
     kind = type(value)
     if issubclass(kind, type):
-        held = [(f".{name}", one) for name, one in vars(value).items() if _is_data(name, one)]
-        return held if _package(value) == package else None
+        bases = [base for base in type.mro(value) if _package(base) == package]
+        members = {name: one for base in reversed(bases) for name, one in vars(base).items()}
+        held = [(f".{name}", one) for name, one in members.items() if _is_data(name, one)]
+        return held if bases else None
     if issubclass(kind, _CONTAINERS):
         return _items(value)
     if kind is decimal.Context:

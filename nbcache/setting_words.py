@@ -52,6 +52,7 @@ _NOUNS = frozenset({"settings", "setting", "Settings", "options", "option", "def
 _SOMEHOW = re.compile(
     r"(de)?activate|reconfigure|(\w+_)?config(uration)?$|seed|switch|week_|prefer_|go_o|init|setup"
     r"|option|default|mode$|theme|style|locale|start|stop|load_|clear|swap|toggle|allow|mute|silence"
+    r"|push_|pop_|update_|\w+_limits$"
 )
 
 
@@ -62,6 +63,7 @@ def lasts(name: str) -> bool:
 
 _LASTS = re.compile(
     r"(un|de)?register(_|$)|addfont$|set_(default_printstyle|display|epoch|random_seed)$"
+    r"|set_(cpu_count|io_thread_count|memory_pool|timezone_db_path)$"
     r"|add_safe_globals$|install_opener$"
 )
 

@@ -16,6 +16,7 @@ from nbcache.cell.strings import FORMATS, is_no_expression, without_fields
 
 _LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
 _ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"})
+_SPELLED = frozenset({"IMPORT_FROM", "STORE_ATTR", "DELETE_ATTR"})
 _TAKING = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 _INDEXING = frozenset({"BINARY_SUBSCR", "STORE_SUBSCR", "DELETE_SUBSCR"})
 _IGNORED = frozenset({"CACHE", "EXTENDED_ARG", "NOP", "PUSH_NULL", "PRECALL", "RESUME"})
@@ -166,7 +167,7 @@ def spelled(code: types.CodeType) -> str:
     """Return the names and attributes of a code object as a text spells them: ``sys.path len``."""
     parts: list[str] = []
     for step in dis.get_instructions(code):
-        if step.opname in _ATTRIBUTES or step.opname == "IMPORT_FROM":
+        if step.opname in _ATTRIBUTES or step.opname in _SPELLED:
             parts.append(f".{step.argval}")
         elif isinstance(step.argval, str) and step.opname.startswith(("LOAD_", "IMPORT_")):
             parts.append(f" {step.argval}" if step.opname != "LOAD_CONST" else " ''")

@@ -10,6 +10,7 @@ import copyreg
 import faulthandler
 import logging
 import os
+import pathlib
 import signal
 import sys
 import threading
@@ -32,6 +33,8 @@ except ImportError:  # Windows
 
 _NAMES: tuple[tuple[Any, str], ...] = (
     (os, "umask nice setpriority sched_setaffinity sched_setscheduler chroot"),
+    (os, "chmod lchmod chown lchown utime setxattr removexattr"),
+    (pathlib.Path, "chmod"),
     (os, "putenv unsetenv pipe2 dup dup2 memfd_create eventfd"),
     (os, "setuid setgid seteuid setegid setgroups setsid setpgid"),
     (resource, "setrlimit"),

@@ -82,7 +82,7 @@ OTHERS = [
     "gettext.textdomain(name)",
     "domain = gettext.textdomain('zz')",
     "mimetypes.add_type(name, '.zzz')",
-    "q = pp.ParserElement.enable_packrat()",
+    "q = pp.ParserElement.enable_packrat(7, force=True)",
     "mp.set_start_method('spawn', force=True)",
     "limit(few)",
     "put('u/v')",
