@@ -202,11 +202,7 @@ class Recorder:
         read, walk = self.reading, self.reading.walk
         names, nodes = read.source.names, read.request.nodes
         magics = {name for name, _ in read.setup}
-        self._registered = self._shell_state.additions(
-            ShellState.of(self.shell),
-            repeats=not magics.isdisjoint({"matplotlib", "config"}),
-            loads="load_ext" in magics,
-        )
+        self._registered = self._shell_state.additions(ShellState.of(self.shell), magics)
         if reaches_duckdb(walk, names):
             refuse_kept_tables()
         refuse_unfollowed(walk, names, nodes)

@@ -6,7 +6,7 @@ import codeop
 import functools
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from operator import is_
@@ -15,6 +15,7 @@ from typing import Any
 from nbcache.deps.display_options import Display
 from nbcache.errors import CacheError, NotReplayable
 from nbcache.locality import is_local_module
+from nbcache.replay.shell_options import options_of
 
 
 def refuse_own_magics(shell: Any, uses: Iterable[Any]) -> None:
@@ -116,6 +117,7 @@ class ShellState:
     transformers: Sequence[Sequence[Any]] = ()
     printers: Mapping[tuple[str, str], _Table] = field(default_factory=dict)
     handlers: tuple[str, Any] = ("", None)
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, shell: Any) -> ShellState:
@@ -129,6 +131,7 @@ class ShellState:
             tuple(map(list, [*transformers, shell.ast_transformers])),
             _printers(shell.display_formatter.formatters),
             (str(shell.custom_exceptions), getattr(shell, "CustomTB", None)),
+            options_of(shell),
         )
 
     def _rows(self) -> list[Any]:
@@ -159,20 +162,23 @@ class ShellState:
             "exception handlers": {self.handlers[0]: id(self.handlers[1])},
         }
 
-    def additions(
-        self, now: ShellState, repeats: bool = False, loads: bool = False
-    ) -> dict[str, list[str]]:
+    def additions(self, now: ShellState, magics: Collection[str] = ()) -> dict[str, list[str]]:
         """Return what a run registered, by part and label, when a hit can do it again.
 
-        ``repeats`` says that a hit sets up matplotlib's backend again, as the run did, and
-        ``loads`` that it loads the same extensions. Imports are repeated in any case.
+        ``magics`` are those that a hit runs again: they may set up matplotlib's backend, load
+        extensions, and set options. Imports are repeated in any case.
 
         Raises:
             NotReplayable: the run changed something that no import would.
         """
         added: dict[str, list[str]] = {}
+        for name, value in now.options.items() if not magics else ():
+            if self.options.get(name, value) != value:
+                raise NotReplayable(f"it sets IPython's `{name}`; put that into its own cell")
         if self._is_same(now):
             return added
+        loads = "load_ext" in magics
+        repeats = "matplotlib" in magics or "config" in magics
         chosen = _without_inline if repeats else dict
         present = now.parts
         for name, table in self.parts.items():
