@@ -38,7 +38,6 @@ LASTING_CALLS = frozenset({
 })  # fmt: skip
 """Functions of such packages that do, whatever they are handed."""
 
-
 _HARMLESS = frozenset(
     [("rich", name) for name in ("print", "pprint", "print_json", "inspect")]
     + [("click", "echo"), ("click", "secho"), ("termcolor", "cprint")]
@@ -66,6 +65,9 @@ def refuse_library_changes(
         if not isinstance(part.ctx, ast.Load):
             if is_shell_part(part, namespace):
                 raise NotReplayable("it changes IPython itself; put that into its own cell")
+            if package_asked(part, namespace):
+                told = "belongs to a library, and the cell assigns to it"
+                raise NotReplayable(told, path=ast.unparse(part))
             steps = target_steps(part)
             root = namespace.get(steps[0]) if steps else None
             own = bool(steps) and steps[0] in imported and RECORDED_OPTIONS.isdisjoint(steps)
@@ -84,6 +86,19 @@ def refuse_library_changes(
         if is_own and steps[-1] in CHANGERS:
             path = ".".join(steps[:-1])
             raise NotReplayable("belongs to a library, and the cell changes it", path=path)
+
+
+def package_asked(target: ast.expr, namespace: dict[str, Any]) -> str:
+    """Return the package whose own object a target asks for: ``h5py.get_config().x``."""
+    while isinstance(target, (ast.Attribute, ast.Subscript)):
+        target = target.value
+    if not isinstance(target, ast.Call):
+        return ""
+    named = [target.func.id] if isinstance(target.func, ast.Name) else target_steps(target.func)
+    steps = named or [""]
+    package = package_of(namespace.get(steps[0]))
+    is_asked = bool(package) and package not in RECORDED_PACKAGES and steps[-1].startswith("get")
+    return package if is_asked else ""
 
 
 def _is_kept(value: Any) -> bool:

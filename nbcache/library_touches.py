@@ -14,6 +14,7 @@ from nbcache.library_effects import (
     RECORDED_PACKAGES,
     is_handed,
     is_library_target,
+    package_asked,
     package_holding,
     package_of,
     target_steps,
@@ -63,8 +64,10 @@ def _marks(tree: ast.Module, *, attributes: bool) -> Iterator[tuple[ast.expr, as
     targets = (ast.Attribute, ast.Subscript) if attributes else (ast.Subscript,)
     for statement in tree.body:
         for node in all_parts(parts_run(statement)):  # the rest counts where it is called
-            if isinstance(node, targets) and not isinstance(node.ctx, ast.Load):
-                yield node, statement
+            if isinstance(node, (ast.Attribute, ast.Subscript)):
+                is_read = isinstance(node.ctx, ast.Load)
+                if not is_read and (isinstance(node, targets) or not target_steps(node)):
+                    yield node, statement
             elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
                 yield node.value, statement
             elif isinstance(node, ast.Call) and may_set(_last_step(node)):
@@ -89,6 +92,8 @@ def _of_target(node: ast.expr, namespace: dict[str, Any]) -> str:
     root = namespace.get(steps[0]) if steps else None
     if is_library_target(steps, namespace):
         return package_of(root)
+    if not steps:
+        return package_asked(node, namespace)
     return package_holding(root) if len(steps) > 1 else ""
 
 

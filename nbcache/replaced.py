@@ -34,6 +34,7 @@ _KERNELS = frozenset({
 _IPYTHONS = frozenset({
     "builtins.exit", "builtins.quit", "builtins.get_ipython", "builtins.display",
     "sys.displayhook", "sys.excepthook", "sys.last_type", "matplotlib.pyplot._backend_mod",
+    "matplotlib.pyplot.draw_if_interactive",
 })  # fmt: skip
 """What IPython puts in place while a cell runs, and what a backend's switch, which is recorded."""
 
