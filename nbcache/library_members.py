@@ -81,6 +81,9 @@ _LEADING = frozenset({
 })  # fmt: skip
 
 
+CODE = frozenset({types.FunctionType, types.BuiltinFunctionType})
+
+
 def leads_on(value: Any) -> bool:
     """Tell whether a part may lead to a library: a module, a function, or a few things."""
     kind = type(value)

@@ -24,6 +24,7 @@ from nbcache.library_effects import (
     package_of,
 )
 from nbcache.library_members import (
+    CODE,
     CONTAINERS,
     attributes_of,
     inner_function,
@@ -177,7 +178,8 @@ class _Search:
             self._add(words_in(code), code_reads(code).imports, variables)
         held = attributes_of(value)
         for name, one in held.items():
-            if name in words or leads_on(one):
+            is_called = name in words or name in self._words or type(one) not in CODE
+            if is_called and (name in words or leads_on(one)):
                 self._work.append((f"{label}.{name}", one, words))
 
     def _look_in_module(self, module: Any, words: frozenset[str], label: str) -> None:
@@ -195,10 +197,11 @@ class _Search:
         if package in _SKIPPED:
             return
         if package in RECORDED_PACKAGES:
-            lasting = [value.__name__] if lasts(value.__name__) else []
-            lasting += [one for one in words if (package, one) in LASTING_CALLS]
-            if lasting and not self._is_loose:
-                self.found[label] = Setter(label, package, value, is_native=True)
+            lasting = [one for one in words if (package, one) in LASTING_CALLS]
+            paths = [f"{label}.{one}" for one in lasting if one in dir(value)]
+            for path in [*paths, *([label] if lasts(value.__name__) else [])]:
+                if not self._is_loose:
+                    self.found[path] = Setter(path, package, value, is_native=True)
             return
         is_native = issubclass(type(value), types.BuiltinFunctionType)
         sets = sets_natively if is_native else may_set_somehow
@@ -211,9 +214,9 @@ class _Search:
                 is_method = member is found  # which changes what it belongs to
                 if may_set_somehow(name) and type(member) is types.FunctionType and not is_method:
                     self.found[path] = Setter(path, package, member, value)
-            if type(value) is ABCMeta and "register" in words and not self._is_loose:
+            if type(value) is ABCMeta and "register" in words:
                 path = f"{label}.register"
-                self.found[path] = Setter(path, package, value, is_native=True)
+                self.found[path] = Setter(path, package, owner=value)
 
     def _look_at_method(self, method: Any, words: frozenset[str], label: str) -> None:
         function, package = method.__func__, package_of(method.__func__)

@@ -7,6 +7,7 @@ compared before and after a run, and tell later cells what stands set.
 
 from __future__ import annotations
 
+import abc
 import contextvars
 import decimal
 import enum
@@ -206,6 +207,8 @@ def _parts(value: Any, package: str) -> list[tuple[str, Any]] | None:
         bases = [base for base in type.mro(value) if _package(base) == package]
         members = {name: one for base in reversed(bases) for name, one in vars(base).items()}
         held = [(f".{name}", one) for name, one in members.items() if _is_data(name, one)]
+        if type(value) is abc.ABCMeta:
+            held.append((".register()", _registered(value)))
         return held if bases else None
     if issubclass(kind, _CONTAINERS):
         return _items(value)
@@ -229,6 +232,12 @@ def _is_small(value: Any) -> bool:
 _CONTAINERS = (dict, list, tuple, deque, set, frozenset)
 _FEW = 20
 """Items of a container inside a library's own object; larger ones are taken for its stores."""
+
+
+def _registered(kind: type) -> int:
+    """Return how many classes an abstract one was told to count as its own."""
+    told = getattr(abc, "_get_dump", None)
+    return len(told(kind)[0]) if told else 0
 
 
 def _items(value: Any) -> list[tuple[str, Any]]:

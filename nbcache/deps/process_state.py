@@ -135,9 +135,17 @@ def _is_ready(module: str) -> bool:
     return loaded is not None and not getattr(loaded.__spec__, "_initializing", False)
 
 
+_WATCHING = os.path.dirname(os.path.realpath(__file__)) + os.sep
+
+
 def _is_called_by_user(frame: FrameType | None) -> bool:
-    """Tell whether the user's own code is the caller; what a library does is its own business."""
+    """Tell whether the user's own code is the caller; what a library does is its own business.
+
+    So is what a store does for a cached function that the cell calls.
+    """
     while frame is not None and owner_of(frame.f_code.co_filename) == "own":
+        if not frame.f_code.co_filename.startswith(_WATCHING):
+            return False
         frame = frame.f_back
     return frame is not None and owner_of(frame.f_code.co_filename) == "user"
 

@@ -207,13 +207,13 @@ class Recorder:
             refuse_kept_tables()
         refuse_unfollowed(walk, names, nodes)
         refuse_replaced(self._replaced)
-        self._settings.refuse()
         self._modules.refuse_made(f"{read.request.text} {spelled_names(walk)}")
         results = [item for item in self._messages if item["msg_type"] == "execute_result"]
         namespace = self.shell.user_ns
         refuse_library_changes(nodes, namespace, library_names(nodes, namespace))
         calls = sorted({*read.effect_calls, *effect_calls(nodes, namespace)})
         refuse_effect_calls(calls, has_result=bool(results))
+        self._settings.refuse()
         if len(results) > 1:
             raise NotReplayable("the cell shows several results (ast_node_interactivity)")
 
