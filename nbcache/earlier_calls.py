@@ -76,7 +76,7 @@ class EarlierCalls:
             elif package in sys.stdlib_module_names:
                 self._need(walk, package, calls)
         for package, setters in self._setters.items():
-            if package in reached or package in sys.stdlib_module_names:
+            if package in reached:
                 walk.roots[f"settings of {package}"] = SetState(setters.values()).digest()
         for name, digest, packages in self._touching_modules():
             if packages & reached or packages & sys.stdlib_module_names:
