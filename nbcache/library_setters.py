@@ -50,7 +50,8 @@ _MOST = 1_000
 _OURS = __name__.partition(".")[0]
 _SKIPPED = frozenset({
     "", _OURS, "IPython", "ipykernel", "nbformat", "builtins", "functools", "operator", "sys", "os",
-    "gc", "logging", "asyncio", "linecache", "warnings", "traceback", "subprocess", "shutil", "time", "random",
+    "gc", "logging", "asyncio", "linecache", "warnings", "traceback", "subprocess", "shutil",
+    "time", "random",
 })  # fmt: skip
 """Packages of which the trackers see all, or that set nothing."""
 
