@@ -33,8 +33,6 @@ except ImportError:  # Windows
 
 _NAMES: tuple[tuple[Any, str], ...] = (
     (os, "umask nice setpriority sched_setaffinity sched_setscheduler chroot"),
-    (os, "chmod lchmod chown lchown utime setxattr removexattr"),
-    (pathlib.Path, "chmod"),
     (os, "putenv unsetenv pipe2 dup dup2 memfd_create eventfd"),
     (os, "setuid setgid seteuid setegid setgroups setsid setpgid"),
     (resource, "setrlimit"),
@@ -52,6 +50,11 @@ PLACES: tuple[Place, ...] = tuple(
     (owner, name) for owner, names in _NAMES for name in names.split() if hasattr(owner, name)
 )
 """Functions whose whole point is a lasting change that a hit could not repeat."""
+
+_OF_FILES: tuple[Place, ...] = tuple(
+    (os, name) for name in ("chmod", "lchmod", "chown", "lchown") if hasattr(os, name)
+) + ((pathlib.Path, "chmod"),)
+"""Functions that change what no tracker records of a file."""
 
 _BARE = (
     *((os, name) for name in ("pipe", "openpty", "fork", "forkpty") if hasattr(os, name)),
@@ -104,7 +107,7 @@ class ProcessTracker(Watcher[_Run]):
             if _is_called_by_user(sys._getframe(1)):
                 raise NotReplayable("it copies the context, whose variables are not followed")
 
-        patches.watch(on_call, *PLACES)
+        patches.watch(on_call, *PLACES, *_OF_FILES)
         patches.watch(on_copy, (contextvars, "copy_context"))
         patches.watch(lambda args, kwargs: on_call((True,), kwargs), *_BARE)
         for module, owner, names in _LIBRARIES:

@@ -22,4 +22,6 @@ def options_of(shell: Any) -> dict[str, Any]:
     return found
 
 
-_COUNTING = frozenset({"execution_count", "exit_now", "should_raise"})
+_COUNTING = frozenset({
+    "execution_count", "exit_now", "should_raise", "last_execution_succeeded",
+})  # fmt: skip
