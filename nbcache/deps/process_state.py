@@ -51,9 +51,10 @@ PLACES: tuple[Place, ...] = tuple(
 )
 """Functions whose whole point is a lasting change that a hit could not repeat."""
 
-_OF_FILES: tuple[Place, ...] = tuple(
-    (os, name) for name in ("chmod", "lchmod", "chown", "lchown") if hasattr(os, name)
-) + ((pathlib.Path, "chmod"),)
+_OF_FILES: tuple[Place, ...] = (
+    *((os, name) for name in ("chmod", "lchmod", "chown", "lchown") if hasattr(os, name)),
+    (pathlib.Path, "chmod"),
+)
 """Functions that change what no tracker records of a file."""
 
 _BARE = (
