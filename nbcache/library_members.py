@@ -53,8 +53,7 @@ def attributes_of(value: Any) -> dict[str, Any]:
         for base in type.mro(kind) if not issubclass(kind, type) else ():
             members = vars(base) if not package_of(base) else {}
             found |= {name: inner_function(one) for name, one in members.items()}
-        held = _dict_of(value) if kind is not value else {}
-        found |= held
+        found |= _dict_of(value) if kind is not value else {}
     with suppress(AttributeError):
         found["__wrapped__"] = object.__getattribute__(value, "__wrapped__")
     return found

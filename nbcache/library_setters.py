@@ -7,6 +7,7 @@ cell are followed through the notebook's functions, objects and modules to such 
 from __future__ import annotations
 
 import ast
+import contextlib
 import sys
 import types
 from abc import ABCMeta
@@ -44,19 +45,28 @@ from nbcache.setting_names import (
 )
 from nbcache.setting_words import lasts, may_set_somehow, sets_natively
 
-_MOST = 1_000
+_MOST = 5_000
 """Values looked at for one cell."""
 
 _OURS = __name__.partition(".")[0]
 _SKIPPED = frozenset({
     "", _OURS, "IPython", "ipykernel", "nbformat", "builtins", "functools", "operator", "sys", "os",
-    "gc", "logging", "asyncio", "linecache", "warnings", "traceback", "subprocess", "shutil",
-    "time", "random",
+    "gc", "logging", "asyncio", "contextlib", "linecache", "warnings", "traceback", "subprocess",
+    "shutil", "time", "random",
 })  # fmt: skip
 """Packages of which the trackers see all, or that set nothing."""
 
 _CYTHON = "cython_function_or_method"
-_MISSING = object()
+_MAKING_CONTEXTS = (
+    contextlib._GeneratorContextManager,
+    contextlib._AsyncGeneratorContextManager,
+)
+_JOINING = frozenset({"register", "unregister", "activate", "deactivate", "install", "uninstall"})
+"""Methods by which objects of the notebook's let libraries know of them, or forget them."""
+
+_IMPORTING = frozenset({"import_module", "__import__"})
+_ENTERING = frozenset({"__enter__", "__aenter__", "enter_context", "enter_async_context"})
+"""Words of what enters contexts that may not end with the cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +149,14 @@ class _Search:
         told = {variables[word] for word in words if is_short(variables.get(word))}
         words |= {word for word in told if word.isidentifier()}
         self._work += [(word, variables[word], words) for word in words if word in variables]
+        if not words.isdisjoint(_IMPORTING):  # of what a variable may name
+            self._work += [
+                (f"{name}.{word}", vars(module)[word], words)
+                for name, module in list(sys.modules.items())
+                if "." not in name and name not in sys.stdlib_module_names
+                for word in words & vars(module).keys()
+                if may_set_somehow(word)
+            ]
         for name in imports:
             top = name.lstrip(".").partition(".")[0]
             for path in {top, name}:
@@ -160,6 +178,8 @@ class _Search:
             self._work += [(label, one, words) for one in items if leads_on(one)]
         elif kind is partial:
             self._work.append((label, value.func, words))
+        elif kind in _MAKING_CONTEXTS:
+            self._work.append((label, _maker_of(value), words))
         elif kind is types.MethodType:
             self._look_at_method(value, words, label)
         elif _package_of(value):
@@ -206,14 +226,17 @@ class _Search:
             return
         is_native = issubclass(type(value), types.BuiltinFunctionType)
         sets = sets_natively if is_native else may_set_somehow
-        if sets(value.__name__) and not (is_native and self._is_loose):
+        is_entered = not words.isdisjoint(_ENTERING) and _makes_context(value)
+        if (is_entered or sets(value.__name__)) and not (is_native and self._is_loose):
             self.found[label] = Setter(label, package, value, is_native=is_native)
         if issubclass(type(value), type):
             members = {name: member_of(value, name) for name in words if name in dir(value)}
             for name, found in members.items():
                 member, path = inner_function(found), f"{label}.{name}"
                 is_method = member is found  # which changes what it belongs to
-                if may_set_somehow(name) and type(member) is types.FunctionType and not is_method:
+                if type(member) is not types.FunctionType:
+                    continue
+                if name in _JOINING or (may_set_somehow(name) and not is_method):
                     self.found[path] = Setter(path, package, member, value)
             if type(value) is ABCMeta and "register" in words:
                 path = f"{label}.register"
@@ -223,17 +246,39 @@ class _Search:
         function, package = method.__func__, package_of(method.__func__)
         if not package:
             self._work.append((label, function, words))
-        elif package not in _SKIPPED | RECORDED_PACKAGES and may_set_somehow(function.__name__):
+            return
+        sets = may_set_somehow(function.__name__) or not words.isdisjoint(_ENTERING)
+        if sets and package not in _SKIPPED | RECORDED_PACKAGES:
             self.found[label] = Setter(label, package, function, method.__self__)
 
     def _look_at_kept(self, value: Any, words: frozenset[str], label: str) -> None:
+        """Look at the methods of libraries that an object has, kept by its library or not."""
         names = [word for word in words if may_set_somehow(word) or lasts(word)]
         package = package_holding(value) if names else ""
         is_recorded = package in RECORDED_PACKAGES
-        for name in names if package not in _SKIPPED else ():
+        for name in names:
             member, path = member_of(type(value), name), f"{label}.{name}"
-            if type(member) is types.FunctionType and (lasts(name) or not is_recorded):
+            home = package or (package_of(member) if name in _JOINING else "")
+            if type(member) is not types.FunctionType or home in _SKIPPED:
+                continue
+            if not package:
+                self.found[path] = Setter(path, home, member)
+            elif lasts(name) or not is_recorded:
                 self.found[path] = Setter(path, package, member, value, is_native=is_recorded)
+
+
+def _makes_context(value: Any) -> bool:
+    """Tell whether a class or function may be one that ``with`` is used with."""
+    if issubclass(type(value), type):
+        return hasattr(value, "__enter__") or hasattr(value, "__aenter__")
+    return type(value) is types.FunctionType and "__wrapped__" in vars(value)
+
+
+def _maker_of(context: Any) -> Any:
+    """Return the function that made a context of a generator, also of one that was entered."""
+    made, frame = context.gen, getattr(context.gen, "gi_frame", None)
+    named = frame.f_globals.get(made.__name__) if frame is not None else None
+    return getattr(context, "func", named)
 
 
 def _package_of(value: Any) -> str:

@@ -245,7 +245,8 @@ def _items(value: Any) -> list[tuple[str, Any]]:
     if issubclass(type(value), dict):
         return [(f"[{_key(key, place)}]", one) for place, (key, one) in enumerate(value.items())]
     if issubclass(type(value), (set, frozenset)):
-        return [(f"[{text}]", True) for text in sorted(_key(one, 0) for one in value)]
+        items = [(f"[{text}]", True) for text in sorted(_key(one, 0) for one in value)]
+        return [*items, (".len()", len(value))]  # objects without a text of their own look alike
     return [(f"[{place}]", one) for place, one in enumerate(value)]
 
 

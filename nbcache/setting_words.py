@@ -54,7 +54,8 @@ _NOUNS = frozenset({"settings", "setting", "Settings", "options", "option", "def
 _SOMEHOW = re.compile(
     r"(de)?activate|reconfigure|(\w+_)?config(uration)?$|seed|switch|week_|prefer_|go_o|init|setup"
     r"|option|default|mode$|theme|style|locale|start|stop|load_|clear|swap|toggle|allow|mute|silence"
-    r"|push_|pop_|update_|\w+_limits$"
+    r"|push_|pop_|update_|\w+_limits$|extension$|autolog|log_?in$|authenticate"
+    r"|Initiali[sz]e|Setup|Configure|(En|Dis)able"
 )
 
 

@@ -91,6 +91,12 @@ def make_tensor(memory: Any, kind: Any, dtype: Any, place: Place, flags: tuple[b
     return torch.Tensor._make_subclass(kind, plain, needs_gradient)
 
 
+def make_inference_tensor(*args: Any) -> Any:
+    """Return what ``make_tensor`` does, as a tensor that was made in inference mode."""
+    with torch.inference_mode():
+        return make_tensor(*args)
+
+
 def _over(memory: Any, dtype: Any, place: Place) -> Any:
     plain = torch.empty(0, dtype=dtype, device=memory.device)
     return plain.set_(memory.untyped_storage(), *place)

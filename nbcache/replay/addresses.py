@@ -1,11 +1,13 @@
-"""Addresses of objects that a run keeps: ``seen[id(obj)] = True`` means nothing after a hit.
+"""Numbers that a run keeps and that mean nothing after a hit: addresses and descriptors.
 
-The objects that a hit restores lie elsewhere, and so do those of another kernel.
+``seen[id(obj)] = True``: the objects that a hit restores lie elsewhere, and so do those of another
+kernel. ``fd = os.open(…)``: nothing is open there.
 """
 
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +15,7 @@ from nbcache.cell.parts import parts_of
 from nbcache.errors import NotReplayable
 from nbcache.heap.kinds.attributes import dict_of
 from nbcache.heap.walk import Walk
+from nbcache.setting_names import words_of
 from nbcache.witnesses import user_codes
 
 _TELLING = frozenset({"id", "hash"})
@@ -44,15 +47,50 @@ def refuse_addresses(nodes: Sequence[ast.stmt], walk: Walk, values: Mapping[str,
         )
 
 
-def _found(values: Iterable[Any]) -> tuple[set[int], set[int]]:
-    """Return the large integers in these values, and the addresses of all that they hold."""
+def refuse_descriptors(nodes: Sequence[ast.stmt], walk: Walk, values: Mapping[str, Any]) -> None:
+    """Refuse a run that opened a file by a number, and left the number in a variable.
+
+    Raises:
+        NotReplayable: an integer that the run stored is an open descriptor.
+    """
+    texts = [words_of(tuple(nodes)), *(frozenset(code.co_names) for code in user_codes(walk))]
+    if not any(_opens(words) for words in texts):
+        return
+    numbers, _ = _found([values["bind"], [state for _, state in values["patches"]]], least=3)
+    if any(number < _LEAST and _is_open(number) for number in numbers):
+        raise NotReplayable(
+            "it keeps the descriptor of an open file (`os.open`, `os.dup`, `os.pipe` …), which is"
+            " open in this kernel alone; close it in the same cell"
+        )
+
+
+_OPENING = frozenset({"mkstemp", "pidfd_open", "timerfd_create"})
+"""What opens a descriptor; calls of others, as ``os.pipe``, are refused as such."""
+
+
+def _opens(words: frozenset[str]) -> bool:
+    if not words.isdisjoint(_OPENING):
+        return True
+    return "open" in words and any(word.startswith("O_") for word in words)
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+
+
+def _found(values: Iterable[Any], least: int = _LEAST) -> tuple[set[int], set[int]]:
+    """Return the integers from ``least`` on in these values, and the addresses of all there."""
     numbers: set[int] = set()
     seen: dict[int, Any] = {}
     waiting = list(values)
     while waiting and len(seen) < _MOST:
         value = waiting.pop()
         if type(value) is int:
-            numbers |= {value} if value >= _LEAST else set()
+            numbers |= {value} if value >= least else set()
         elif id(value) not in seen:
             seen[id(value)] = value
             waiting += _items(value)

@@ -23,7 +23,7 @@ from nbcache.line_places import code_places, refuse_unreached, shows_lines
 from nbcache.policy import Policy, not_kept
 from nbcache.replaced import LibraryMembers, refuse_replaced
 from nbcache.replacing import recorded_may_replace
-from nbcache.replay.addresses import refuse_addresses
+from nbcache.replay.addresses import refuse_addresses, refuse_descriptors
 from nbcache.replay.aside import refuse_unseen_changes, walk_aside
 from nbcache.replay.codec import dump
 from nbcache.replay.codes import nested_codes
@@ -160,6 +160,7 @@ class Recorder:
         values = self._values(changes, policy)
         nodes = read.request.nodes
         refuse_addresses(nodes, read.walk, values)
+        refuse_descriptors(nodes, read.walk, values)
         values["annotations"] = self._annotations(values["bind"])
         values["modules"] = self._modules.changes()
         foreign = self._modules.parts() | self._snapshot.foreign(read.walk)

@@ -60,6 +60,8 @@ VALUES = [
     ("z = zipfile.ZipFile(folder + '/z.zip', 'w')", "`z."),
     ("m = [mmap.mmap(-1, 10)]", "`m[0]` (mmap.mmap)"),
     ("v = {'m': memoryview(b'abcdef')[::2]}", "`v['m']` (memoryview)"),
+    ("fd = Client(n=[os.open(os.devnull, os.O_RDONLY)])", "keeps the descriptor of an open file"),
+    ("fd, path = tempfile.mkstemp()", "keeps the descriptor of an open file"),
     ("pool = concurrent.futures.ThreadPoolExecutor(1)", "`pool` (concurrent"),
     ("h = Client(h=h5py.File(folder + '/h.h5', 'w'))", "`h.h"),
     ("v = Client(v=contextvars.ContextVar('v'))", "`v.v` (_contextvars.ContextVar)"),

@@ -36,6 +36,29 @@ CASES: list[tuple[str, str, str, list[str]]] = [
         ["l['k'],v,t", "l['k'] is x"],
     ),
     (
+        "torch_inference",
+        IMPORT
+        + "import numpy as np\nx=torch.arange(4.); n=np.arange(3.); net=torch.nn.Linear(4,2)",
+        (
+            "with torch.inference_mode():\n"
+            " a=torch.arange(6.); b=a[2:]; c=a.reshape(2,3); y=net(x); v=x[1:]; s=x+1\n"
+            " t=torch.from_numpy(n); p=torch.nn.Parameter(s*2); z=torch.ones(2,dtype=torch.cfloat).conj()"
+        ),
+        [
+            "[one.is_inference() for one in (a,b,c,y,v,s,t,p,z)]",
+            "torch.is_inference_mode_enabled(),y.requires_grad,p.requires_grad,p.is_leaf",
+            "torch.inference_mode()(b.zero_)() is b",
+            "a,c,t,v,z.is_conj()",
+            "v.add_(1) is v, n.fill(7), x, t",
+        ],
+    ),
+    (
+        "torch_patch_inference",
+        IMPORT + "with torch.inference_mode(): x=torch.arange(6.); v=x[:2]\nl=[x]",
+        "with torch.inference_mode(): x.mul_(2); v[0]=100; x.tag='t'",
+        ["l[0],v,x.tag", "l[0] is x", "x.is_inference(),v.is_inference()"],
+    ),
+    (
         "torch_patch_meta",
         IMPORT + "x=torch.zeros(6); l=[x]; v=x[:2]",
         "x.resize_(2,5); x.zero_()",

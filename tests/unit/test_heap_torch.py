@@ -26,6 +26,11 @@ REFUSED = [
     (ONES + "y = (x * x).sum()", "y.backward()", "gradient graph"),
     (ONES, "d = {'k': [x * 2]}", "d['k'][0]"),
     ("import torch", "t = torch.ones(2, device='meta')", "can't be read"),
+    (
+        "import torch",
+        "with torch.inference_mode(): t = torch.eye(2).to_sparse()",
+        "does not know",
+    ),
     ("import torch", "f = torch.jit.script(torch.nn.Linear(2, 2))", "`f"),
 ]
 

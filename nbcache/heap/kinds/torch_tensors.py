@@ -69,7 +69,10 @@ class TensorKind(Kind):
         place = (offset // step, tuple(obj.shape), obj.stride())
         if obj.grad_fn is None:
             flags = (obj.requires_grad, obj.is_conj(), obj.is_neg())
-            return rebuild_tensors.make_tensor, (memory, type(obj), obj.dtype, place, flags)
+            args = (memory, type(obj), obj.dtype, place, flags)
+            if obj.is_inference():
+                return rebuild_tensors.make_inference_tensor, args
+            return rebuild_tensors.make_tensor, args
         if type(obj) is not torch.Tensor or not is_spent(nodes_behind(obj.grad_fn)):
             raise NotStorable(
                 "carries the graph of its gradients, which lives in this process; detach() it,"
@@ -94,7 +97,8 @@ class TensorKind(Kind):
     def patch(self, live: Any, state: Any) -> None:
         """Copy the contents into the live memory, or let the tensor rest on other memory."""
         contents, needs_gradient, rest, *version = state
-        contents.put_into(live)
+        with torch.inference_mode(live.is_inference()):  # nothing else may change such a tensor
+            contents.put_into(live)
         if live.requires_grad != needs_gradient:
             live.requires_grad_(needs_gradient)
         rebuild_tensors.fill_tensor(live, rest)
@@ -194,7 +198,8 @@ def refuse_odd(tensor: Any) -> None:
     plain = tensor.layout is torch.strided or tensor.layout in _SPARSE
     if not plain or tensor.is_quantized or tensor.is_nested or tensor.is_meta:
         raise NotFingerprintable("is a tensor whose contents can't be read")
-    if kind.__torch_dispatch__ is not known or tensor.is_inference():
+    is_odd = tensor.is_inference() and tensor.layout is not torch.strided
+    if is_odd or kind.__torch_dispatch__ is not known:
         raise NotFingerprintable("is a tensor of a kind that nbcache does not know")
 
 
@@ -203,7 +208,8 @@ def form(tensor: Any) -> bytes:
     strides = tensor.stride() if tensor.layout is torch.strided else ()
     flags = (tensor.requires_grad, tensor.is_leaf, tensor.is_conj(), tensor.is_neg())
     parts = (tensor.dtype, tensor.device, tensor.layout, tuple(tensor.shape), strides, flags)
-    return text(repr(parts) + str(tensor.retains_grad))
+    mode = " inference" if tensor.is_inference() else ""
+    return text(repr(parts) + str(tensor.retains_grad) + mode)
 
 
 def content(tensor: Any) -> bytes:
