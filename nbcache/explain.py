@@ -10,6 +10,7 @@ from nbcache.events import CellEvent, State
 from nbcache.extension import Extension
 from nbcache.forecast import forecast
 from nbcache.report import why_text
+from nbcache.steering import find_cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +52,13 @@ class Explanation:
 
 
 def explain(extension: Extension, which: str) -> Explanation:
-    """Return why a cell (number, id, part of its text), or a variable's cell, hit or ran.
+    """Return why a cell (number, id, name, part of its text), or a variable's cell, hit or ran.
 
     Raises:
         CacheError: no cached cell answers to ``which``.
     """
     ledger = extension.session.ledger
-    event = ledger.find(which)
+    event = find_cell(extension, which)
     readers = tuple(ledger.readers(which)) if which.isidentifier() else ()
     if event is None and readers:
         event = readers[-1]

@@ -25,8 +25,11 @@ def pin_key(request: Request, notebook: str) -> str:
     return hashlib.blake2b(f"pin {name}".encode(), digest_size=16).hexdigest()
 
 
-def find_pin(shelf: Shelf, request: Request) -> Entry | None:
-    """Return a cell's pinned result, if it has one."""
+def find_pin(shelf: Shelf, request: Request, *, wanted: bool | None = None) -> Entry | None:
+    """Return a cell's pinned result, if it has one; ``wanted`` False lets it go."""
+    if wanted is False:
+        unpin(shelf, request)
+        return None
     found = shelf.find(pin_key(request, shelf.settings.notebook))
     return found[0] if found else None
 

@@ -48,7 +48,7 @@ class Policy:
     policy: CachePolicy = policies.DEFAULT
     key: Any = None
     name: str = ""
-    pin: bool = False
+    pin: bool | None = None
     store: str = ""
     persist: bool | None = None
     memory: bool = False

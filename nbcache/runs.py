@@ -268,17 +268,6 @@ class Ledger:
         about = self.about.get(self.identity(run))
         return moved_parts(before.parts, run.reading.parts, about, run.reading.about)
 
-    def find(self, which: str) -> CellEvent | None:
-        """Return the event of a cell by execution count, position, id or title; "" is the last."""
-        if not which:
-            return self.last
-        events = list(self.events.values())
-        for event in reversed(events):
-            if which in (str(event.execution_count), event.cell_id):
-                return event
-        named = self.writers(which) or [event for event in events if which in event.title]
-        return named[-1] if named else None
-
     def writers(self, name: str) -> list[CellEvent]:
         """Return the events of the cells that wrote a variable."""
         return [

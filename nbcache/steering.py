@@ -12,7 +12,10 @@ from nbcache.events import SERVED, CellEvent, State
 from nbcache.extension import Extension, extension_of
 from nbcache.layers import Setting, merge
 from nbcache.options import OPTIONS, parse_options
+from nbcache.ran import Ran
+from nbcache.reading import Request
 from nbcache.report import align, format_bytes
+from nbcache.runs import Ledger
 
 SHOWN_CHARACTERS = 60
 
@@ -34,17 +37,46 @@ def cells_named(extension: Extension, which: str) -> list[CellEvent]:
 
 
 def cell_named(extension: Extension, which: str) -> CellEvent:
-    """Return the cell of a number, an id or a part of its text; the last one without any.
+    """Return the cell of a number, an id, a name or a part of its text; the last one without any.
 
     Raises:
         CacheError: no cell answers to it.
     """
-    event: CellEvent | None = extension.session.ledger.find(which)
+    event = find_cell(extension, which)
     if event is None and which:
         raise CacheError(f"No cached cell answers to {which!r}. `%nbcache` lists them.")
     if event is None:
         raise CacheError("No cell has been cached in this kernel yet. Put `%%cache` on one.")
     return event
+
+
+def find_cell(extension: Extension, which: str) -> CellEvent | None:
+    """Return the event of a cell by number, id, ``name=`` or part of its text; "" is the last.
+
+    A number is that of any of its runs.
+    """
+    ledger: Ledger = extension.session.ledger
+    latest: list[CellEvent] = list(reversed(ledger.events.values()))
+    if not which:
+        return ledger.last
+    ran = [run for run in extension.log.runs if str(run.count) == which]
+    for is_meant in (
+        lambda event: which in (str(event.execution_count), event.cell_id),
+        lambda event: any(_is_of(event, run) for run in ran),
+        lambda event: ledger.policy_of(event).name == which,
+        ledger.writers(which).__contains__,
+        lambda event: which in event.title and not which.isdigit(),
+    ):
+        found = next(filter(is_meant, latest), None)
+        if found is not None:
+            return found
+    return None
+
+
+def _is_of(event: CellEvent, run: Ran) -> bool:
+    if event.cell_id or run.cell_id:
+        return event.cell_id == run.cell_id
+    return event.title == Request(run.text, ()).title
 
 
 def is_stale(extension: Extension, event: CellEvent) -> bool:
@@ -97,7 +129,6 @@ def clear(extension: Extension, which: str) -> int:
     if which == "all":
         return int(shelf.forget(lambda entry: True))
     from nbcache.pinning import unpin
-    from nbcache.reading import Request
 
     event = cell_named(extension, which)
     shelf = turn_to(extension, event)
@@ -112,7 +143,6 @@ def change_pin(extension: Extension, event: CellEvent, *, keep: bool) -> str:
         CacheError: there is no stored result to pin.
     """
     from nbcache.pinning import find_pin, pin, unpin
-    from nbcache.reading import Request
 
     shelf = turn_to(extension, event)
     request = Request(event.title, (), cell_id=event.cell_id)

@@ -7,13 +7,14 @@ itself, is compared the next time that it would be.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nbcache.errors import CacheError
 from nbcache.events import CellEvent, State
 from nbcache.extension import Extension
 from nbcache.reading import Request
+from nbcache.runs import Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +71,22 @@ def _verify(extension: Extension, event: CellEvent) -> Verdict:
         extension.shell.run_cell(text, store_history=False, cell_id=event.cell_id or None)
     finally:
         extension.asking.is_verifying = False
-    now = extension.session.ledger.last or event
+    now = _numbered(extension.session.ledger, event.execution_count) or event
     if now.verified is None:
         return Verdict(now, None, reason="; ".join(now.reasons))
     return Verdict(now, now.verified, now.differences)
+
+
+def _numbered(ledger: Ledger, count: int | None) -> CellEvent | None:
+    """Let the cell that just ran keep the number under which the user ran it."""
+    ran = ledger.last
+    if ran is None:
+        return None
+    ledger.last = replace(ran, execution_count=count)
+    for identity, event in ledger.events.items():
+        if event is ran:
+            ledger.events[identity] = ledger.last
+    return ledger.last
 
 
 def _text_of(extension: Extension, event: CellEvent) -> str:

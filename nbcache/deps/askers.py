@@ -43,6 +43,26 @@ def aspect_of(frame: FrameType | None) -> str:
     return found
 
 
+_COPYING = {
+    "shutil.py": {"copy", "copy2", "copyfile", "unpack_archive"},
+    "zipfile.py": {"extract", "extractall"},
+    "zipfile": {"extract", "extractall"},
+    "tarfile.py": {"extract", "extractall"},
+}
+"""Functions of the standard library that write over what is there: by file, or its folder."""
+
+
+def is_for_copying(frame: FrameType | None) -> bool:
+    """Tell whether who writes files looks where to, whatever there is: its result is the same."""
+    while frame is not None and (owner := owner_of(frame.f_code.co_filename)) != "user":
+        folder, file = os.path.split(frame.f_code.co_filename)
+        names = _COPYING.get(os.path.basename(folder) if file == "__init__.py" else file, ())
+        if owner == "standard" and frame.f_code.co_name in names:
+            return True
+        frame = frame.f_back
+    return False
+
+
 def is_for_metadata(frame: FrameType | None) -> bool:
     """Tell whether ``importlib.metadata``, or its forerunner, looks for distributions."""
     while frame is not None:

@@ -28,6 +28,7 @@ from nbcache.deps.askers import (
     asks_entries,
     aspect_of,
     folder_of,
+    is_for_copying,
     is_for_metadata,
     is_for_removal,
     note_entries,
@@ -224,7 +225,8 @@ def _on_look(ledger: Ledger, function: str) -> Hook:
         if shows_text(frame):
             ledger.note_read(path)
         elif who == "user":
-            ledger.note_look(path, ASPECTS.get(function) or aspect_of(frame))
+            aspect = ASPECTS.get(function) or aspect_of(frame)
+            ledger.note_look(path, aspect, by_library=is_for_copying(frame))
         elif who == "library" and not is_above(path, start):
             is_code = path.endswith(".py")  # which counts as a module, where it does
             aspect = "stamp" if aspect_of(frame) in _OF_CONTENT and not is_code else "kind"

@@ -117,3 +117,33 @@ def test_calls_for_their_results_set_nothing(tmp_path: Path) -> None:
         for one in ("calendar.setfirstweekday(6)", "sklearn.set_config(display='text')"):
             made.run(one)
             assert (made.run(cell).state, one) == ("stale", one)
+
+
+COPIES = """
+import pathlib, shutil, tarfile, zipfile
+pathlib.Path("a.txt").write_text("x"); pathlib.Path("d").mkdir(exist_ok=True)
+with zipfile.ZipFile("a.zip", "w") as z: z.write("a.txt"); z.write("a.txt", "s/a.txt")
+with tarfile.open("a.tar", "w") as t: t.add("a.txt")
+"""
+COPYING = [
+    "print(shutil.copy2('a.txt', 'b.txt'), open('b.txt').read())",
+    "print(shutil.copy('a.txt', 'd'), open('d/a.txt').read())",
+    "with zipfile.ZipFile('a.zip') as z: z.extractall('out')\nprint(open('out/s/a.txt').read())",
+    "shutil.unpack_archive('a.tar', 'two')\nprint(open('two/a.txt').read())",
+]
+
+
+def test_copies_do_not_depend_on_what_they_write_over(tmp_path: Path) -> None:
+    """What is copied or unpacked counts, and that it still lies there as it was written."""
+    with kernel(tmp_path / "store", folder=tmp_path) as made:
+        made.run(COPIES)
+        for cell in COPYING:
+            replies = [made.run(f"%%cache\n{cell}") for _ in range(2)]
+            assert [reply.state for reply in replies] == ["miss", "hit"], cell
+            assert replies[0].own == replies[1].own
+        made.run("pathlib.Path('a.txt').write_text('y')\nshutil.rmtree('out')")
+        assert "y" in made.run(f"%%cache\n{COPYING[0]}").text
+        assert made.run(f"%%cache\n{COPYING[1]}").state == "stale"
+        assert made.run(f"%%cache\n{COPYING[2]}").state == "stale"
+        asking = "import os\nif not os.path.exists('new.txt'): shutil.copy('a.txt', 'new.txt')"
+        assert made.run(f"%%cache\n{asking}").state == "bypass"

@@ -53,3 +53,15 @@ def test_a_result_of_another_text_is_told(tmp_path: Path) -> None:
             reply = made.run(f"%%cache policy=INPUTS\n{text}")
             told.append((reply.state, "another text" in str(reply.event["notes"])))
         assert told == [("miss", False), ("hit", False), ("hit", True)]
+
+
+def test_pin_false_lets_a_pinned_result_go(tmp_path: Path) -> None:
+    """A cell that asks for no pin is served and runs as any other again."""
+    with kernel(tmp_path / "store") as made:
+        made.run("n = 1")
+        made.run(CELL.replace("%%cache", "%%cache pin"))
+        made.run("n = 2")
+        assert made.run(CELL).state == "pinned"
+        assert made.run(CELL.replace("%%cache", "%%cache pin=false")).state != "pinned"
+        assert made.run("print(q)").text == "2\n"
+        assert made.run(CELL).state == "hit"

@@ -89,3 +89,16 @@ def test_verify_by_magic_and_its_mark_stays(tmp_path: Path) -> None:
         text = made.run("%nbcache verify alike --json").text
         (verdict,) = json.loads(text[text.index("[\n {") :])
         assert (verdict["verified"], verdict["cell_id"]) == (True, "alike")
+
+
+def test_a_cell_answers_to_its_name_and_to_every_number_it_had(tmp_path: Path) -> None:
+    """A verification leaves the number under which the user ran the cell; it can be repeated."""
+    with kernel(tmp_path / "store") as made:
+        made.run("%%cache name=one\nx = 1 + 1")
+        for which in ("one", "one", "1", ""):
+            assert "Cell [1] `x = 1 + 1`: verified" in made.run(f"%nbcache verify {which}").text
+        made.run("%%cache\nz = 1")
+        made.run("%%cache name=one\nx = 1 + 1")
+        assert "`x = 1 + 1`" in made.run("%nbcache why 1").text
+        assert "`z = 1`" in made.run("%nbcache why z").text
+        assert "No cached cell answers to '99'" in str(made.run("%nbcache why 99").messages)
