@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import types
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 from nbcache.heap.tokens import FLAT
 from nbcache.library_effects import package_of
+from nbcache.locality import is_local_module
 
 _MOST_ITEMS = 50
 
@@ -98,3 +100,32 @@ def member_of(kind: type, name: str) -> Any:
     """Return what a class or its bases have under a name, as it stands there."""
     held: Iterator[Any] = (vars(base).get(name) for base in type.mro(kind) if name in vars(base))
     return next(held, None)
+
+
+MAKING_CONTEXTS = (
+    contextlib._GeneratorContextManager,
+    contextlib._AsyncGeneratorContextManager,
+)
+
+
+def makes_context(value: Any) -> bool:
+    """Tell whether a class or function may be one that ``with`` is used with."""
+    if issubclass(type(value), type):
+        return hasattr(value, "__enter__") or hasattr(value, "__aenter__")
+    return type(value) is types.FunctionType and "__wrapped__" in vars(value)
+
+
+def maker_of(context: Any) -> Any:
+    """Return the function that made a context of a generator, also of one that was entered."""
+    made, frame = context.gen, getattr(context.gen, "gi_frame", None)
+    named = frame.f_globals.get(made.__name__) if frame is not None else None
+    return getattr(context, "func", named)
+
+
+def home_package(value: Any) -> str:
+    """Return the package of a library's code, that of functions by where they were defined."""
+    found = package_of(value)
+    if not found and type(value) is types.FunctionType:
+        home = str(value.__globals__.get("__name__", "__main__"))
+        found = "" if home == "__main__" or is_local_module(home) else home.partition(".")[0]
+    return found

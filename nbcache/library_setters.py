@@ -7,7 +7,6 @@ cell are followed through the notebook's functions, objects and modules to such 
 from __future__ import annotations
 
 import ast
-import contextlib
 import sys
 import types
 from abc import ABCMeta
@@ -27,14 +26,19 @@ from nbcache.library_effects import (
 from nbcache.library_members import (
     CODE,
     CONTAINERS,
+    MAKING_CONTEXTS,
     attributes_of,
+    home_package,
     inner_function,
     is_changeable,
     leads_on,
+    maker_of,
+    makes_context,
     member_of,
 )
 from nbcache.locality import is_local_module
 from nbcache.replacing import codes_of
+from nbcache.setting_code import places_set, sets_own_class
 from nbcache.setting_names import (
     imports_of,
     is_short,
@@ -43,7 +47,7 @@ from nbcache.setting_names import (
     words_in,
     words_of,
 )
-from nbcache.setting_words import lasts, may_set_somehow, sets_natively
+from nbcache.setting_words import ASKING, lasts, may_set_somehow, sets_natively
 
 _MOST = 5_000
 """Values looked at for one cell."""
@@ -57,10 +61,6 @@ _SKIPPED = frozenset({
 """Packages of which the trackers see all, or that set nothing."""
 
 _CYTHON = "cython_function_or_method"
-_MAKING_CONTEXTS = (
-    contextlib._GeneratorContextManager,
-    contextlib._AsyncGeneratorContextManager,
-)
 _JOINING = frozenset({"register", "unregister", "activate", "deactivate", "install", "uninstall"})
 """Methods by which objects of the notebook's let libraries know of them, or forget them."""
 
@@ -81,6 +81,8 @@ class Setter:
     """What a method belongs to, or is changed: an object that the library keeps."""
     is_native: bool = False
     """Whether what it sets can't be looked at, as that of code in C."""
+    home: Mapping[str, Any] | None = None
+    """The variables of the module to which the last part of the label belongs, if it is one."""
 
 
 def setters_reached(
@@ -178,11 +180,11 @@ class _Search:
             self._work += [(label, one, words) for one in items if leads_on(one)]
         elif kind is partial:
             self._work.append((label, value.func, words))
-        elif kind in _MAKING_CONTEXTS:
-            self._work.append((label, _maker_of(value), words))
+        elif kind in MAKING_CONTEXTS:
+            self._work.append((label, maker_of(value), words))
         elif kind is types.MethodType:
             self._look_at_method(value, words, label)
-        elif _package_of(value):
+        elif home_package(value):
             self._look_at_code(value, words, label)
         elif kind.__name__ == _CYTHON and sets_natively(value.__name__):
             self.found[label] = Setter(label, str(value.__module__).partition(".")[0], value,
@@ -214,7 +216,7 @@ class _Search:
                     self.kept[path] = Setter(path, package, owner=one)
 
     def _look_at_code(self, value: Any, words: frozenset[str], label: str) -> None:
-        package = _package_of(value)
+        package = home_package(value)
         if package in _SKIPPED:
             return
         if package in RECORDED_PACKAGES:
@@ -226,21 +228,37 @@ class _Search:
             return
         is_native = issubclass(type(value), types.BuiltinFunctionType)
         sets = sets_natively if is_native else may_set_somehow
-        is_entered = not words.isdisjoint(_ENTERING) and _makes_context(value)
+        is_entered = not words.isdisjoint(_ENTERING) and makes_context(value)
         if (is_entered or sets(value.__name__)) and not (is_native and self._is_loose):
             self.found[label] = Setter(label, package, value, is_native=is_native)
+        else:
+            self._look_at_places(value, package)
         if issubclass(type(value), type):
-            members = {name: member_of(value, name) for name in words if name in dir(value)}
-            for name, found in members.items():
-                member, path = inner_function(found), f"{label}.{name}"
-                is_method = member is found  # which changes what it belongs to
-                if type(member) is not types.FunctionType:
-                    continue
-                if name in _JOINING or (may_set_somehow(name) and not is_method):
-                    self.found[path] = Setter(path, package, member, value)
-            if type(value) is ABCMeta and "register" in words:
-                path = f"{label}.register"
-                self.found[path] = Setter(path, package, owner=value)
+            self._look_at_members(value, words, label)
+
+    def _look_at_places(self, function: Any, package: str) -> None:
+        """Look at what a function of any other name sets by itself."""
+        if not getattr(function, "__name__", "").startswith(ASKING):
+            places = places_set(function).items()
+            self.found |= {path: Setter(path, package, home=home) for path, home in places}
+
+    def _look_at_members(self, kind: Any, words: frozenset[str], label: str) -> None:
+        package = home_package(kind)
+        for name in words.intersection(dir(kind)):
+            found = member_of(kind, name)
+            member, path = inner_function(found), f"{label}.{name}"
+            if type(member) is not types.FunctionType:
+                continue
+            is_method = member is found  # which changes what it belongs to
+            if name in _JOINING or (may_set_somehow(name) and not is_method):
+                self.found[path] = Setter(path, package, member, kind)
+            elif not is_method:
+                self._look_at_places(member, package)
+                if sets_own_class(member):
+                    self.found[label] = Setter(label, package, owner=kind)
+        if type(kind) is ABCMeta and "register" in words:
+            path = f"{label}.register"
+            self.found[path] = Setter(path, package, owner=kind)
 
     def _look_at_method(self, method: Any, words: frozenset[str], label: str) -> None:
         function, package = method.__func__, package_of(method.__func__)
@@ -254,6 +272,8 @@ class _Search:
     def _look_at_kept(self, value: Any, words: frozenset[str], label: str) -> None:
         """Look at the methods of libraries that an object has, kept by its library or not."""
         names = [word for word in words if may_set_somehow(word) or lasts(word)]
+        if package_of(type(value)) not in _SKIPPED | RECORDED_PACKAGES:
+            names += [word for word in words if sets_own_class(member_of(type(value), word))]
         package = package_holding(value) if names else ""
         is_recorded = package in RECORDED_PACKAGES
         for name in names:
@@ -265,26 +285,3 @@ class _Search:
                 self.found[path] = Setter(path, home, member)
             elif lasts(name) or not is_recorded:
                 self.found[path] = Setter(path, package, member, value, is_native=is_recorded)
-
-
-def _makes_context(value: Any) -> bool:
-    """Tell whether a class or function may be one that ``with`` is used with."""
-    if issubclass(type(value), type):
-        return hasattr(value, "__enter__") or hasattr(value, "__aenter__")
-    return type(value) is types.FunctionType and "__wrapped__" in vars(value)
-
-
-def _maker_of(context: Any) -> Any:
-    """Return the function that made a context of a generator, also of one that was entered."""
-    made, frame = context.gen, getattr(context.gen, "gi_frame", None)
-    named = frame.f_globals.get(made.__name__) if frame is not None else None
-    return getattr(context, "func", named)
-
-
-def _package_of(value: Any) -> str:
-    """Return the package of a library's code, that of functions by where they were defined."""
-    found = package_of(value)
-    if not found and type(value) is types.FunctionType:
-        home = str(value.__globals__.get("__name__", "__main__"))
-        found = "" if home == "__main__" or is_local_module(home) else home.partition(".")[0]
-    return found

@@ -24,25 +24,32 @@ class LibrarySettings:
 
     def compare(self) -> None:
         """Note what is not set as it was; call it as soon as the run has ended."""
-        before = self._before.setters
-        known = {setter.label for setter in before}
-        seen = {(id(one.function), id(one.owner)) for one in before}
         now = self._reached()
-        late = [
+        found = [one for one in now if one.is_native]
+        found += [one for one in self._late(now) if SetState([one]).is_settable]
+        found += self._moved(now)
+        found += [
+            Setter(path) for path, one in _singles().items() if self._singles[path] is not one
+        ]
+        self._set = next(iter(found), None)
+
+    def _late(self, now: list[Setter]) -> list[Setter]:
+        """Return the functions that code could reach only once the run had begun."""
+        seen = {(id(one.function), id(one.owner)) for one in self._before.setters}
+        return [
             one
             for one in now
             if one.function is not None and (id(one.function), id(one.owner)) not in seen
         ]
-        found = [one for one in now if one.is_native]
-        found += [one for one in late if SetState([one]).is_settable]
+
+    def _moved(self, now: list[Setter]) -> list[Setter]:
+        before = self._before.setters
+        known = {setter.label for setter in before}
         same = [one for one in now if one.label in known]
-        is_moved = SetState(same).differs(self._before)
-        if is_moved:
-            found += [one for one in same if SetState([one]).differs_within(self._before)]
-        found += [
-            Setter(path) for path, one in _singles().items() if self._singles[path] is not one
-        ]
-        self._set = next(iter([*found, *before[:1]] if is_moved else found), None)
+        if not SetState(same).differs(self._before):
+            return []
+        moved = [one for one in same if SetState([one]).differs_within(self._before)]
+        return [*moved, *before[:1]]
 
     def refuse(self) -> None:
         """Refuse a run that left something set.

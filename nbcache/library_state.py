@@ -103,6 +103,11 @@ class SetState:
 
     def _begin(self, setter: Setter) -> None:
         package, function = setter.package, setter.function
+        if setter.home is not None:
+            self.is_settable = True
+            value = setter.home.get(setter.label.rpartition(".")[2])
+            self._look(setter.label, value, package, _DEPTH - 1)
+            return
         if function is None:
             self._look(setter.label, setter.owner, package, _DEPTH - 1)
             return

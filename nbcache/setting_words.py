@@ -44,11 +44,11 @@ def may_set(name: str) -> bool:
 
 def may_set_somehow(name: str) -> bool:
     """Tell the same of what is looked at before and after: it may well be told too often."""
-    is_none = name in _NOUNS or name.startswith(_ASKING)
+    is_none = name in _NOUNS or name.startswith(ASKING)
     return not is_none and (may_set(name) or bool(_SOMEHOW.match(name)))
 
 
-_ASKING = ("get_", "is_", "has_", "show_", "print_", "list_")
+ASKING = ("get_", "is_", "has_", "show_", "print_", "list_")
 _NOUNS = frozenset({"settings", "setting", "Settings", "options", "option", "default", "theme"})
 
 _SOMEHOW = re.compile(

@@ -195,7 +195,8 @@ def test_a_cell_that_sets_something_is_not_stored(made: Kernel, cell: str) -> No
     """A hit could not set it again: the cell runs, and the status says why."""
     reply = made.run(f"%%cache\n{cell}")
     assert reply.state == "bypass"
-    assert any(word in reply.event["reasons"][0] for word in ("own", "belongs", "begun"))
+    reason = reply.event["reasons"][0]
+    assert any(word in reason for word in ("own", "belongs", "begun")), reason
 
 
 @pytest.mark.parametrize("cell", HARMLESS)

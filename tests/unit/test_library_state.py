@@ -36,8 +36,25 @@ def set_global(value):
     _flag = value
 def set_of(thing, value): thing.append(value)
 def get(): return len(names)
+_cache, _late, _plain = {}, None, 0
+def frob(value): _config["mode"] = value
+def meld(key): table.update({key: 1})
+def indeed(key): meld(key)
+def bump(value):
+    global _plain
+    _plain = value
+def looked(value):
+    global _late
+    _cache[value] = 1
+    _late = object()
+    return value
+def merged(one, other):
+    one["k"] = table.get("k", other)
+    return one
 class Base:
     mode = 1
+    @classmethod
+    def flip(cls, mode): cls.mode = mode
     @classmethod
     def set_mode(cls, mode): cls.mode = mode
     @staticmethod
@@ -93,6 +110,12 @@ SETS = [
     "for one in [lib.set_flag]: one(True)",
     "(lambda: lib.set_flag(True))()",
     "setattr(lib.options, 'width', 5)",
+    "lib.frob(3)",
+    "x = lib.frob(3)",
+    "x = [lib.meld(one) for one in 'ab']",
+    "list(map(lib.indeed, 'ab'))",
+    "sorted([1], key=lambda one: lib.bump(2) or 0)",
+    "lib.Base.flip(2)",
 ]
 KEEPS = [
     "lib.set_flag(False)",
@@ -102,6 +125,9 @@ KEEPS = [
     "go(False)",
     "lib.options.set_width(80)",
     "lib.names.append(3); lib.names.pop()",
+    "x = lib.looked(2)",
+    "x = lib.merged({}, 1)",
+    "lib.frob(1)",
 ]
 
 
