@@ -155,7 +155,8 @@ class _Search:
             self._work += [
                 (f"{name}.{word}", vars(module)[word], words)
                 for name, module in list(sys.modules.items())
-                if "." not in name and name not in sys.stdlib_module_names
+                if issubclass(type(module), types.ModuleType)
+                and not ("." in name or name in sys.stdlib_module_names)
                 for word in words & vars(module).keys()
                 if may_set_somehow(word)
             ]
@@ -272,9 +273,12 @@ class _Search:
     def _look_at_kept(self, value: Any, words: frozenset[str], label: str) -> None:
         """Look at the methods of libraries that an object has, kept by its library or not."""
         names = [word for word in words if may_set_somehow(word) or lasts(word)]
-        if package_of(type(value)) not in _SKIPPED | RECORDED_PACKAGES:
-            names += [word for word in words if sets_own_class(member_of(type(value), word))]
-        package = package_holding(value) if names else ""
+        keeps = package_of(type(value)) not in _SKIPPED | RECORDED_PACKAGES and any(
+            sets_own_class(member_of(type(value), word)) for word in words if word[:2] != "__"
+        )
+        package = package_holding(value) if names or keeps else ""
+        if package and keeps:
+            self.found[label] = Setter(label, package, owner=value)
         is_recorded = package in RECORDED_PACKAGES
         for name in names:
             member, path = member_of(type(value), name), f"{label}.{name}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from nbcache.cell.parts import parts_of
@@ -37,7 +37,7 @@ def refuse_addresses(nodes: Sequence[ast.stmt], walk: Walk, values: Mapping[str,
     asked -= walk.namespace.keys()
     if not asked:
         return
-    numbers, places = _found([values["bind"], [state for _, state in values["patches"]]])
+    numbers, places = _found(_kept(values))
     places |= {id(obj) for obj in walk.objects}
     hashes = {place >> 4 for place in places} if "hash" in asked else set()
     if not numbers.isdisjoint(places | hashes):
@@ -47,23 +47,32 @@ def refuse_addresses(nodes: Sequence[ast.stmt], walk: Walk, values: Mapping[str,
         )
 
 
-def refuse_descriptors(nodes: Sequence[ast.stmt], walk: Walk, values: Mapping[str, Any]) -> None:
-    """Refuse a run that opened a file by a number, and left the number in a variable.
+def open_descriptors(nodes: Sequence[ast.stmt], walk: Walk) -> frozenset[int]:
+    """Return the numbers that are open files as a run ends, if its code may have opened any."""
+    texts = [words_of(tuple(nodes)), *(frozenset(code.co_names) for code in user_codes(walk))]
+    return frozenset(filter(_is_open, range(3, _MOST_OPEN))) if any(map(_opens, texts)) else _NONE
+
+
+def refuse_descriptors(values: Mapping[str, Any], opened: Set[int]) -> None:
+    """Refuse a run that left the number of an open file in a variable.
 
     Raises:
-        NotReplayable: an integer that the run stored is an open descriptor.
+        NotReplayable: an integer that the run stored is one of ``opened``.
     """
-    texts = [words_of(tuple(nodes)), *(frozenset(code.co_names) for code in user_codes(walk))]
-    if not any(_opens(words) for words in texts):
-        return
-    numbers, _ = _found([values["bind"], [state for _, state in values["patches"]]], least=3)
-    if any(number < _LEAST and _is_open(number) for number in numbers):
+    if opened and not opened.isdisjoint(_found(_kept(values), least=3)[0]):
         raise NotReplayable(
-            "it keeps the descriptor of an open file (`os.open`, `os.dup`, `os.pipe` …), which is"
-            " open in this kernel alone; close it in the same cell"
+            "it keeps the descriptor of an open file (`os.open`, `mkstemp` …), which is open in"
+            " this kernel alone; close it in the same cell"
         )
 
 
+def _kept(values: Mapping[str, Any]) -> list[Any]:
+    """Return what a run bound, and the states in which it left earlier objects."""
+    return [values["bind"], [state for _, state in values["patches"]]]
+
+
+_NONE: frozenset[int] = frozenset()
+_MOST_OPEN = 1024
 _OPENING = frozenset({"mkstemp", "pidfd_open", "timerfd_create"})
 """What opens a descriptor; calls of others, as ``os.pipe``, are refused as such."""
 

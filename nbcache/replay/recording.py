@@ -23,7 +23,7 @@ from nbcache.line_places import code_places, refuse_unreached, shows_lines
 from nbcache.policy import Policy, not_kept
 from nbcache.replaced import LibraryMembers, refuse_replaced
 from nbcache.replacing import recorded_may_replace
-from nbcache.replay.addresses import refuse_addresses, refuse_descriptors
+from nbcache.replay.addresses import open_descriptors, refuse_addresses, refuse_descriptors
 from nbcache.replay.aside import refuse_unseen_changes, walk_aside
 from nbcache.replay.codec import dump
 from nbcache.replay.codes import nested_codes
@@ -71,6 +71,7 @@ class Recorder:
     _registered: dict[str, list[str]] = field(default_factory=dict)
     _listening: bool = False
     _had_result: bool = False
+    _open: frozenset[int] = frozenset()
     _visited: int = 0
     _observed: dict[str, Any] = field(default_factory=dict)
     _messages: list[Message] = field(default_factory=list)
@@ -132,6 +133,7 @@ class Recorder:
             if self._is_still:
                 self.trackers.modules.observe()
                 return
+            self._open = open_descriptors(self.reading.request.nodes, self.reading.walk)
             self._observed = self.trackers.finish()
             self._modules.stop()
             self._settings.compare()
@@ -160,7 +162,7 @@ class Recorder:
         values = self._values(changes, policy)
         nodes = read.request.nodes
         refuse_addresses(nodes, read.walk, values)
-        refuse_descriptors(nodes, read.walk, values)
+        refuse_descriptors(values, self._open)
         values["annotations"] = self._annotations(values["bind"])
         values["modules"] = self._modules.changes()
         foreign = self._modules.parts() | self._snapshot.foreign(read.walk)

@@ -38,7 +38,7 @@ CASES: list[tuple[str, str, str, list[str]]] = [
     (
         "torch_inference",
         IMPORT
-        + "import numpy as np\nx=torch.arange(4.); n=np.arange(3.); net=torch.nn.Linear(4,2)",
+        + "import numpy as np\nx=torch.arange(4.); n=np.arange(3.); torch.manual_seed(0); net=torch.nn.Linear(4,2)",
         (
             "with torch.inference_mode():\n"
             " a=torch.arange(6.); b=a[2:]; c=a.reshape(2,3); y=net(x); v=x[1:]; s=x+1\n"
