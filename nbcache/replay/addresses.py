@@ -77,7 +77,13 @@ _OPENING = frozenset({"mkstemp", "pidfd_open", "timerfd_create"})
 """What opens a descriptor; calls of others, as ``os.pipe``, are refused as such."""
 
 
+_CLOSING = frozenset({"close", "closerange", "fdopen"})
+
+
 def _opens(words: frozenset[str]) -> bool:
+    """Tell whether code opens a descriptor and closes none: a number may be taken again."""
+    if not words.isdisjoint(_CLOSING):
+        return False
     if not words.isdisjoint(_OPENING):
         return True
     return "open" in words and any(word.startswith("O_") for word in words)
