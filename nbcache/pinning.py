@@ -10,6 +10,7 @@ from typing import Any
 from nbcache.entry import Entry
 from nbcache.errors import CacheError
 from nbcache.heap.walk import Walk
+from nbcache.policy import Policy
 from nbcache.reading import Reading, Request
 from nbcache.shelf import Shelf
 
@@ -25,10 +26,11 @@ def pin_key(request: Request, notebook: str) -> str:
     return hashlib.blake2b(f"pin {name}".encode(), digest_size=16).hexdigest()
 
 
-def find_pin(shelf: Shelf, request: Request, *, wanted: bool | None = None) -> Entry | None:
-    """Return a cell's pinned result, if it has one; ``wanted`` False lets it go."""
-    if wanted is False:
-        unpin(shelf, request)
+def find_pin(shelf: Shelf, request: Request, policy: Policy | None = None) -> Entry | None:
+    """Return a cell's pinned result, if it has one; ``pin=false`` lets it go, if that may write."""
+    if policy is not None and policy.pin is False:
+        if not policy.read_only:
+            unpin(shelf, request)
         return None
     found = shelf.find(pin_key(request, shelf.settings.notebook))
     return found[0] if found else None

@@ -84,7 +84,7 @@ class Session:
         self._ahead = None
         run = Run(request, policy, started=time.perf_counter())
         self.shelf.choose(policy, is_inner=self.is_recording)
-        if policy.verify or find_pin(self.shelf, request, wanted=policy.pin) is not None:
+        if policy.verify or find_pin(self.shelf, request, policy) is not None:
             return False
         run.reading = self.reader.read(request, policy, ran=self.shell.user_ns.get("_ih", ()))
         decision = self._look_up(run, run.reading)
@@ -128,7 +128,7 @@ class Session:
 
     def _serve_pinned(self, run: Run, reading: Reading) -> bool:
         """Serve the cell's pinned result, if it has one, whatever has changed."""
-        entry = find_pin(self.shelf, run.request, wanted=run.policy.pin)
+        entry = find_pin(self.shelf, run.request, run.policy)
         if entry is None or run.policy.refresh:
             return False
         try:

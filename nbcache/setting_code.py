@@ -22,10 +22,15 @@ _CODE = (types.FunctionType, types.BuiltinFunctionType, types.ModuleType)
 _FIXED = (int, float, complex, str, bytes, tuple, frozenset)
 _CALLED_DEEP = 1
 _NOTING = re.compile(
-    r"cache|memo|seen|warned|warnings|registry__|count|lazy|loaded|once|lock|inited|initialized",
-    re.IGNORECASE,
+    r"(^|_)(inited|initialized|loaded|counter|warned|once|r?lock)(_|$)|registry__", re.IGNORECASE
 )
-"""Words of variables in which libraries take notes for themselves."""
+_KEEPING = re.compile(r"(^|_)(cache[sd]?|memo|seen|lazy)(_|$)", re.IGNORECASE)
+"""Words of variables in which libraries take notes for themselves; the latter: in containers."""
+
+
+def _is_note(name: str, value: Any) -> bool:
+    is_container = issubclass(type(value), (dict, list, set))
+    return bool(_NOTING.search(name) or (is_container and _KEEPING.search(name)))
 
 
 def places_set(function: Any, depth: int = _CALLED_DEEP) -> dict[str, dict[str, Any]]:
@@ -43,7 +48,9 @@ def places_set(function: Any, depth: int = _CALLED_DEEP) -> dict[str, dict[str, 
         for name in changed & variables.keys()
         if not issubclass(type(variables[name]), (*_CODE, *_FIXED, types.NoneType))
     }
-    found = {f"{home}.{name}": variables for name in kept if not _NOTING.search(name)}
+    found = {
+        f"{home}.{name}": variables for name in kept if not _is_note(name, variables.get(name))
+    }
     for name in named if depth else ():
         inner = variables.get(name)
         if type(inner) is types.FunctionType and inner.__module__ == home:

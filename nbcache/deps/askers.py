@@ -53,12 +53,15 @@ _COPYING = {
 
 
 def is_for_copying(frame: FrameType | None) -> bool:
-    """Tell whether who writes files looks where to, whatever there is: its result is the same."""
+    """Tell whether who writes files looks where to, whatever there is: its result is the same.
+
+    But for links that are copied as such: nothing may be there.
+    """
     while frame is not None and (owner := owner_of(frame.f_code.co_filename)) != "user":
         folder, file = os.path.split(frame.f_code.co_filename)
         names = _COPYING.get(os.path.basename(folder) if file == "__init__.py" else file, ())
         if owner == "standard" and frame.f_code.co_name in names:
-            return True
+            return bool(frame.f_locals.get("follow_symlinks", True))
         frame = frame.f_back
     return False
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from nbcache.deps.patching import Patches
+from nbcache.errors import NotReplayable
 
 _PRINTING = ("precision", "threshold", "edgeitems", "linewidth", "sci_mode")
 
@@ -17,7 +18,7 @@ class Torch:
     name, title, module = "torch", "torch setting", "torch"
     unread = frozenset({"threads"})
     _defaults: ClassVar[dict[str, Any]] = {
-        "dtype": "float32", "device": "", "grad": True, "deterministic": False,
+        "dtype": "float32", "device": "", "grad": True, "inference": False, "deterministic": False,
         "warn_only": False, "matmul_precision": "highest", "anomaly": False,
         "cudnn_benchmark": False, "cudnn_deterministic": False,
         "print_precision": 4, "print_threshold": 1000, "print_edgeitems": 3,
@@ -40,6 +41,7 @@ class Torch:
             "dtype": str(torch.get_default_dtype()).removeprefix("torch."),
             "device": _device(torch),
             "grad": torch.is_grad_enabled(),
+            "inference": torch.is_inference_mode_enabled(),
             "deterministic": torch.are_deterministic_algorithms_enabled(),
             "warn_only": torch.is_deterministic_algorithms_warn_only_enabled(),
             "matmul_precision": torch.get_float32_matmul_precision(),
@@ -58,6 +60,8 @@ class Torch:
         """Set the given settings."""
         torch = self._torch
         merged = {**self.values(), **values}
+        if merged["inference"] != torch.is_inference_mode_enabled():
+            raise NotReplayable("it leaves torch's inference mode switched; use it in a `with`")
         printing = sys.modules["torch._tensor_str"].PRINT_OPTS
         for name in _PRINTING:
             setattr(printing, name, merged[f"print_{name}"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import os
+import types
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
@@ -77,13 +78,7 @@ _OPENING = frozenset({"mkstemp", "pidfd_open", "timerfd_create"})
 """What opens a descriptor; calls of others, as ``os.pipe``, are refused as such."""
 
 
-_CLOSING = frozenset({"close", "closerange", "fdopen"})
-
-
 def _opens(words: frozenset[str]) -> bool:
-    """Tell whether code opens a descriptor and closes none: a number may be taken again."""
-    if not words.isdisjoint(_CLOSING):
-        return False
     if not words.isdisjoint(_OPENING):
         return True
     return "open" in words and any(word.startswith("O_") for word in words)
@@ -113,6 +108,8 @@ def _found(values: Iterable[Any], least: int = _LEAST) -> tuple[set[int], set[in
 
 
 def _items(value: Any) -> list[Any]:
+    if issubclass(type(value), types.ModuleType):  # is imported, not kept
+        return []
     if issubclass(type(value), dict):
         return [*value.keys(), *value.values()]
     if issubclass(type(value), _CONTAINERS):

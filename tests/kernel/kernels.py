@@ -31,8 +31,20 @@ class Reply:
 
     @property
     def own(self) -> list[Message]:
-        """The cell's own output messages, without nbcache's displays."""
-        return [m for m in self.messages if "nbcache" not in m[1].get("metadata", {})]
+        """The cell's own output messages, without nbcache's displays.
+
+        A stream's text is one, in however many pieces a slow kernel sent it.
+        """
+        found: list[Message] = []
+        for kind, content in self.messages:
+            if "nbcache" in content.get("metadata", {}):
+                continue
+            last, before = found[-1] if found else ("", {})
+            if kind == last == "stream" and content["name"] == before["name"]:
+                found[-1] = kind, {**before, "text": before["text"] + content["text"]}
+            else:
+                found.append((kind, content))
+        return found
 
     @property
     def text(self) -> str:

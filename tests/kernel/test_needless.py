@@ -147,3 +147,6 @@ def test_copies_do_not_depend_on_what_they_write_over(tmp_path: Path) -> None:
         assert made.run(f"%%cache\n{COPYING[2]}").state == "stale"
         asking = "import os\nif not os.path.exists('new.txt'): shutil.copy('a.txt', 'new.txt')"
         assert made.run(f"%%cache\n{asking}").state == "bypass"
+        made.run("os.symlink('a.txt', 'link')")
+        link = "try: shutil.copy('link', 'new', follow_symlinks=False)\nexcept OSError: print('no')"
+        assert made.run(f"%%cache\n{link}").state == "bypass"

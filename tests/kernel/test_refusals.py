@@ -61,6 +61,10 @@ VALUES = [
     ("m = [mmap.mmap(-1, 10)]", "`m[0]` (mmap.mmap)"),
     ("v = {'m': memoryview(b'abcdef')[::2]}", "`v['m']` (memoryview)"),
     ("fd = Client(n=[os.open(os.devnull, os.O_RDONLY)])", "keeps the descriptor of an open file"),
+    (
+        "a, b = (os.open(os.devnull, os.O_RDONLY) for one in range(2)); os.close(a)",
+        "keeps the descriptor of an open file",
+    ),
     ("fd, path = tempfile.mkstemp()", "keeps the descriptor of an open file"),
     ("pool = concurrent.futures.ThreadPoolExecutor(1)", "`pool` (concurrent"),
     ("h = Client(h=h5py.File(folder + '/h.h5', 'w'))", "`h.h"),

@@ -43,6 +43,13 @@ def indeed(key): meld(key)
 def bump(value):
     global _plain
     _plain = value
+_block, _use_cache = 1, True
+def sized(value):
+    global _block
+    _block = value
+def kept(value):
+    global _use_cache
+    _use_cache = value
 def looked(value):
     global _late
     _cache[value] = 1
@@ -116,6 +123,8 @@ SETS = [
     "list(map(lib.indeed, 'ab'))",
     "sorted([1], key=lambda one: lib.bump(2) or 0)",
     "lib.Base.flip(2)",
+    "x = lib.sized(2)",
+    "x = lib.kept(False)",
 ]
 KEEPS = [
     "lib.set_flag(False)",
