@@ -19,6 +19,7 @@ from nbcache.earlier_calls import EarlierCalls
 from nbcache.entry import Entry
 from nbcache.errors import NotFingerprintable, NotReplayable
 from nbcache.heap.kinds.functions import need_members
+from nbcache.heap.scope import mentioned
 from nbcache.heap.summaries import summarise
 from nbcache.heap.walk import Walk, digest_variable, digests
 from nbcache.key import compose_key, compose_parts
@@ -27,6 +28,7 @@ from nbcache.library_patches import LibraryPatches
 from nbcache.line_places import code_places
 from nbcache.looking import looking_glasses, named_by_values, need_history, probes
 from nbcache.own_printers import need_printers
+from nbcache.own_words import need_spared, spare
 from nbcache.policy import Policy, whole
 from nbcache.replay import shell_state
 from nbcache.replay.imports import has_star_head, refuse_made_up, star_names
@@ -175,6 +177,7 @@ class Reader:
         self, walk: Walk, source: Source, nodes: Sequence[ast.stmt], settled: frozenset[str]
     ) -> list[tuple[str, str]]:
         """Walk all that a cell can read; return what could not be narrowed, and why."""
+        spare(walk, source.names)
         hidden = self._ask(walk, source, nodes)
         walk.run()
         need_history(walk, source.text)
@@ -183,6 +186,7 @@ class Reader:
             hidden = tuple(sorted(walk.hidden))
             self._ask_all(walk, settled)
             walk.run()
+        need_spared(walk, source.names, is_hidden=bool(hidden))
         reasons = [("variable", reason) for reason in hidden]
         if reaches_duckdb(walk, source.names):
             reason = need_tables(walk, nodes)
@@ -222,9 +226,8 @@ class Reader:
         if not has_star_head(nodes):
             return frozenset()
         exports, values = star_names(nodes, head_only=True), self.namespace
-        missing = {name for name in reads if name not in values}
         same = {name for name, value in exports.items() if values.get(name, self) is value}
-        return frozenset(missing | same)
+        return frozenset(same | {name for name in reads if name not in values})
 
     def _ask(self, walk: Walk, source: Source, nodes: Sequence[ast.stmt] = ()) -> tuple[str, ...]:
         """Ask the walk for what the cell can read; return why reads could not be narrowed."""
@@ -232,8 +235,8 @@ class Reader:
         for name in sorted(names.reads - self._starred(nodes, names.reads)):
             if name in self.namespace or not hasattr(builtins, name):
                 need_members(walk, walk.scope, name, taken.get(name))
-        for name in sorted(names.strings):
-            if name in self.namespace and not self._is_hidden(name):
+        for name in sorted(mentioned(walk, walk.scope, names.strings)):
+            if not self._is_hidden(name):
                 walk.need(name)
         glasses = looking_glasses(names.reads, self.namespace, self.shell)
         hidden = (*names.hidden, *glasses, *probes(nodes, self.namespace))

@@ -70,7 +70,9 @@ class LookupTracker(Watcher[_Run]):
         run = _Run(dict(self._namespace))
 
         def on_lookup(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            self._note(run, [args[1] if len(args) > 1 else kwargs.get("key")])
+            key = args[1] if len(args) > 1 else kwargs.get("key")
+            if not _is_column(args[0], key, kwargs.get("is_local", args[2:3] != (False,))):
+                self._note(run, [key])
 
         def on_text(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             texts = [one for one in (*args, *kwargs.values()) if isinstance(one, str)]
@@ -115,6 +117,12 @@ class LookupTracker(Watcher[_Run]):
 
     def _end(self, run: _Run) -> Observed:
         return Observed(run.read or None)
+
+
+def _is_column(scope: Any, key: Any, is_local: Any) -> bool:
+    """Tell whether pandas finds a name among a frame's columns, and asks no further."""
+    resolvers = None if is_local else getattr(scope, "resolvers", None)
+    return resolvers is not None and key in resolvers
 
 
 def words_of(texts: Iterable[str]) -> set[str]:

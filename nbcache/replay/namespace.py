@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -53,6 +54,8 @@ class Snapshot:
                 continue
             if walk.is_numbered(value) or is_shared_value(value) or find_constant(value):
                 continue
+            if _is_expression(type(value)):
+                continue
             found[id(value)] = name
         return found
 
@@ -61,6 +64,12 @@ def is_shared_value(value: Any) -> bool:
     """Tell whether the identity of a value does not count."""
     kind = kind_of(type(value))
     return kind.by_value or (kind.mixed and kind.is_value(value)) or type(value) in _ATOMS
+
+
+def _is_expression(kind: type) -> bool:
+    """Tell whether values are SymPy's: they never change, and SymPy keeps one for all equal."""
+    basic = getattr(sys.modules.get("sympy.core.basic"), "Basic", None)
+    return basic is not None and issubclass(kind, basic) and kind.__module__.startswith("sympy.")
 
 
 _ATOMS = frozenset({int, float, complex, str, bytes, bool, type(None), type(...)})

@@ -19,6 +19,7 @@ from nbcache.errors import NotStorable
 from nbcache.heap import rebuild
 from nbcache.heap.kinds.code import code_token, global_token, is_library
 from nbcache.heap.registry import Kind, register
+from nbcache.heap.scope import mentioned
 from nbcache.heap.tokens import flat, joined
 from nbcache.locality import is_importable, is_local_module
 
@@ -88,7 +89,7 @@ class FunctionKind(Kind):
             walk.read_module(scope.label)
         walk.hidden.update(f"`{obj.__name__}` {reason}" for reason in found.hidden)
         need_globals(walk, scope, {*found.reads, *found.stores}, found.members)
-        need_globals(walk, scope, {name for name in found.strings if name in scope.variables})
+        need_globals(walk, scope, mentioned(walk, scope, found.strings))
         return flat(scope.label)
 
     def _foreign_globals(self, obj: Any, walk: Walk) -> bytes:
@@ -112,8 +113,7 @@ class FunctionKind(Kind):
         args = (obj.__code__, scope, obj.__name__, obj.__closure__)
         state = self.state(obj)
         del state["__code__"], state["__name__"]
-        if not OWN_ANNOTATIONS:
-            state["__annotate__"] = obj.__annotate__
+        state |= {} if OWN_ANNOTATIONS else {"__annotate__": obj.__annotate__}
         if getattr(obj, "__type_params__", None):
             state["__type_params__"] = obj.__type_params__
         return rebuild.make_function, args, state, None, None, rebuild.fill_function

@@ -1,0 +1,56 @@
+"""Words of texts that name what the cell itself binds: ``age = df["age"]``.
+
+A text may be an expression that somebody evaluates over the notebook's variables, so that its
+words count as inputs. A variable that the cell binds anew would then be one on every run but
+the first, with the value that the cell itself gave it, and the second run in a kernel would
+always be a miss. So such words are left out, if nothing in reach looks for variables by name
+unseen: no ``eval`` or ``globals()`` in the code, and no library but those that are known to
+leave the variables of their callers alone, or whose look-ups are watched while the cell runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+from nbcache.cell.names import Names
+from nbcache.heap.walk import Walk
+
+_LOOKING = frozenset({
+    "__main__", "bdb", "builtins", "cProfile", "code", "codeop", "ctypes", "doctest", "gc",
+    "inspect", "pdb", "profile", "pydoc", "rlcompleter", "runpy", "site", "sys", "trace",
+    "traceback", "unittest",
+})  # fmt: skip
+"""Modules of Python that reach variables of their callers, or run texts over the notebook."""
+
+_PLAIN = (sys.stdlib_module_names - _LOOKING) | {
+    "IPython", "PIL", "altair", "attr", "attrs", "bokeh", "bs4", "cycler", "dateutil", "h5py",
+    "imageio", "joblib", "lightgbm", "lxml", "matplotlib", "more_itertools", "mpl_toolkits",
+    "mpmath", "networkx", "nltk", "numexpr", "numpy", "openpyxl", "orjson", "pandas", "patsy",
+    "plotly", "polars", "pyarrow", "pytz", "requests", "rich", "scipy", "seaborn", "shapely",
+    "skimage", "sklearn", "sqlalchemy", "statsmodels", "sympy", "tabulate", "toolz", "torch",
+    "torchvision", "tqdm", "xarray", "xgboost", "xlrd", "yaml",
+}  # fmt: skip
+"""Libraries that take no variables from their callers, or through functions that are watched."""
+
+_NOTEBOOK = frozenset({"__main__", "", "builtins", "nbcache"})
+
+
+def spare(walk: Walk, names: Names) -> None:
+    """Let words of texts alone where they name what the cell binds and does not read."""
+    if not (names.hidden or names.magics):
+        walk.spared = dict.fromkeys(names.binds - names.reads, False)
+
+
+def need_spared(walk: Walk, names: Names, *, is_hidden: bool) -> None:
+    """Ask for them after all, if somebody in reach may look for them."""
+    spared, walk.spared = walk.spared or {}, None
+    wanted = {name for name, is_mentioned in spared.items() if is_mentioned}
+    if wanted and (is_hidden or not _are_plain({*walk.packages, *names.imports, *walk.modules})):
+        for name in sorted(wanted):
+            walk.need(name)
+        walk.run()
+
+
+def _are_plain(modules: Iterable[str]) -> bool:
+    return {module.partition(".")[0] for module in modules} - _NOTEBOOK <= _PLAIN
