@@ -4,17 +4,20 @@ A text may be an expression that somebody evaluates over the notebook's variable
 words count as inputs. A variable that the cell binds anew would then be one on every run but
 the first, with the value that the cell itself gave it, and the second run in a kernel would
 always be a miss. So such words are left out, if nothing in reach looks for variables by name
-unseen: no ``eval`` or ``globals()`` in the code, and no library but those that are known to
-leave the variables of their callers alone, or whose look-ups are watched while the cell runs.
+unseen: no ``eval`` or ``globals()`` in the code, and no library but those that leave the
+variables of their callers alone, or whose look-ups are watched while the cell runs. Of a library
+that is not known to be one of these, the source is searched once.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
 
 from nbcache.cell.names import Names
 from nbcache.heap.walk import Walk
+from nbcache.locality import is_local_module
 
 _LOOKING = frozenset({
     "__main__", "bdb", "builtins", "cProfile", "code", "codeop", "ctypes", "doctest", "gc",
@@ -32,6 +35,15 @@ _PLAIN = (sys.stdlib_module_names - _LOOKING) | {
     "torchvision", "tqdm", "xarray", "xgboost", "xlrd", "yaml",
 }  # fmt: skip
 """Libraries that take no variables from their callers, or through functions that are watched."""
+
+_READS = re.compile(rb"\b(f_locals|f_globals|import __main__|modules\[.__main__|user_ns)\b")
+_MOST_MODULES, _MOST_BYTES = 400, 1 << 22
+
+_searched: dict[str, bool] = {}
+"""Files of libraries: whether variables of other code are read in them."""
+
+_told: dict[str, tuple[int, bool]] = {}
+"""Of libraries: how many modules were loaded when they were looked at, and what was found."""
 
 _NOTEBOOK = frozenset({"__main__", "", "builtins", "nbcache"})
 
@@ -53,4 +65,35 @@ def need_spared(walk: Walk, names: Names, *, is_hidden: bool) -> None:
 
 
 def _are_plain(modules: Iterable[str]) -> bool:
-    return {module.partition(".")[0] for module in modules} - _NOTEBOOK <= _PLAIN
+    packages = {module.partition(".")[0] for module in modules} - _NOTEBOOK - _PLAIN
+    return all(map(_leaves_callers_alone, packages))
+
+
+def _leaves_callers_alone(package: str) -> bool:
+    """Tell whether no module of a library that is loaded reads variables of other code."""
+    if package in _LOOKING or is_local_module(package):
+        return False
+    count = len(sys.modules)
+    if _told.get(package, (0, False))[0] != count:
+        _told[package] = count, _are_silent(package)
+    return _told[package][1]
+
+
+def _are_silent(package: str) -> bool:
+    inner = f"{package}."
+    found = [module for name, module in [*sys.modules.items()] if f"{name}.".startswith(inner)]
+    files = [str(getattr(module, "__file__", None) or "") for module in found]
+    if not found or len(found) > _MOST_MODULES:
+        return False
+    return not any(_reads_others(file) for file in files if file.endswith(".py"))
+
+
+def _reads_others(file: str) -> bool:
+    if file not in _searched:
+        try:
+            with open(file, "rb") as stream:
+                text = stream.read(_MOST_BYTES)
+        except OSError:
+            text = b"f_locals"
+        _searched[file] = _READS.search(text) is not None
+    return _searched[file]
