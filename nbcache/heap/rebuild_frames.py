@@ -19,12 +19,14 @@ def fill_frame(frame: Any, state: tuple[Any, ...]) -> None:
     own, extra, *shared = state
     frame.__setstate__(own)
     frame.__dict__.update(extra)
+    if len(shared) > 1:
+        object.__setattr__(frame, "_nbcache_own", shared[1])
     over = {number: place for number, *place in (shared[0] if shared else ())}
     for number, block in enumerate(frame._mgr.blocks):
         owner = shared_owner(block.values)
         if owner is None or not hasattr(block, "refs"):
             continue
-        if number in over and _lay_over(block, *over[number]):
+        if number in over and lay_over(block, *over[number]):
             continue
         record = _join(owner, block.refs)
         if record is not block.refs:
@@ -46,7 +48,7 @@ def fill_linked(obj: Any, state: tuple[Any, dict[str, Any], dict[str, Any]]) -> 
             frame._item_cache[name] = obj
 
 
-def _lay_over(block: Any, live: Any, number: int, place: Place) -> bool:
+def lay_over(block: Any, live: Any, number: int, place: Place) -> bool:
     """Let a block rest on a live frame's memory, as the run left it; tell whether it can."""
     manager = live._mgr
     below = manager.blocks[0 if live.ndim == 1 else manager.blknos[number]]

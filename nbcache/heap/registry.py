@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import types
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nbcache.errors import NotReplayable
@@ -115,6 +115,12 @@ class Kind:
     def is_patchable(self, before: bytes, after: bytes) -> bool:
         """Tell whether a change between two shallow tokens can be patched."""
         return True
+
+    def settle(self, live: Any, state: Any, values: Mapping[str, Any], walk: Walk) -> None:
+        """Look, before anything is changed, whether a restored state can be applied here.
+
+        ``values`` are all that were restored. Raises ``CacheError`` if it can't.
+        """
 
     def patch(self, live: Any, state: Any) -> None:
         """Give the live object the recorded contents, in place."""

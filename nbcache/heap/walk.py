@@ -40,6 +40,7 @@ class Walk:
 
     holds_values = False
     parts: Any = None
+    contents: dict[int, Any] | None = None  # what the memory of frames held
     spared: dict[str, bool] | None = None  # names: whether a text mentioned one
     watched: set[int]
     within: set[int]  # identities of memory inside of arrays and columns of pandas

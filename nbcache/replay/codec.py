@@ -15,6 +15,7 @@ from nbcache.heap.finishing import finishing
 from nbcache.heap.kinds.attributes import dict_of
 from nbcache.heap.muted import muted
 from nbcache.heap.parts import Finder
+from nbcache.heap.registry import kind_of
 from nbcache.heap.walk import Walk
 from nbcache.replay import deep, nan
 from nbcache.replay.codes import codes_of
@@ -236,7 +237,11 @@ def load(body: Body, walk: Walk, codes: Codes = tuple) -> dict[str, Any]:
         CacheError: the stream can't be read here, for example since a library has moved.
     """
     try:
-        return Loader(body, walk, codes).read()
+        values = Loader(body, walk, codes).read()
+        for ordinal, state in values.get("patches", ()):
+            live = walk.objects[ordinal]
+            kind_of(type(live)).settle(live, state, values, walk)
+        return values
     except CacheError:
         raise
     except Exception as error:

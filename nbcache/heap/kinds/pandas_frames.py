@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from nbcache.heap.kinds.pandas_values import (
     inner_arrays,
     values_token,
 )
+from nbcache.heap.kinds.pandas_views import OWN as OWN_BLOCKS
+from nbcache.heap.kinds.pandas_views import PATCHED, note_contents, settle, staying
 from nbcache.heap.kinds.values import LeafKind
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.tokens import digest, flat, frame, joined, text
@@ -96,12 +99,12 @@ class FrameKind(Kind):
         if COPY_ON_WRITE:
             note_columns(obj, walk)
         if isinstance(obj, pd.Series):
-            parts.append(values_token(obj._values, walk))
-        elif COPY_ON_WRITE:
-            parts.extend(self._columns(obj, walk))
+            columns = [values_token(obj._values, walk)]
         else:
-            parts.extend(self._blocks(obj, walk))
-        return joined(b"DF", parts)
+            columns = self._columns(obj, walk) if COPY_ON_WRITE else self._blocks(obj, walk)
+        if COPY_ON_WRITE:
+            note_contents(obj, walk, columns)
+        return joined(b"DF", [*parts, *columns])
 
     def _columns(self, obj: Any, walk: Walk) -> list[bytes]:
         manager = obj._mgr
@@ -126,17 +129,22 @@ class FrameKind(Kind):
             return NotImplemented
         if not COPY_ON_WRITE:
             return reduce_linked(parts, extras, links_of(obj, dump))
-        state = (parts[2], extras, shared_blocks(obj, dump))
+        state = (parts[2], extras, shared_blocks(obj, dump), staying(obj, dump))
         return *parts[:2], state, None, None, rebuild_frames.fill_frame
 
     def state(self, obj: Any) -> Any:
         """Return a shallow copy, which holds the same columns under another identity."""
         copy = pd.Series(dtype=float) if isinstance(obj, pd.Series) else pd.DataFrame()
         object.__setattr__(copy, "_mgr", obj._mgr)
+        object.__setattr__(copy, PATCHED, obj)
         copy.attrs = dict(obj.attrs)
         copy.flags.allows_duplicate_labels = obj.flags.allows_duplicate_labels
         metadata = {name: getattr(obj, name, None) for name in obj._metadata}
         return copy, type(obj), metadata, extras_of(obj)
+
+    def settle(self, live: Any, state: Any, values: Mapping[str, Any], walk: Walk) -> None:
+        """Let the live memory stay where arrays show it."""
+        settle(live, state[0], values, walk)
 
     def patch(self, live: Any, state: Any) -> None:
         """Let the live object show the recorded contents."""
@@ -187,7 +195,7 @@ def shared_blocks(obj: Any, dump: Dump) -> list[tuple[Any, ...]]:
     return found
 
 
-OWN = frozenset(
+_OWN = frozenset(
     {"str", "cat", "dt", "sparse", "plot", "list", "struct"}  # accessors, kept before version 3
     | {
         "_mgr",
@@ -199,6 +207,8 @@ OWN = frozenset(
         "_cacher",
         "_typ",
         "_metadata",
+        PATCHED,
+        OWN_BLOCKS,
     }
 )
 """What pandas keeps in the ``__dict__`` of its frames and series."""
@@ -206,7 +216,7 @@ OWN = frozenset(
 
 def extras_of(obj: Any) -> dict[str, Any]:
     """Return the attributes that somebody else set on a frame or series."""
-    own = OWN | set(obj._metadata)
+    own = _OWN | set(obj._metadata)
     return {name: value for name, value in obj.__dict__.items() if name not in own}
 
 

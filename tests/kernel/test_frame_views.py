@@ -1,0 +1,72 @@
+"""Arrays over the memory of frames and series that later cells change in place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from kernels import kernel
+
+pytest.importorskip("pandas", minversion="3.0")
+
+IMPORT = "import numpy as np, pandas as pd\n"
+TWO = IMPORT + "df = pd.DataFrame({'a': [1.0, 2.0], 'b': [3.0, 4.0]})\n"
+FOLLOWS = "np.shares_memory(u, df['a'].to_numpy()), u.tolist(), df['a'].tolist()"
+SERVED = {
+    "a new column": (TWO + "u = df['a'].to_numpy()", "df['c'] = df['a'] + df['b']"),
+    "a new place": (TWO + "u = df['a'].to_numpy()", "df.insert(0, 'n', 1)"),
+    "attributes": (TWO + "u = df['a'].to_numpy()", "df.attrs['note'] = 1"),
+    "an index": (TWO + "u = df['a'].to_numpy()", "df.index = ['x', 'y']"),
+    "another column": (TWO + "u = df['a'].to_numpy()", "df['a'] = df['a'] * 2"),
+    "a part of pandas": (TWO + "u = df['a']", "df.loc[0, 'a'] = 7.0"),
+    "nobody looks": (TWO + "u = df['a'].to_numpy().copy()", "df.loc[0, 'a'] = 7.0"),
+    "in an object": (
+        TWO + "class Model: pass\nm = Model(); m.x = df['a'].to_numpy(); u = m.x",
+        "df['c'] = 5",
+    ),
+}
+RUN = {
+    "a value": (TWO + "u = df['a'].to_numpy()", "df.loc[0, 'a'] = 7.0"),
+    "all values": (
+        IMPORT + "df = pd.DataFrame({'a': [1.0]}); u = df.values",
+        "df.iloc[0, 0] = 5.0",
+    ),
+    "objects": (
+        IMPORT
+        + "df = pd.DataFrame({'a': pd.Series(['x', 'y'], dtype=object)}); u = df['a'].values",
+        "df.loc[0, 'a'] = 'z'",
+    ),
+    "an extension array": (
+        TWO + "held = [{'of': df['a'].array}]; u = held[0]['of'].to_numpy()",
+        "df.loc[0, 'a'] = 7.0",
+    ),
+    "in a closure": (
+        TWO + "def keep(x):\n    return lambda: x\nlook = keep(df['a'].to_numpy()); u = look()",
+        "df.loc[0, 'a'] = 7.0",
+    ),
+    "a restored view": (
+        TWO + "u = df['b'].to_numpy()",
+        "df['c'] = 1; v2 = df['a'].to_numpy()",
+    ),
+}
+
+
+LATER = ["df.loc[1, 'a'] = 77.0 if df['a'].dtype == float else 'q'", FOLLOWS]
+
+
+def test_arrays_go_on_showing_the_frame(tmp_path: Path) -> None:
+    """As in a plain kernel, also after what later cells write."""
+    expected = {}
+    with kernel(load=False, folder=tmp_path) as plain:
+        for story, (first, cell) in (SERVED | RUN).items():
+            for one in ("%reset -f", first, cell):
+                plain.run(one)
+            expected[story] = [plain.run(one).text for one in (FOLLOWS, *LATER)]
+    for is_warm in (False, True):
+        with kernel(tmp_path / "store", folder=tmp_path) as made:
+            for story, (first, cell) in (SERVED | RUN).items():
+                made.run("%reset -f")
+                made.run(first)
+                state = made.run(f"%%cache\n{cell}").state
+                assert state == ("hit" if is_warm and story in SERVED else "miss"), story
+                assert [made.run(one).text for one in (FOLLOWS, *LATER)] == expected[story], story
