@@ -5,18 +5,15 @@ from __future__ import annotations
 import fractions
 import sys
 import types
-from collections.abc import Iterator
 from typing import Any
-from unittest import mock
 
 import pytest
 from replaying import Notebook
 
 
 @pytest.fixture(autouse=True)
-def _main() -> Iterator[None]:
-    with mock.patch.dict(sys.modules):
-        yield
+def _main(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 def inputs(text: str, **variables: Any) -> set[str]:
