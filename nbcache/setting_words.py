@@ -9,10 +9,12 @@ import re
 from nbcache.deps.process_state import PLACES
 
 SETS = re.compile(
-    r"_?(un)?(register|configure?|install|patch|init|enable|disable|use|reset|add)(_|$)"
-    r"|_?(un)?set\w*|basicConfig|(start|signal|update|append|extend|insert|clear)$"
+    r"(?!add_(constant|trend|lag|self_loops|dummy_feature|path|cycle|star)$)"
+    r"(?!set_(node|edge)_attributes$)"
+    r"(_?(un)?(register|configure?|install|patch|init|enable|disable|use|reset|add)(_|$)"
+    r"|_?(un)?set\w*|basicConfig|(start|signal|update|append|extend|insert|clear)$)"
 )
-"""Names of what sets something."""
+"""Names of what sets something; not of what changes, or makes, the table or graph it is handed."""
 
 _OF_MOCKS = frozenset({"object", "dict", "multiple"})
 """Functions of ``unittest.mock.patch``."""

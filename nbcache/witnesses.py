@@ -94,7 +94,7 @@ def _has_callback(obj: Any) -> bool:
     return any(
         type(one) is weakref.finalize or _is_users(getattr(one, "__module__", ""))
         for one in callbacks
-        if one is not None
+        if one is not None and type(getattr(one, "__self__", None)) is not weakref.ref  # of abc
     )
 
 

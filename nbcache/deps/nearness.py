@@ -20,7 +20,8 @@ _FREE = frozenset(
 """Modules that neither make decimals nor ask for the locale."""
 
 _TOLD = re.compile(
-    r"\b(eval|exec|compile|__import__|globals|locals|vars|get_ipython|__\w+__|\w*decimal\w*)\b"
+    r"\b(eval|exec|compile|__import__|globals|locals|vars|get_ipython|\w*decimal\w*"
+    r"|__(?!(init|post_init|name|file|doc|len|eq|hash|call|enter|exit|iter|next|slots)__)\w+__)\b"
     r"|[%!]|locale|format|str[fp]|\{[^}]*:|\bopen\b|read_text|\bencod",
     re.IGNORECASE,
 )

@@ -150,3 +150,45 @@ def test_copies_do_not_depend_on_what_they_write_over(tmp_path: Path) -> None:
         made.run("os.symlink('a.txt', 'link')")
         link = "try: shutil.copy('link', 'new', follow_symlinks=False)\nexcept OSError: print('no')"
         assert made.run(f"%%cache\n{link}").state == "bypass"
+
+
+ASKED = [
+    "from collections.abc import Mapping\nfrom dataclasses import dataclass\nimport decimal",
+    "@dataclass\nclass Point:\n    x: int\np = Point(1)",
+    "isinstance(p, Mapping)",
+]
+
+
+def test_questions_of_abstract_classes_are_no_weak_references_of_the_user(tmp_path: Path) -> None:
+    """They leave weak references to a class, whose callbacks nobody sees; a user's count."""
+    with kernel(tmp_path / "store") as made:
+        for cell in ASKED:
+            made.run(cell)
+        assert [made.run("%%cache\nq = Point(2); q, p.x").state for _ in range(2)] == [
+            "miss",
+            "hit",
+        ]
+        made.run("import weakref; log = []; r = weakref.ref(p, log.append)")
+        assert made.run("%%cache\np = 5").state == "bypass"
+
+
+def test_a_class_with_an_initialiser_does_not_depend_on_decimals(tmp_path: Path) -> None:
+    """Its text is no way to a context."""
+    cell = "%%cache\nclass Held:\n    def __init__(self, held): self.held = held"
+    with kernel(tmp_path / "store") as made:
+        made.run("import decimal")
+        assert made.run(cell).state == "miss"
+        made.run("decimal.getcontext().prec = 9")
+        assert made.run(cell).state == "hit"
+
+
+def test_graphs_and_tables_that_are_handed_over_are_no_settings(tmp_path: Path) -> None:
+    """Functions of libraries that change, or make, what is the notebook's own."""
+    with kernel(tmp_path / "store") as made:
+        made.run("import networkx as nx, pandas as pd, statsmodels.api as sm; G = nx.path_graph(4)")
+        made.run("df = pd.DataFrame({'a': [1.0, 2.0, 4.0]})")
+        for cell in (
+            "H = G.copy(); nx.set_node_attributes(H, 5, 'w'); H.nodes[0]['w']",
+            "exog = sm.add_constant(df)",
+        ):
+            assert [made.run(f"%%cache\n{cell}").state for _ in range(2)] == ["miss", "hit"]

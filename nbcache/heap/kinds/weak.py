@@ -59,7 +59,8 @@ def target_of(proxy: Any) -> Any:
         NotFingerprintable: it is gone.
     """
     try:
-        return proxy.__init__.__self__
+        method = proxy.__init__
+        return method.__self__ if hasattr(method, "__self__") else proxy.mro.__self__  # of a class
     except ReferenceError:
         raise NotFingerprintable("is a weak proxy of an object that is gone") from None
 
