@@ -16,8 +16,10 @@ import sys
 from collections.abc import Iterable
 
 from nbcache.cell.names import Names
+from nbcache.cell.source import Source
 from nbcache.heap.walk import Walk
 from nbcache.locality import is_local_module
+from nbcache.witnesses import spelled_names
 
 _LOOKING = frozenset({
     "__main__", "bdb", "builtins", "cProfile", "code", "codeop", "ctypes", "doctest", "gc",
@@ -27,14 +29,19 @@ _LOOKING = frozenset({
 """Modules of Python that reach variables of their callers, or run texts over the notebook."""
 
 _PLAIN = (sys.stdlib_module_names - _LOOKING) | {
-    "IPython", "PIL", "altair", "attr", "attrs", "bokeh", "bs4", "cycler", "dateutil", "h5py",
+    "PIL", "altair", "attr", "attrs", "bokeh", "bs4", "cycler", "dateutil", "h5py",
     "imageio", "joblib", "lightgbm", "lxml", "matplotlib", "more_itertools", "mpl_toolkits",
     "mpmath", "networkx", "nltk", "numexpr", "numpy", "openpyxl", "orjson", "pandas", "patsy",
-    "plotly", "polars", "pyarrow", "pytz", "requests", "rich", "scipy", "seaborn", "shapely",
+    "plotly", "polars", "pyarrow", "pytz", "requests", "scipy", "seaborn", "shapely",
     "skimage", "sklearn", "sqlalchemy", "statsmodels", "sympy", "tabulate", "toolz", "torch",
     "torchvision", "tqdm", "xarray", "xgboost", "xlrd", "yaml",
 }  # fmt: skip
 """Libraries that take no variables from their callers, or through functions that are watched."""
+
+_LOOKERS = re.compile(
+    r"\b(bmat|[rc]_|CompilationUnit|get_ipython|InteractiveShell|currentframe|_getframe)\b"
+)
+"""Words of code that may read variables by way of the libraries above: ``np.bmat("A B")``."""
 
 _READS = re.compile(rb"\b(f_locals|f_globals|import __main__|modules\[.__main__|user_ns)\b")
 _MOST_MODULES, _MOST_BYTES = 400, 1 << 22
@@ -54,14 +61,20 @@ def spare(walk: Walk, names: Names) -> None:
         walk.spared = dict.fromkeys(names.binds - names.reads, False)
 
 
-def need_spared(walk: Walk, names: Names, *, is_hidden: bool) -> None:
+def need_spared(walk: Walk, source: Source, *, is_hidden: bool) -> None:
     """Ask for them after all, if somebody in reach may look for them."""
     spared, walk.spared = walk.spared or {}, None
     wanted = {name for name, is_mentioned in spared.items() if is_mentioned}
-    if wanted and (is_hidden or not _are_plain({*walk.packages, *names.imports, *walk.modules})):
+    if wanted and (is_hidden or _may_look(walk, source)):
         for name in sorted(wanted):
             walk.need(name)
         walk.run()
+
+
+def _may_look(walk: Walk, source: Source) -> bool:
+    if _LOOKERS.search(f"{source.text} {spelled_names(walk)}"):
+        return True
+    return not _are_plain({*walk.packages, *source.names.imports, *walk.modules})
 
 
 def _are_plain(modules: Iterable[str]) -> bool:

@@ -186,7 +186,7 @@ class Reader:
             hidden = tuple(sorted(walk.hidden))
             self._ask_all(walk, settled)
             walk.run()
-        need_spared(walk, source.names, is_hidden=bool(hidden))
+        need_spared(walk, source, is_hidden=bool(hidden))
         reasons = [("variable", reason) for reason in hidden]
         if reaches_duckdb(walk, source.names):
             reason = need_tables(walk, nodes)

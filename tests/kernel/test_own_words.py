@@ -64,6 +64,11 @@ READERS = {
         "class Look:\n    def __getitem__(self, k): return vars(sys.modules['__main__'])[k]",
         "v = Look()['v'] + 1; print(v)",
     ),
+    "the shell": ("import IPython; v = 3", "v = IPython.get_ipython().ev('v + 1'); print(v)"),
+    "numpy": (
+        "import numpy as np; v = np.eye(2)",
+        "v = np.asarray(np.bmat('v, v')); print(v.shape)",
+    ),
     "a table kept": ("names = globals(); v = 3", "v = names['v'] + 1; print(v)"),
     "type hints": (
         "import typing\nclass T: n = 1\ndef f(x: 'T'): ...",
