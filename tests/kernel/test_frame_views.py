@@ -19,7 +19,7 @@ SERVED = {
     "an index": (TWO + "u = df['a'].to_numpy()", "df.index = ['x', 'y']"),
     "another column": (TWO + "u = df['a'].to_numpy()", "df['a'] = df['a'] * 2"),
     "a part of pandas": (TWO + "u = df['a']", "df.loc[0, 'a'] = 7.0"),
-    "nobody looks": (TWO + "u = df['a'].to_numpy().copy()", "df.loc[0, 'a'] = 7.0"),
+    "nobody looks": (TWO + "u = df['a'].to_numpy().copy()", "df.loc[0, 'a'] = 8.0"),
     "in an object": (
         TWO + "class Model: pass\nm = Model(); m.x = df['a'].to_numpy(); u = m.x",
         "df['c'] = 5",
@@ -42,6 +42,11 @@ RUN = {
     ),
     "in a closure": (
         TWO + "def keep(x):\n    return lambda: x\nlook = keep(df['a'].to_numpy()); u = look()",
+        "df.loc[0, 'a'] = 7.0",
+    ),
+    "in a slot": (
+        TWO
+        + "class Slim:\n    __slots__ = 'x'\ns = Slim(); s.x = df['a'].to_numpy(); u = s.x.copy()",
         "df.loc[0, 'a'] = 7.0",
     ),
     "a restored view": (

@@ -8,6 +8,7 @@ has to be done. pandas itself copies memory that several of its objects show bef
 
 from __future__ import annotations
 
+import gc
 import types
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -27,17 +28,22 @@ if TYPE_CHECKING:
 PATCHED, OWN = "_nbcache_of", "_nbcache_own"
 """Attributes of the state of a changed frame: the frame, and its columns that stay in place."""
 
-_MOST = 30_000
-"""So many objects are looked at for arrays; more are not searched, as if there was one."""
+_MOST = 300_000
+"""So many objects are searched for arrays; where there are more, nobody knows."""
 
 Stay = tuple[int, Any, int, tuple[int, tuple[int, ...], tuple[int, ...]], bool]
 """A block's number, the frame, a column of it, the place beside that column, whether it changed."""
 
 
+_COPIED = -1
+"""Number of no block: what the run left was shared, so that pandas may have copied it first."""
+
+
 def note_contents(obj: Any, walk: Walk, tokens: list[bytes]) -> None:
     """Note what the memory of a frame's columns holds, at first and when it is read last.
 
-    By owner a column of it and where that begins; by address the tokens of the columns, twice.
+    By owner a column of it and where that begins; by address those that pandas' own objects share;
+    by address the tokens of the columns, twice.
     """
     walk.contents = {} if walk.contents is None else walk.contents
     numbers = range(len(tokens))
@@ -49,14 +55,14 @@ def note_contents(obj: Any, walk: Walk, tokens: list[bytes]) -> None:
     }
     place = walk.ordinals.place_of(obj)
     if place in walk.contents:
-        walk.contents[place] = (*walk.contents[place][:2], found)
-    else:
-        owners = {
-            id(rebuild_frames.shared_owner(column)): (number, address_of(column))
-            for number, column in enumerate(columns)
-            if column is not None
-        }
-        walk.contents[place] = owners, found, found
+        walk.contents[place] = (*walk.contents[place][:3], found)
+        return
+    known = [(n, column) for n, column in enumerate(columns) if column is not None]
+    owners = {
+        id(rebuild_frames.shared_owner(column)): (n, address_of(column)) for n, column in known
+    }
+    shared = {address_of(column): n for n, column in known if _is_shared(obj, n)}
+    walk.contents[place] = owners, shared, found, found
 
 
 def staying(copy: Any, dump: Dump) -> list[Stay]:
@@ -66,8 +72,8 @@ def staying(copy: Any, dump: Dump) -> list[Stay]:
     noted = None if ordinal is None else (walk.contents or {}).get(ordinal)
     if noted is None:
         return []
-    owners, first, last = noted
-    found = []
+    owners, shared, first, last = noted
+    found, left = [], dict(shared)
     for number, block in enumerate(copy._mgr.blocks):
         inner = rebuild_frames.inner_array(block.values)
         owner = None if inner is None else rebuild_frames.shared_owner(inner)
@@ -76,10 +82,18 @@ def staying(copy: Any, dump: Dump) -> list[Stay]:
             continue
         rows = inner if copy.ndim == 2 and inner.ndim == 2 else [inner]
         places = [address_of(row) for row in rows]
+        left = {address: column for address, column in left.items() if address not in places}
         is_same = all(place in first and first[place] == last.get(place) for place in places)
         place = address_of(inner) - known[1], inner.shape, inner.strides
         found.append((number, live, known[0], place, not is_same))
-    return found
+    return [*((_COPIED, live, column, (0, (), ()), True) for column in left.values()), *found]
+
+
+def _is_shared(frame: Any, column: int) -> bool:
+    """Tell whether other objects of pandas share a column's memory."""
+    manager = frame._mgr
+    block = manager.blocks[0 if frame.ndim == 1 else manager.blknos[column]]
+    return bool(block.refs.has_reference())
 
 
 def settle(live: Any, copy: Any, values: Mapping[str, Any], walk: Walk) -> None:
@@ -93,9 +107,12 @@ def settle(live: Any, copy: Any, values: Mapping[str, Any], walk: Walk) -> None:
         return
     shown = _shown(_memory(live), walk.namespace.values())
     restored = [*values.get("bind", {}).values(), *(state for _, state in values["patches"])]
+    # What pandas shares comes first: laying blocks over others makes them share.
     for number, frame, column, place, is_changed in stay if shown is None or shown else ():
         owner = rebuild_frames.shared_owner(rebuild_frames.column_of(frame, column))
         if shown is not None and id(owner) not in shown:
+            continue
+        if number == _COPIED and _is_shared(frame, column):  # as in the run
             continue
         block = copy._mgr.blocks[number]
         stored = {id(rebuild_frames.shared_owner(block.values))}
@@ -112,55 +129,44 @@ def _memory(frame: Any) -> set[int]:
 def _shown(owners: set[int], roots: Iterable[Any]) -> set[int] | None:
     """Return which of some memory arrays outside of pandas' objects show; None: nobody knows."""
     found: set[int] = set()
-    waiting, seen = list(roots), set[int]()
-    while waiting:
-        value = waiting.pop()
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
+    level, seen = list(roots), dict[int, Any]()
+    while level:
+        fresh = {id(value): value for value in level if type(value) not in FLAT}
+        new = [value for identity, value in fresh.items() if identity not in seen]
+        seen |= fresh
         if len(seen) > _MOST:
             return None
-        if isinstance(value, np.ndarray):
-            owner = id(rebuild_frames.shared_owner(value))
-            found |= {owner} & owners
-        waiting += _inner(value)
+        level = gc.get_referents(*(value for value in new if type(value) in _PLAIN))
+        for value in new:
+            kind = type(value)
+            if kind in _PLAIN:
+                continue
+            if issubclass(kind, np.ndarray):
+                found |= {id(rebuild_frames.shared_owner(value))} & owners
+            level += _inner(value, kind)
     return found
 
 
-def _inner(value: Any) -> Iterable[Any]:
-    """Return what an object holds that may be an array, or hold one; not what pandas' do."""
-    kind = type(value)
-    if issubclass(kind, (pd.DataFrame, pd.Series, pd.Index, types.ModuleType)):
+_PLAIN: frozenset[type] = frozenset({dict, list, tuple, set, frozenset, types.CellType})
+
+
+def _inner(value: Any, kind: type) -> Iterable[Any]:
+    """Return what an object holds that may be an array, or hold one; no code of a user's runs."""
+    if issubclass(kind, _CLOSED) or str(vars(kind).get("__module__")).startswith(_SHELLS):
         return ()
     if issubclass(kind, pd.api.extensions.ExtensionArray):
         return (rebuild_frames.inner_array(value),)
     if issubclass(kind, np.ndarray):
-        return filter(_may_hold, value.flat if value.dtype.hasobject else ())
-    if issubclass(kind, dict):
-        value = [*value.keys(), *value.values()]
-    elif issubclass(kind, type):
-        value = vars(value).values() if value.__module__ == "__main__" else ()
-    elif not issubclass(kind, (list, tuple, set, frozenset)):
-        value = _attributes(value)
-    return filter(_may_hold, value)
+        return list(value.flat) if value.dtype.hasobject else ()
+    if kind is types.FunctionType:
+        return (value.__closure__, value.__defaults__, value.__kwdefaults__, value.__dict__)
+    if issubclass(kind, type):
+        is_users = vars(value).get("__module__") == "__main__"
+        return list(vars(value).values()) if is_users else ()
+    return gc.get_referents(value)
 
 
-def _attributes(value: Any) -> list[Any]:
-    found = [getattr(value, name, None) for name in ("__self__", "__func__", "__defaults__")]
-    cells = getattr(value, "__closure__", None) if type(value) is types.FunctionType else None
-    found += [cell.cell_contents for cell in cells or () if _is_filled(cell)]
-    try:
-        return [*found, *object.__getattribute__(value, "__dict__").values()]
-    except AttributeError:
-        return found
+_CLOSED = (pd.DataFrame, pd.Series, pd.Index, types.ModuleType, types.CodeType)
+"""What holds memory under pandas' own rules, and what holds none of the notebook's."""
 
-
-def _may_hold(value: Any) -> bool:
-    return type(value) not in FLAT
-
-
-def _is_filled(cell: Any) -> bool:
-    try:
-        return cell.cell_contents is not None
-    except ValueError:
-        return False
+_SHELLS = ("IPython.", "ipykernel.", "traitlets.", "nbcache.")
