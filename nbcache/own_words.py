@@ -22,11 +22,11 @@ from nbcache.locality import is_local_module
 from nbcache.witnesses import spelled_names
 
 _LOOKING = frozenset({
-    "__main__", "bdb", "builtins", "cProfile", "code", "codeop", "ctypes", "doctest", "gc",
-    "inspect", "pdb", "profile", "pydoc", "rlcompleter", "runpy", "site", "sys", "trace",
-    "traceback", "unittest",
+    "__main__", "_duckdb", "bdb", "builtins", "cProfile", "code", "codeop", "ctypes", "doctest",
+    "duckdb", "gc", "inspect", "pdb", "profile", "pydoc", "rlcompleter", "runpy", "site", "sys",
+    "trace", "traceback", "unittest",
 })  # fmt: skip
-"""Modules of Python that reach variables of their callers, or run texts over the notebook."""
+"""Modules that reach variables of their callers, or run texts over the notebook."""
 
 _PLAIN = (sys.stdlib_module_names - _LOOKING) | {
     "PIL", "altair", "attr", "attrs", "bokeh", "bs4", "cycler", "dateutil", "h5py",
@@ -43,8 +43,13 @@ _LOOKERS = re.compile(
 )
 """Words of code that may read variables by way of the libraries above: ``np.bmat("A B")``."""
 
-_READS = re.compile(rb"\b(f_locals|f_globals|import __main__|modules\[.__main__|user_ns)\b")
-_MOST_MODULES, _MOST_BYTES = 400, 1 << 22
+_READS = re.compile(
+    rb"\b(f_locals|f_globals|import __main__|modules\[.__main__|user_ns)\b"
+    rb"|Py(Eval|Frame)_Get(Frame|Globals|Locals)"
+)
+"""What reads variables of other code, in Python and in compiled modules."""
+
+_MOST_MODULES, _MOST_BYTES = 400, 1 << 25
 
 _searched: dict[str, bool] = {}
 """Files of libraries: whether variables of other code are read in them."""
@@ -98,15 +103,15 @@ def _are_silent(package: str) -> bool:
     files = [str(getattr(module, "__file__", None) or "") for module in found]
     if not found or len(found) > _MOST_MODULES:
         return False
-    return not any(_reads_others(file) for file in files if file.endswith(".py"))
+    return not any(map(_reads_others, filter(None, files)))
 
 
 def _reads_others(file: str) -> bool:
     if file not in _searched:
         try:
             with open(file, "rb") as stream:
-                text = stream.read(_MOST_BYTES)
+                text = stream.read(_MOST_BYTES + 1)
         except OSError:
             text = b"f_locals"
-        _searched[file] = _READS.search(text) is not None
+        _searched[file] = len(text) > _MOST_BYTES or _READS.search(text) is not None
     return _searched[file]
