@@ -21,7 +21,7 @@ from nbcache.library_effects import (
 )
 from nbcache.patchers import patching_parts
 from nbcache.setting_names import parts_run
-from nbcache.setting_words import LASTING, SETS, may_set
+from nbcache.setting_words import LASTING, SETS, changes_the_given, may_set
 
 _WRITES = re.compile(r"(save|dump|write|export|show|close|to_)\w*$")
 """Methods that write out what they belong to: ``Image.new("L", (1, 1)).save("a.png")``."""
@@ -109,7 +109,7 @@ def _touched(call: ast.Call, namespace: dict[str, Any]) -> str:
     if package == _OURS:  # which changes no value
         return ""
     if package:
-        if _is_of_new_object(call, namespace):
+        if _is_of_new_object(call, namespace) or changes_the_given(package, steps[-1]):
             return ""
         sets = any(map(SETS.match, _callable_steps(steps, root))) and package not in TRACKED
         sets = sets or bool(LASTING.match(steps[-1])) or package == "copyreg"

@@ -9,12 +9,23 @@ import re
 from nbcache.deps.process_state import PLACES
 
 SETS = re.compile(
-    r"(?!add_(constant|trend|lag|self_loops|dummy_feature|path|cycle|star)$)"
-    r"(?!set_(node|edge)_attributes$)"
-    r"(_?(un)?(register|configure?|install|patch|init|enable|disable|use|reset|add)(_|$)"
-    r"|_?(un)?set\w*|basicConfig|(start|signal|update|append|extend|insert|clear)$)"
+    r"_?(un)?(register|configure?|install|patch|init|enable|disable|use|reset|add)(_|$)"
+    r"|_?(un)?set\w*|basicConfig|(start|signal|update|append|extend|insert|clear)$"
 )
-"""Names of what sets something; not of what changes, or makes, the table or graph it is handed."""
+"""Names of what sets something."""
+
+_ON_THE_GIVEN = {
+    "networkx": re.compile(r"add_(path|cycle|star)$|set_(node|edge)_attributes$"),
+    "statsmodels": re.compile(r"add_(constant|trend|lag)$"),
+}
+"""Functions of libraries that change, or make, the graph or table that they are handed."""
+
+
+def changes_the_given(package: str, name: str) -> bool:
+    """Tell whether a function sets nothing in its library, whatever its name says."""
+    known = _ON_THE_GIVEN.get(package)
+    return known is not None and known.match(name) is not None
+
 
 _OF_MOCKS = frozenset({"object", "dict", "multiple"})
 """Functions of ``unittest.mock.patch``."""

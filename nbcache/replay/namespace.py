@@ -46,15 +46,18 @@ class Snapshot:
         """Remember which objects the names are bound to."""
         return cls(dict(namespace))
 
-    def foreign(self, walk: Walk) -> dict[int, str]:
-        """Return the identities of mutable values that the walk did not number."""
+    def foreign(self, walk: Walk, bound: frozenset[str] = frozenset()) -> dict[int, str]:
+        """Return the identities of mutable values that the walk did not number.
+
+        ``bound`` are names that the cell binds itself.
+        """
         found = {}
         for name, value in self.before.items():
             if name.startswith("_") or issubclass(type(value), types.ModuleType):
                 continue
             if walk.is_numbered(value) or is_shared_value(value) or find_constant(value):
                 continue
-            if _is_expression(type(value)):
+            if name in bound and _is_expression(type(value)):
                 continue
             found[id(value)] = name
         return found

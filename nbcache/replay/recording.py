@@ -165,7 +165,7 @@ class Recorder:
         refuse_descriptors(values, self._open)
         values["annotations"] = self._annotations(values["bind"])
         values["modules"] = self._modules.changes()
-        foreign = self._modules.parts() | self._snapshot.foreign(read.walk)
+        foreign = self._modules.parts() | self._snapshot.foreign(read.walk, read.source.names.binds)
         LIBRARIES.look(sys.modules, items=False)
         LIBRARIES.look_along(nodes, namespace)
         body = dump(

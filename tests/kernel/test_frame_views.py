@@ -9,9 +9,11 @@ from kernels import kernel
 
 pytest.importorskip("pandas", minversion="3.0")
 
-IMPORT = "import numpy as np, pandas as pd\n"
+IMPORT = "import numpy as np, pandas as pd; checks = []\n"
 TWO = IMPORT + "df = pd.DataFrame({'a': [1.0, 2.0], 'b': [3.0, 4.0]})\n"
-FOLLOWS = "np.shares_memory(u, df['a'].to_numpy()), u.tolist(), df['a'].tolist()"
+FOLLOWS = (
+    "np.shares_memory(u, df['a'].to_numpy()), u.tolist(), df['a'].tolist(), [f() for f in checks]"
+)
 SERVED = {
     "a new column": (TWO + "u = df['a'].to_numpy()", "df['c'] = df['a'] + df['b']"),
     "a new place": (TWO + "u = df['a'].to_numpy()", "df.insert(0, 'n', 1)"),
@@ -44,9 +46,14 @@ RUN = {
         TWO + "def keep(x):\n    return lambda: x\nlook = keep(df['a'].to_numpy()); u = look()",
         "df.loc[0, 'a'] = 7.0",
     ),
+    "in another frame's notes": (
+        TWO + "other = pd.DataFrame({'k': [1]}); other.attrs['u'] = df['a'].to_numpy()\n"
+        "u = df['a'].to_numpy().copy(); checks = [lambda: other.attrs['u'].tolist()]",
+        "df.loc[0, 'a'] = 7.0",
+    ),
     "in a slot": (
-        TWO
-        + "class Slim:\n    __slots__ = 'x'\ns = Slim(); s.x = df['a'].to_numpy(); u = s.x.copy()",
+        TWO + "class Slim:\n    __slots__ = 'x'\ns = Slim(); s.x = df['a'].to_numpy()\n"
+        "u = s.x.copy(); checks = [lambda: s.x.tolist()]",
         "df.loc[0, 'a'] = 7.0",
     ),
     "a restored view": (

@@ -20,6 +20,7 @@ from nbcache.errors import CacheError
 from nbcache.heap import rebuild_frames
 from nbcache.heap.kinds.array_facts import address_of
 from nbcache.heap.tokens import FLAT
+from nbcache.locality import is_local_module
 
 if TYPE_CHECKING:
     from nbcache.heap.registry import Dump
@@ -152,21 +153,31 @@ _PLAIN: frozenset[type] = frozenset({dict, list, tuple, set, frozenset, types.Ce
 
 def _inner(value: Any, kind: type) -> Iterable[Any]:
     """Return what an object holds that may be an array, or hold one; no code of a user's runs."""
+    if kind is types.ModuleType and is_local_module(value.__name__):
+        return list(vars(value).values())
     if issubclass(kind, _CLOSED) or str(vars(kind).get("__module__")).startswith(_SHELLS):
         return ()
+    if issubclass(kind, type):
+        is_users = vars(value).get("__module__") == "__main__"
+        return list(vars(value).values()) if is_users else ()
+    if kind is types.FunctionType:
+        return (value.__closure__, value.__defaults__, value.__kwdefaults__, value.__dict__)
+    return _held(value, kind)
+
+
+def _held(value: Any, kind: type) -> Iterable[Any]:
+    if issubclass(kind, (pd.DataFrame, pd.Series)):
+        held = [one for name, one in value.__dict__.items() if name != "_mgr"]
+        blocks = [block.values for block in value._mgr.blocks if block.values.dtype == object]
+        return [*held, *(one for block in blocks for one in block.ravel())]
     if issubclass(kind, pd.api.extensions.ExtensionArray):
         return (rebuild_frames.inner_array(value),)
     if issubclass(kind, np.ndarray):
         return list(value.flat) if value.dtype.hasobject else ()
-    if kind is types.FunctionType:
-        return (value.__closure__, value.__defaults__, value.__kwdefaults__, value.__dict__)
-    if issubclass(kind, type):
-        is_users = vars(value).get("__module__") == "__main__"
-        return list(vars(value).values()) if is_users else ()
     return gc.get_referents(value)
 
 
-_CLOSED = (pd.DataFrame, pd.Series, pd.Index, types.ModuleType, types.CodeType)
-"""What holds memory under pandas' own rules, and what holds none of the notebook's."""
+_CLOSED = (pd.Index, types.ModuleType, types.CodeType)
+"""What nobody writes into, and what holds none of the notebook's arrays."""
 
 _SHELLS = ("IPython.", "ipykernel.", "traitlets.", "nbcache.")
