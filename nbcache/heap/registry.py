@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nbcache.errors import NotReplayable
@@ -116,10 +116,11 @@ class Kind:
         """Tell whether a change between two shallow tokens can be patched."""
         return True
 
-    def settle(self, live: Any, state: Any, values: Mapping[str, Any], walk: Walk) -> None:
+    def settle(self, live: Any, state: Any, walk: Walk) -> None:
         """Look, before anything is changed, whether a restored state can be applied here.
 
-        ``values`` are all that were restored. Raises ``CacheError`` if it can't.
+        Raises:
+            CacheError: it can't.
         """
 
     def patch(self, live: Any, state: Any) -> None:

@@ -240,7 +240,7 @@ def load(body: Body, walk: Walk, codes: Codes = tuple) -> dict[str, Any]:
         values = Loader(body, walk, codes).read()
         for ordinal, state in values.get("patches", ()):
             live = walk.objects[ordinal]
-            kind_of(type(live)).settle(live, state, values, walk)
+            kind_of(type(live)).settle(live, state, walk)
         return values
     except CacheError:
         raise

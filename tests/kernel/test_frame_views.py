@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -56,12 +57,36 @@ RUN = {
         "u = s.x.copy(); checks = [lambda: s.x.tolist()]",
         "df.loc[0, 'a'] = 7.0",
     ),
+    "an index over it": (
+        TWO + "k = pd.Index(df['a'].to_numpy(), copy=False); u = k.to_numpy().copy()\n"
+        "checks = [lambda: k.tolist()]",
+        "df.loc[0, 'a'] = 7.0",
+    ),
+    "an iterator": (
+        TWO + "f = df['a'].to_numpy().flat; u = df['a'].to_numpy().copy(); checks = [lambda: f[0]]",
+        "df.loc[0, 'a'] = 7.0",
+    ),
+    "a buffer": (
+        TWO + "k = np.frombuffer(memoryview(df['a'].to_numpy())); u = k.copy()\n"
+        "checks = [lambda: k.tolist()]",
+        "df.loc[0, 'a'] = 7.0",
+    ),
+    "a table of arrow": (
+        "import pyarrow as pa\n" + TWO + "t = pa.Table.from_pandas(df); u = df['a'].copy()\n"
+        "checks = [lambda: t.to_pylist()]",
+        "df.loc[0, 'a'] = 7.0",
+    ),
     "a restored view": (
         TWO + "u = df['b'].to_numpy()",
         "df['c'] = 1; v2 = df['a'].to_numpy()",
     ),
 }
-
+if importlib.util.find_spec("torch"):
+    RUN["a tensor"] = (
+        "import torch, warnings; warnings.simplefilter('ignore')\n" + TWO + "u = df['a'].copy()\n"
+        "t = torch.from_numpy(df['a'].to_numpy())[1:]; checks = [lambda: t.tolist()]",
+        "df.loc[1, 'a'] = 7.0",
+    )
 
 LATER = ["df.loc[1, 'a'] = 77.0 if df['a'].dtype == float else 'q'", FOLLOWS]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -142,9 +141,9 @@ class FrameKind(Kind):
         metadata = {name: getattr(obj, name, None) for name in obj._metadata}
         return copy, type(obj), metadata, extras_of(obj)
 
-    def settle(self, live: Any, state: Any, values: Mapping[str, Any], walk: Walk) -> None:
+    def settle(self, live: Any, state: Any, walk: Walk) -> None:
         """Let the live memory stay where arrays show it."""
-        settle(live, state[0], values, walk)
+        settle(live, state[0], walk)
 
     def patch(self, live: Any, state: Any) -> None:
         """Let the live object show the recorded contents."""

@@ -8,19 +8,12 @@ has to be done. pandas itself copies memory that several of its objects show bef
 
 from __future__ import annotations
 
-import gc
-import types
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import pandas as pd
 
 from nbcache.errors import CacheError
 from nbcache.heap import rebuild_frames
 from nbcache.heap.kinds.array_facts import address_of
-from nbcache.heap.tokens import FLAT
-from nbcache.locality import is_local_module
+from nbcache.heap.kinds.frame_holders import shown_owners
 
 if TYPE_CHECKING:
     from nbcache.heap.registry import Dump
@@ -28,9 +21,6 @@ if TYPE_CHECKING:
 
 PATCHED, OWN = "_nbcache_of", "_nbcache_own"
 """Attributes of the state of a changed frame: the frame, and its columns that stay in place."""
-
-_MOST = 300_000
-"""So many objects are searched for arrays; where there are more, nobody knows."""
 
 Stay = tuple[int, Any, int, tuple[int, tuple[int, ...], tuple[int, ...]], bool]
 """A block's number, the frame, a column of it, the place beside that column, whether it changed."""
@@ -97,7 +87,7 @@ def _is_shared(frame: Any, column: int) -> bool:
     return bool(block.refs.has_reference())
 
 
-def settle(live: Any, copy: Any, values: Mapping[str, Any], walk: Walk) -> None:
+def settle(live: Any, copy: Any, walk: Walk) -> None:
     """Let blocks rest on the live memory where arrays show it, before a frame is changed.
 
     Raises:
@@ -106,78 +96,15 @@ def settle(live: Any, copy: Any, values: Mapping[str, Any], walk: Walk) -> None:
     stay: list[Stay] = copy.__dict__.pop(OWN, [])
     if not stay:
         return
-    shown = _shown(_memory(live), walk.namespace.values())
-    restored = [*values.get("bind", {}).values(), *(state for _, state in values["patches"])]
+    shown, torn = shown_owners(live, (walk.objects, walk.kept)), shown_owners(copy, ())
     # What pandas shares comes first: laying blocks over others makes them share.
-    for number, frame, column, place, is_changed in stay if shown is None or shown else ():
+    for number, frame, column, place, is_changed in stay if shown else ():
         owner = rebuild_frames.shared_owner(rebuild_frames.column_of(frame, column))
-        if shown is not None and id(owner) not in shown:
+        if id(owner) not in shown:
             continue
         if number == _COPIED and _is_shared(frame, column):  # as in the run
             continue
         block = copy._mgr.blocks[number]
-        stored = {id(rebuild_frames.shared_owner(block.values))}
-        is_torn = is_changed or _shown(stored, restored) != set()
+        is_torn = is_changed or id(rebuild_frames.shared_owner(block.values)) in torn
         if is_torn or not rebuild_frames.lay_over(block, frame, column, place):
             raise CacheError("an array shows the memory of a table that the cell changes in place")
-
-
-def _memory(frame: Any) -> set[int]:
-    owners = (rebuild_frames.shared_owner(block.values) for block in frame._mgr.blocks)
-    return {id(owner) for owner in owners if owner is not None}
-
-
-def _shown(owners: set[int], roots: Iterable[Any]) -> set[int] | None:
-    """Return which of some memory arrays outside of pandas' objects show; None: nobody knows."""
-    found: set[int] = set()
-    level, seen = list(roots), dict[int, Any]()
-    while level:
-        fresh = {id(value): value for value in level if type(value) not in FLAT}
-        new = [value for identity, value in fresh.items() if identity not in seen]
-        seen |= fresh
-        if len(seen) > _MOST:
-            return None
-        level = gc.get_referents(*(value for value in new if type(value) in _PLAIN))
-        for value in new:
-            kind = type(value)
-            if kind in _PLAIN:
-                continue
-            if issubclass(kind, np.ndarray):
-                found |= {id(rebuild_frames.shared_owner(value))} & owners
-            level += _inner(value, kind)
-    return found
-
-
-_PLAIN: frozenset[type] = frozenset({dict, list, tuple, set, frozenset, types.CellType})
-
-
-def _inner(value: Any, kind: type) -> Iterable[Any]:
-    """Return what an object holds that may be an array, or hold one; no code of a user's runs."""
-    if kind is types.ModuleType and is_local_module(value.__name__):
-        return list(vars(value).values())
-    if issubclass(kind, _CLOSED) or str(vars(kind).get("__module__")).startswith(_SHELLS):
-        return ()
-    if issubclass(kind, type):
-        is_users = vars(value).get("__module__") == "__main__"
-        return list(vars(value).values()) if is_users else ()
-    if kind is types.FunctionType:
-        return (value.__closure__, value.__defaults__, value.__kwdefaults__, value.__dict__)
-    return _held(value, kind)
-
-
-def _held(value: Any, kind: type) -> Iterable[Any]:
-    if issubclass(kind, (pd.DataFrame, pd.Series)):
-        held = [one for name, one in value.__dict__.items() if name != "_mgr"]
-        blocks = [block.values for block in value._mgr.blocks if block.values.dtype == object]
-        return [*held, *(one for block in blocks for one in block.ravel())]
-    if issubclass(kind, pd.api.extensions.ExtensionArray):
-        return (rebuild_frames.inner_array(value),)
-    if issubclass(kind, np.ndarray):
-        return list(value.flat) if value.dtype.hasobject else ()
-    return gc.get_referents(value)
-
-
-_CLOSED = (pd.Index, types.ModuleType, types.CodeType)
-"""What nobody writes into, and what holds none of the notebook's arrays."""
-
-_SHELLS = ("IPython.", "ipykernel.", "traitlets.", "nbcache.")
