@@ -20,6 +20,7 @@ from typing import Any
 from nbcache.cell.bytecode import code_reads, nested_codes, spelled
 from nbcache.cell.parts import parts_of
 from nbcache.deps.nearness import near_words
+from nbcache.deps.randomness import POSITIONS
 from nbcache.deps.zone import time_words
 from nbcache.errors import NotReplayable
 from nbcache.heap.kinds.weak import ANYTHING
@@ -125,7 +126,8 @@ def _can_be_watched(kind: type) -> bool:
 def told_words(walk: Walk) -> list[str]:
     """Return what the functions that a walk met name of random generators, time and formats."""
     codes = list(user_codes(walk))
-    return [*sorted(walk.draws), *time_words(codes), *near_words(codes)]
+    asked = POSITIONS.intersection(name for code in codes for name in code.co_names)
+    return [*sorted(walk.draws), *time_words(codes), *near_words(codes), *sorted(asked)]
 
 
 def spelled_names(walk: Walk) -> str:

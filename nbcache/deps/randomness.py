@@ -33,6 +33,10 @@ from nbcache.deps.watching import Watcher
 _HIDDEN_INSTANCE = re.compile(
     r"\b(?:_inst|_rand|mtrand|default_generator|get_bit_generator|__setstate__)\b"
 )
+INSTANCES = frozenset({"_inst", "_rand", "mtrand", "default_generator"})
+POSITIONS = INSTANCES | {"get_state", "getstate", "initial_seed", "graphsafe_get_state"}
+"""The instances behind the streams, and methods that tell where they stand; the functions of the
+modules are watched besides."""
 _SEEDING = re.compile(
     r"seed|set_?state|state\b|_inst\b|_rand\b|bit_?generator|default_generator|mtrand|determinis"
     r"|\b(?:exec|eval|getattr|attrgetter|methodcaller|runpy)\b"
@@ -41,6 +45,7 @@ _SEEDING = re.compile(
 )
 """Words without which no code seeds a global stream, unless a library does so unasked."""
 UNSEEDED = "unseeded"
+_WORD = re.compile(r"\w+")
 
 
 @lru_cache(maxsize=512)
@@ -67,6 +72,7 @@ class _Touch:
 @dataclass(slots=True)
 class _Run:
     seeded: frozenset[str]
+    may_read: bool = False
     touches: dict[str, _Touch] = field(default_factory=dict)
 
 
@@ -92,6 +98,7 @@ class RandomTracker(Watcher[_Run]):
         self._seeded: set[str] = set(loaded)
         self._texts = texts
         self._is_suspicious = False
+        self._may_read = False
 
     def before_uncached(self, source_text: str = "") -> None:
         """Bracket a cell that is not cached, to learn whether it seeds."""
@@ -106,8 +113,14 @@ class RandomTracker(Watcher[_Run]):
         """Learn from the text of a cell whether a seeding may pass unseen from now on."""
         self._is_suspicious = self._is_suspicious or may_seed_unseen(text)
 
+    def watch_reads(self, text: str) -> None:
+        """Learn from the text that the next run reaches whether it may ask a hidden instance."""
+        words = POSITIONS.intersection(_WORD.findall(text)) - INSTANCES
+        self._may_read = bool(words) and may_seed_unseen(text)
+
     def _begin(self, patches: Patches) -> _Run:
-        run = _Run(frozenset(self._seeded))
+        run = _Run(frozenset(self._seeded), self._may_read)
+        self._may_read = False
         for stream in STREAMS:
             run.touches[stream.name] = _Touch()
             if stream.is_loaded():
@@ -154,9 +167,12 @@ class RandomTracker(Watcher[_Run]):
             touch = run.touches[stream.name]
             after = stream.state() if stream.is_loaded() and touch.before is not None else None
             is_same = after is touch.before or after == touch.before
-            if after is None or (touch.first is None and is_same):
+            is_untouched = touch.first is None and is_same
+            if after is None or (is_untouched and not run.may_read):
                 continue
             late.update(self._needs(run, stream, touch))
+            if is_untouched:
+                continue
             if touch.seeded_last is not None:
                 self._note_lineage(stream.name, touch.seeded_last)
             is_unseeded = late.get(stream.name) == UNSEEDED or touch.seeded_last is False

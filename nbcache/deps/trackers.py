@@ -111,6 +111,7 @@ class Trackers:
             self.ambient.start(source, names)
             taken = numbers if may_take_descriptors(source, names) else ()
             self.files.start(paths, taken, folders, by_time=by_time, source=source)
+            self.randomness.watch_reads(source)
             self.randomness.start()
         self._cover()
 

@@ -31,6 +31,7 @@ class GeneratorKind(Kind):
         """Encode device and state."""
         walk.packages.add("torch")
         if self.is_value(obj):
+            walk.draws.add("default_generator")
             return b"default generator"
         return frame(b"tg", text(str(obj.device)), digest(state_of(obj)))
 
