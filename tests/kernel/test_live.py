@@ -55,7 +55,8 @@ def test_cleared_cells_run_again(front: Front) -> None:
         front.run(SLOW, "a")
         front.say("clear", **order)
         assert front.hear("state")["cells"][0]["event"]["stored_at"] is None
-        assert front.run(SLOW, "a")[-1]["event"]["state"] == "miss"
+        again = front.run(SLOW, "a")[-1]["event"]
+        assert again["state"] == "miss", again
 
 
 def test_the_comm_outlives_whoever_closes_it(front: Front) -> None:
