@@ -142,6 +142,7 @@ def watch_commands(ledger: Ledger, patches: Patches) -> None:
     """
 
     def on_process(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        ledger.starts_programs = True
         if is_for_user(sys._getframe(1)):
             given = [*args, *kwargs.values()]
             if _SHELL.fullmatch(" ".join(texts_in(given, 1)).strip()):

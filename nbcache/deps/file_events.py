@@ -2,8 +2,9 @@
 
 A file that is new, or emptied before it is opened, was written; one that is opened first was
 read, and cannot repeat if it is modified after that. Notebook files and the sources of loaded
-modules are left out: Jupyter saves the ones, the import system reads the others. A folder that
-nothing of this process could list was listed by somebody else.
+modules are left out: Jupyter saves the ones, the import system reads the others. So is what other
+programs do unasked, where the system tells; a folder that nothing of this process could list was
+listed by one of them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from nbcache.deps.file_looks import kind_of, status_of
 from nbcache.deps.inotify import FileEvent, FolderWatch
 from nbcache.deps.local import source_paths
 from nbcache.deps.native import Strangers
+from nbcache.deps.patching import Patches
 from nbcache.errors import NotReplayable
 
 _MADE = inotify.CREATED | inotify.MOVED_TO
@@ -28,16 +30,19 @@ _TEMPORARY = (".~", ".nbcache-")
 class NativeEvents:
     """Enters the events of watched folders into a ledger, in turn with Python's own calls."""
 
-    def __init__(self, ledger: Ledger, folders: Iterable[str]) -> None:
+    def __init__(self, ledger: Ledger, folders: Iterable[str], patches: Patches) -> None:
+        followed = tuple(folders)
         self._ledger = ledger
-        self._watch = FolderWatch(folders)
-        self._strangers = Strangers()
+        self._strangers = Strangers(followed, ledger.source)  # first: it knows of all that is told
+        self._strangers.watch(patches)
+        self._watch = FolderWatch(followed)
         self._native: set[str] = set()
         self._opened: set[str] = set()
+        self._others: dict[str, str] = {}
         self._is_busy = False
         ledger.before_note = self.sync
         ledger.forget_listing = self.forget_listing
-        ledger.watch_folder = self._watch.add
+        ledger.watch_folder = self._watch_too
 
     def sync(self) -> None:
         """Enter what happened so far; raise NotReplayable for what cannot repeat."""
@@ -56,9 +61,21 @@ class NativeEvents:
         finally:
             self._is_busy = False
 
+    def finish(self) -> None:
+        """Enter what is left, and what turned out to be this process's own as well."""
+        self.sync()
+        for path, name in tuple(self._others.items()):
+            if self._strangers.may_have_touched(name) and kind_of(status_of(path)) == "file":
+                self._ledger.note_read(path)
+
     def close(self) -> None:
         """Stop watching."""
         self._watch.close()
+        self._strangers.close()
+
+    def _watch_too(self, folder: str) -> None:
+        self._strangers.add(folder)
+        self._watch.add(folder)
 
     def _add(self, event: FileEvent) -> None:
         if event.mask & inotify.OVERFLOWED:
@@ -68,9 +85,13 @@ class NativeEvents:
             return
         if event.mask & (_MADE | _GONE):
             self._refuse_if_listed(path)
+        name, is_folder = os.path.basename(path), bool(event.mask & inotify.IS_FOLDER)
+        if not ledger.starts_programs and self._strangers.did(name, is_folder=is_folder):
+            self._others[path] = name
+            return
         if path not in self._native and (path in ledger.read or path in ledger.wrote):
             return
-        if event.mask & inotify.IS_FOLDER:
+        if is_folder:
             self._add_folder(event)
         elif path not in ledger.wrote:
             self._add_file(event)

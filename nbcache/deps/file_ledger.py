@@ -55,6 +55,8 @@ class Ledger:
     by_time: bool = False
     source: str = ""
     """The text of the cell."""
+    starts_programs: bool = False
+    """Whether the run has begun to start another program."""
     relay: Relay = field(default_factory=Relay)
     before_note: Callable[[], None] = _nothing
     """Called before a path is noted: what happened natively until now comes first."""

@@ -116,7 +116,7 @@ class FileTracker(Watcher[_Run]):
         held = note_held(ledger, self._numbers)
         for folder in self._folders:
             ledger.note_listing(folder)
-        events = NativeEvents(ledger, self._scope.folders(self._paths))
+        events = NativeEvents(ledger, self._scope.folders(self._paths), patches)
         return _Run(ledger, events, _getcwd(), held)
 
     def _patch(self, ledger: Ledger, patches: Patches) -> None:
@@ -147,7 +147,7 @@ class FileTracker(Watcher[_Run]):
                     run.ledger.note_choice(os.path.join(run.start, path), Choice.of_key(key))
 
     def _end(self, run: _Run) -> Observed:
-        run.events.sync()
+        run.events.finish()
         for one in run.held:
             one.refuse_if_moved()
         late: dict[str, Any] = {}

@@ -6,13 +6,14 @@ import ctypes
 import errno
 import os
 import struct
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from os import fsencode as _fsencode
 from os import read as _read
 from typing import Any
+
+from nbcache.deps.event_queues import MOST_BYTES, Idle, c_functions
 
 MODIFIED = 0x2
 OPENED = 0x20
@@ -37,20 +38,17 @@ class FileEvent:
 
 @lru_cache(maxsize=1)
 def _library() -> Any:
-    if sys.platform != "linux":
-        return None
-    try:
-        library = ctypes.CDLL(None, use_errno=True)
-        library.inotify_add_watch.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32]
-        library.inotify_init1.argtypes = [ctypes.c_int]
-        library.inotify_rm_watch.argtypes = [ctypes.c_int, ctypes.c_int]
-    except (OSError, AttributeError):
-        return None
-    return library
+    number = ctypes.c_int
+    return c_functions(
+        {
+            "inotify_add_watch": (number, ctypes.c_char_p, ctypes.c_uint32),
+            "inotify_init1": (number,),
+            "inotify_rm_watch": (number, number),
+        }
+    )
 
 
-_idle: list[int] = []
-"""Descriptors without watches, kept for the next run: closing one takes a quarter of a ms."""
+_idle = Idle()
 
 
 class FolderWatch:
@@ -62,7 +60,7 @@ class FolderWatch:
         self._descriptor = -1
         if library is None:
             return
-        self._descriptor = _idle.pop() if _idle else library.inotify_init1(_FLAGS)
+        self._descriptor = _idle.take(lambda: int(library.inotify_init1(_FLAGS)))
         if self._descriptor < 0:
             return
         for folder in folders:
@@ -84,7 +82,7 @@ class FolderWatch:
         """Return the events so far in their order."""
         while self._descriptor >= 0:
             try:
-                data = _read(self._descriptor, 1 << 16)
+                data = _read(self._descriptor, MOST_BYTES)
             except OSError as error:
                 if error.errno == errno.EINTR:
                     continue
@@ -110,10 +108,4 @@ class FolderWatch:
         library = _library()
         for number in self._folders:
             library.inotify_rm_watch(descriptor, number)
-        try:
-            while _read(descriptor, 1 << 16):
-                pass
-        except BlockingIOError:
-            _idle.append(descriptor)
-        except OSError:
-            os.close(descriptor)
+        _idle.give_back(descriptor)

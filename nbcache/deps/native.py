@@ -1,19 +1,25 @@
-"""Whether code that no patch sees could have listed a folder: child processes, native libraries.
+"""Whether the cell is to blame for what happens to files and folders, or other programs are.
 
 The system tells that a folder was opened, not by whom: another kernel and any Python that
 imports from the folder open it too. Where nothing of this process could, it was one of them.
+Of files, Linux tells what this very process touched; what it did not is another program's doing,
+unless the run may have asked for it: of a child process, or through a connection.
 """
 
 from __future__ import annotations
 
 import glob
 import sys
+from collections.abc import Iterable
 from functools import lru_cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from typing import Any
 
 from nbcache.deps.arrivals import loaded_mark
+from nbcache.deps.fanotify import ITSELF, OwnTouches
+from nbcache.deps.patching import Patches
 from nbcache.deps.places import owner_of
+from nbcache.deps.wrapped import Place
 
 try:
     import resource
@@ -43,11 +49,65 @@ _LIST_BY_PATTERN = frozenset({
 """Packages whose native code lists what their watched functions were given, and nothing else."""
 
 
-class Strangers:
-    """Remembers how many child processes there were, to tell whether one lived meanwhile."""
+_SPEAKING = (
+    ("socket", "socket", "connect connect_ex send sendall sendto sendmsg"),
+    ("ssl", "SSLSocket", "send sendall write"),
+    ("multiprocessing.connection", "_ConnectionBase", "send send_bytes"),
+)
+"""How Python speaks to other processes: module, class in it, methods."""
 
-    def __init__(self) -> None:
+_SPEAKERS = frozenset({
+    "ipyparallel", "lxml.etree", "multiprocessing.managers", "multiprocessing.shared_memory",
+    "pyarrow._flight", "uvloop",
+})  # fmt: skip
+"""Modules through which other processes are asked out of sight of a socket's methods."""
+
+_SPOKEN = "zmq"
+"""What a text names that asks other processes through the kernel's own way of speaking."""
+
+
+class Strangers:
+    """Remembers what this process did itself, and whether it may have asked another to act."""
+
+    def __init__(self, folders: Iterable[str] = (), source: str = "") -> None:
         self._ended = _ended_children()
+        self._touches = OwnTouches(folders)
+        self._has_spoken = _SPOKEN in source
+
+    def watch(self, patches: Patches) -> None:
+        """See whether the run speaks to other processes."""
+
+        def on_speech(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            self._has_spoken = self._has_spoken or not _is_own_end(args[0])
+
+        patches.watch(on_speech, *_speaking_places(loaded_mark()))
+
+    def add(self, folder: str) -> None:
+        """Follow what this process touches in one more folder."""
+        self._touches.add(folder)
+
+    def close(self) -> None:
+        """Follow nothing more."""
+        self._touches.close()
+
+    def did(self, name: str, *, is_folder: bool = False) -> bool:
+        """Whether another program alone touched the file or folder ``name``, unasked by the run.
+
+        Call it after the event was told: what this process did until now is known then.
+        """
+        if self._has_spoken or self.may_have_touched(name, is_folder=is_folder):
+            return False
+        if (
+            not _SPEAKERS.isdisjoint(sys.modules)
+            or native_listers(loaded_mark()) - _LIST_BY_PATTERN
+        ):
+            return False
+        return not self._had_children()
+
+    def may_have_touched(self, name: str, *, is_folder: bool = False) -> bool:
+        """Whether this process touched a file or folder of that name, as far as can be told."""
+        own = self._touches.names()
+        return own is None or name in own or (is_folder and ITSELF in own)
 
     def could_list(self, *, was_given: bool = False) -> bool:
         """Whether a child process or a native library of this process could list a folder.
@@ -62,6 +122,22 @@ class Strangers:
             return True
         lists = glob.glob("/proc/self/task/*/children")
         return not lists or any(map(_has_text, lists))
+
+
+@lru_cache(maxsize=1)
+def _speaking_places(mark: tuple[int, str]) -> list[Place]:
+    """Return the methods that speak to other processes, of the modules that are loaded."""
+    owners = ((getattr(sys.modules.get(module), owner, None), names)
+              for module, owner, names in _SPEAKING)  # fmt: skip
+    return [(owner, name) for owner, names in owners if owner for name in names.split()]
+
+
+def _is_own_end(end: Any) -> bool:
+    """Tell whether a socket is one of a pair of this process, as event loops wake up by."""
+    try:
+        return bool(end.getpeername() == "")
+    except (OSError, AttributeError, TypeError):
+        return False
 
 
 def _ended_children() -> Any:

@@ -116,8 +116,8 @@ def _function_children(function: types.FunctionType) -> Iterator[tuple[str, Any]
             continue
     for position, value in enumerate(function.__defaults__ or ()):
         yield f".__defaults__[{position}]", value
-    for name, value in (function.__kwdefaults__ or {}).items():
-        yield f".__kwdefaults__[{name!r}]", value
+    if function.__kwdefaults__:
+        yield ".__kwdefaults__", function.__kwdefaults__
 
 
 def _attributes(obj: Any) -> Iterator[tuple[str, Any]]:

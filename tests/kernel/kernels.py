@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -131,17 +133,30 @@ def start(**options: Any) -> tuple[Any, Any]:
     return start_new_kernel(**options)
 
 
+def _quiet_folder(store: Path | None) -> Path:
+    """Return a folder where nobody else is at work, the same for all kernels of one store."""
+    if store is None:
+        return Path(tempfile.mkdtemp(prefix="nbcache-cwd-"))
+    folder = store.parent / ".nbcache-cwd"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 @contextmanager
 def kernel(
     store: Path | None = None, *, load: bool = True, folder: Path | None = None, **env: str
 ) -> Iterator[Kernel]:
-    """Start a kernel with its own store; ``load`` loads the extension first."""
+    """Start a kernel with its own store, in a folder where nobody else is at work.
+
+    ``load`` loads the extension first.
+    """
     variables = {name: v for name, v in os.environ.items() if not name.startswith("NBCACHE_")}
     variables.pop("PYTEST_CURRENT_TEST", None)  # with it ipykernel leaves descriptors 1 and 2 alone
     if store is not None:
         variables["NBCACHE_DIR"] = str(store)
         variables["NBCACHE_KEY_DIR"] = str(store.parent / "keys")
-    manager, client = start(env={**variables, **env}, cwd=None if folder is None else str(folder))
+    cwd = folder or _quiet_folder(store)
+    manager, client = start(env={**variables, **env}, cwd=str(cwd))
     try:
         made = Kernel(client)
         if load:
@@ -150,3 +165,5 @@ def kernel(
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
+        if cwd is not folder and store is None:
+            shutil.rmtree(cwd, ignore_errors=True)

@@ -63,7 +63,8 @@ def test_output_of_a_miss_is_live(store: Path) -> None:
                 break
         assert message["content"]["text"] == "now\n"
         end.touch()
-        assert made.collect(request).state == "miss"
+        ended = made.collect(request)
+        assert ended.state == "miss", ended.event
 
 
 def test_tracebacks_hold_no_frame_of_ours(store: Path) -> None:

@@ -186,6 +186,12 @@ class CachedPropertyKind(Kind):
 class PartialKind(Kind):
     """``functools.partial``: function, arguments, and attributes."""
 
+    has_parts = True
+
+    def parts(self, obj: Any) -> list[Any]:
+        """Return the tuple of arguments."""
+        return [obj.args]
+
     def encode(self, obj: Any, walk: Walk) -> bytes:
         """Encode all parts."""
         parts = map(walk.ref, (type(obj), obj.func, obj.args, obj.keywords))

@@ -17,6 +17,7 @@ from nbcache.cell.members import Members
 from nbcache.cell.names import code_reads
 from nbcache.errors import NotStorable
 from nbcache.heap import rebuild
+from nbcache.heap.kinds.annotations import OWN_ANNOTATIONS, annotations_token, has_annotations
 from nbcache.heap.kinds.code import code_token, global_token, is_library
 from nbcache.heap.registry import Kind, register
 from nbcache.heap.scope import mentioned
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 ANY_MODULE = "*"
 """Among the packages of a walk: code is reached that may use any loaded module."""
 
-OWN_ANNOTATIONS = sys.version_info < (3, 14)
-"""Whether annotations are a plain dict; later they are code that runs on demand."""
-
 
 class FunctionKind(Kind):
     """Python functions."""
@@ -46,7 +44,7 @@ class FunctionKind(Kind):
         """Return the default arguments."""
         if is_library(obj):
             return []
-        return [*(obj.__defaults__ or ()), *(obj.__kwdefaults__ or {}).values()]
+        return list(obj.__defaults__ or ())
 
     def is_value(self, obj: Any) -> bool:
         """Library functions are names."""
@@ -62,11 +60,11 @@ class FunctionKind(Kind):
         walk.functions[id(obj)] = obj
         names = (obj.__name__, obj.__qualname__, obj.__module__)
         parts = [*map(walk.ref, names), code_token(obj.__code__), walk.ref(obj.__doc__)]
-        parts.append(inline_dict(obj.__kwdefaults__ or {}, walk))
+        parts.append(walk.ref(obj.__kwdefaults__))
         parts.append(joined(b"a", map(walk.ref, obj.__defaults__ or ())))
         parts.append(joined(b"c", map(walk.ref, obj.__closure__ or ())))
         parts.append(inline_dict(obj.__dict__, walk))
-        parts.append(_annotations(obj, walk))
+        parts.append(annotations_token(obj, walk))
         if getattr(obj, "__annotate__", None) is None:
             need_texts(walk, obj.__globals__, obj.__annotations__)
         parts.append(self._globals(obj, walk))
@@ -130,7 +128,7 @@ class FunctionKind(Kind):
             "__name__": obj.__name__,
             "__qualname__": obj.__qualname__,
         }
-        if OWN_ANNOTATIONS and obj.__annotations__:
+        if has_annotations(obj):
             state["__annotations__"] = obj.__annotations__
         return state
 
@@ -258,13 +256,6 @@ def inline_dict(values: dict[str, Any], walk: Walk) -> bytes:
     if not values:
         return b""
     return joined(b"m", [part for item in values.items() for part in map(walk.ref, item)])
-
-
-def _annotations(obj: Any, walk: Walk) -> bytes:
-    annotate = getattr(obj, "__annotate__", None)
-    if annotate is not None:  # 3.14: evaluated on demand
-        return code_token(annotate.__code__) if hasattr(annotate, "__code__") else b""
-    return inline_dict(obj.__annotations__, walk) if OWN_ANNOTATIONS else b""
 
 
 class CellKind(Kind):
