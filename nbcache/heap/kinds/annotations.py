@@ -10,9 +10,6 @@ from nbcache.heap.kinds.code import code_token
 if TYPE_CHECKING:
     from nbcache.heap.walk import Walk
 
-_REFERENCES = 3
-"""How many there are to a dict that a function, a local variable and a call's argument name."""
-
 OWN_ANNOTATIONS = sys.version_info < (3, 14)
 """Whether annotations are a plain dict; later they are code that runs on demand."""
 
@@ -26,9 +23,9 @@ def annotations_token(function: Any, walk: Walk) -> bytes:
 
 
 def has_annotations(function: Any) -> bool:
-    """Tell whether a function has a dict of annotations that counts: one with something in it,
-    or one that somebody else holds too."""
-    if not OWN_ANNOTATIONS:
-        return False
-    annotations = function.__annotations__
-    return bool(annotations) or sys.getrefcount(annotations) > _REFERENCES
+    """Tell whether a function has a dict of annotations with something in it.
+
+    Whether somebody else holds an empty one can't be told for sure: wrappers and class methods
+    share theirs with the function that they wrap, until both are made anew.
+    """
+    return OWN_ANNOTATIONS and bool(function.__annotations__)
