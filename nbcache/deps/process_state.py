@@ -14,6 +14,7 @@ import pathlib
 import signal
 import sys
 import threading
+import typing
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
@@ -53,9 +54,13 @@ PLACES: tuple[Place, ...] = tuple(
 
 _OF_FILES: tuple[Place, ...] = (
     *((os, name) for name in ("chmod", "lchmod", "chown", "lchown") if hasattr(os, name)),
+    *((os, name) for name in ("setxattr", "removexattr") if hasattr(os, name)),
     (pathlib.Path, "chmod"),
 )
 """Functions that change what no tracker records of a file."""
+
+_TIMES = (os, "utime")
+"""What sets a file's times; where no times are given it is a clock, as each write is."""
 
 _BARE = (
     *((os, name) for name in ("pipe", "openpty", "fork", "forkpty") if hasattr(os, name)),
@@ -88,6 +93,7 @@ _DUPLICATING = frozenset({"fromfile", "tofile"})
 @dataclass(slots=True)
 class _Run:
     called: str = ""
+    overloads: frozenset[int] = frozenset()
 
 
 class ProcessTracker(Watcher[_Run]):
@@ -96,7 +102,7 @@ class ProcessTracker(Watcher[_Run]):
     name = "process"
 
     def _begin(self, patches: Patches) -> _Run:
-        run = _Run()
+        run = _Run(overloads=_overloads())
 
         def on_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             frame = sys._getframe(1)
@@ -109,6 +115,13 @@ class ProcessTracker(Watcher[_Run]):
                 raise NotReplayable("it copies the context, whose variables are not followed")
 
         patches.watch(on_call, *PLACES, *_OF_FILES)
+
+        def on_times(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            given = [*args[1:], kwargs.get("times"), kwargs.get("ns")]
+            if any(one is not None for one in given):
+                on_call(args, kwargs)
+
+        patches.watch(on_times, _TIMES)
         patches.watch(on_copy, (contextvars, "copy_context"))
         patches.watch(lambda args, kwargs: on_call((True,), kwargs), *_BARE)
         for module, owner, names in _LIBRARIES:
@@ -126,6 +139,12 @@ class ProcessTracker(Watcher[_Run]):
         return run
 
     def _end(self, run: _Run) -> Observed:
+        if run.overloads != _overloads():
+            return Observed(
+                refusal="it changes the declared overloads (`typing.overload`), which Python keeps"
+                " in a list of its own that a hit could not restore; put them into a cell of"
+                " their own"
+            )
         if not run.called:
             return Observed()
         return Observed(
@@ -137,6 +156,12 @@ class ProcessTracker(Watcher[_Run]):
 def _is_ready(module: str) -> bool:
     loaded = sys.modules.get(module)
     return loaded is not None and not getattr(loaded.__spec__, "_initializing", False)
+
+
+def _overloads() -> frozenset[int]:
+    """Identify the overloads that the user's own code declared (Python 3.11+)."""
+    declared = getattr(typing, "_overload_registry", {}).get("__main__", {})
+    return frozenset(id(one) for lines in declared.values() for one in lines.values())
 
 
 _WATCHING = os.path.dirname(os.path.realpath(__file__)) + os.sep

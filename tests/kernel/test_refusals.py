@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -96,6 +98,18 @@ EFFECTS = [
     ("get_ipython().autoawait = True", "IPython itself"),
     ("shell = get_ipython(); shell.autoawait = True", "IPython itself"),
     ("old = os.umask(0o22)", "os.umask()"),
+    ("os.utime(folder, (1, 1))", "os.utime()"),
+    ("os.utime(folder, ns=(1, 1))", "os.utime()"),
+    pytest.param(
+        "import typing\n@typing.overload\ndef f(a: int) -> int: ...\ndef f(a): return a",
+        "`typing.overload`",
+        marks=pytest.mark.skipif(sys.version_info < (3, 11), reason="kept since Python 3.11"),
+    ),
+    pytest.param(
+        "try:\n    os.setxattr(folder, 'user.a', b'1')\nexcept OSError: pass",
+        "os.setxattr()",
+        marks=pytest.mark.skipif(not hasattr(os, "setxattr"), reason="Linux alone has it"),
+    ),
 ]
 
 
